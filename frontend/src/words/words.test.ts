@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { en } from './en.ts'
+import { ko } from './ko.ts'
+import { languageOf } from './languageOf.ts'
+import { wordsFor, wordsOfFailure } from './words.ts'
+
+describe('the page’s language', () => {
+  test.for([
+    [['ko-KR', 'en-US'], ko],
+    [['KO'], ko],
+    [['fr-FR', 'ko', 'en'], ko],
+    [['en-GB', 'ko'], en],
+    [['fr'], en],
+    [['constructor'], en],
+    [[], en],
+  ] as const)('is, for a reader of %j, the first that the page speaks', ([languages, words]) => {
+    expect(wordsFor(languages)).toBe(words)
+  })
+})
+
+describe('a failure in words', () => {
+  test('is said in the page’s language when its code is known', () => {
+    const failure = { code: 'overloaded', message: 'Overloaded.' }
+    expect(wordsOfFailure(ko, failure)).toBe(ko.failures.overloaded)
+  })
+
+  test.for(['brand_new', 'toString'])('is said in the relay’s own when its code is %s', (code) => {
+    expect(wordsOfFailure(ko, { code, message: 'Something new.' })).toBe('Something new.')
+  })
+})
+
+describe('the language of a text', () => {
+  test.for([
+    ['Askbot은 무엇인가요?', 'ko'],
+    ['東京は日本の首都です', 'ja'],
+    ['Seoul is the capital of South Korea.', undefined],
+    ['', undefined],
+  ] as const)('%s', ([text, language]) => {
+    expect(languageOf(text)).toBe(language)
+  })
+})

@@ -1,0 +1,37 @@
+import react from '@vitejs/plugin-react'
+import { ServerResponse } from 'node:http'
+import { defineConfig, type ProxyOptions } from 'vite'
+
+const relayUrl = process.env['RELAY_URL'] ?? 'http://127.0.0.1:2000'
+
+const relay: ProxyOptions = {
+  target: relayUrl,
+  // The relay sees the page's own Host beside its Origin, as behind any reverse proxy.
+  changeOrigin: false,
+  configure(proxy) {
+    proxy.on('proxyRes', (answer, _request, reply) => {
+      // It speaks of the connection to the relay, and some clients take "close" for a whole answer.
+      delete answer.headers.connection
+      // Without this a broken answer would leave the browser waiting for ever.
+      answer.on('close', () => {
+        if (!answer.complete) reply.destroy()
+      })
+    })
+    proxy.on('error', (_error, _request, reply) => {
+      if (!(reply instanceof ServerResponse) || reply.headersSent) return
+      const message = `No relay answers at ${relayUrl}. Start it, or name another in RELAY_URL.`
+      const code = 'relay_unreachable'
+      reply.writeHead(502, { 'Content-Type': 'application/json' }).end(JSON.stringify({ error: { code, message } }))
+    })
+  },
+}
+
+const proxy = { '/aiCompletion': relay, '/personas': relay, '/ready': relay }
+
+export default defineConfig({
+  // Relative addresses: `dist` works in any folder of any host.
+  base: './',
+  plugins: [react()],
+  server: { port: 5173, strictPort: true, proxy },
+  preview: { port: 5173, strictPort: true, proxy },
+})
