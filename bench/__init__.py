@@ -1,0 +1,1 @@
+"""How fast the relay is, side by side with three others: `python -m bench --help`."""

@@ -1,0 +1,113 @@
+"""The relays that are measured, each started as its documentation has it for production."""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_EXPRESS = ROOT / "bench" / "express"
+
+# As many as the scenarios have readers: a peer is not to fail for want of threads.
+_THREADS = 2048
+
+# Limits guard one client's address, and here all readers have the same one.
+_NO_LIMITS = {
+    "QUESTIONS_PER_MINUTE": "0",
+    "QUESTIONS_PER_DAY": "0",
+    "MAX_STREAMS": "0",
+    "MAX_STREAMS_PER_CLIENT": "0",
+}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A relay that answers `POST /aiCompletion`."""
+
+    name: str
+    title: str
+    command: Callable[[int], list[str]]
+    """The command line for a port."""
+    environ: dict[str, str]
+    """What it needs besides PORT and the OPENAI_ variables."""
+    made_of: Callable[[], str]
+    """Its parts with their versions."""
+
+
+def _python(*packages: str) -> str:
+    named = [f"Python {platform.python_version()}", *(f"{p} {version(p)}" for p in packages)]
+    return ", ".join(named)
+
+
+def _node(*packages: str) -> str:
+    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    named = [f"Node {node.stdout.strip().removeprefix('v')}"]
+    for package in packages:
+        manifest = json.loads((_EXPRESS / "node_modules" / package / "package.json").read_text())
+        named.append(f"{package} {manifest['version']}")
+    return ", ".join(named)
+
+
+def _gunicorn(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", *arguments]
+
+
+ASKBOT = Peer(
+    name="askbot",
+    title="Askbot",
+    command=lambda _port: _gunicorn("app:app"),
+    environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1", **_NO_LIMITS},
+    made_of=lambda: _python("flask", "gunicorn", "gevent", "geventhttpclient", "openai"),
+)
+ASKBOT_TWO_WORKERS = Peer(
+    name="askbot-2",
+    title="Askbot, two workers",
+    command=ASKBOT.command,
+    environ=ASKBOT.environ | {"WEB_CONCURRENCY": "2"},
+    made_of=ASKBOT.made_of,
+)
+EXPRESS = Peer(
+    name="express",
+    title="Express",
+    command=lambda _port: ["node", str(_EXPRESS / "server.js")],
+    environ={"NODE_ENV": "production"},
+    made_of=lambda: _node("express", "openai"),
+)
+FLASK = Peer(
+    name="flask",
+    title="Flask, threads",
+    command=lambda port: _gunicorn(
+        "bench.relays.flask_threads:app",
+        f"--bind=127.0.0.1:{port}",
+        "--worker-class=gthread",
+        f"--threads={_THREADS}",
+        f"--worker-connections={_THREADS}",
+        "--no-control-socket",
+    ),
+    environ={},
+    made_of=lambda: _python("flask", "gunicorn", "openai"),
+)
+FASTAPI = Peer(
+    name="fastapi",
+    title="FastAPI",
+    command=lambda port: [
+        *(sys.executable, "-m", "uvicorn", "bench.relays.fastapi_stream:app"),
+        *("--port", str(port), "--no-access-log"),
+    ],
+    environ={},
+    made_of=lambda: _python("fastapi", "uvicorn", "uvloop", "httptools", "openai"),
+)
+NO_RELAY = Peer(
+    name="none",
+    title="No relay",
+    command=lambda _port: [],
+    environ={},
+    made_of=_python,
+)
+"""The upstream asked directly: the most that any relay could reach."""
+
+PEERS = (ASKBOT, EXPRESS, FASTAPI, FLASK)
