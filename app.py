@@ -1,0 +1,230 @@
+"""The relay as a Flask app: the route table, what every reply carries, the one error handler."""
+
+import logging
+import os
+import re
+import resource
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, g, jsonify, request
+from flask_cors import CORS
+from werkzeug.exceptions import HTTPException
+
+from openai_client import Model
+from relay.cancellation import Cancellation, Cancelled
+from relay.completion import Completion
+from relay.dialer import Dialer
+from relay.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    RelayError,
+    RequestTooLarge,
+    UnknownPersona,
+)
+from relay.persona import PersonaError
+from relay.personas import Personas, persona_files
+from relay.question import Form, Limits, Question, parse_question
+from relay.reader import Reader, read_body
+from relay.reply import event_chunks, json_body, plain_chunks
+from relay.settings import Settings, SettingsError, load_environ
+from relay.transport import Transport
+
+log = logging.getLogger("askbot")
+
+# Proxies and browsers end a silent connection after 30 s or more.
+HEARTBEAT_SECONDS = 10.0
+EXPOSED_HEADERS = ["Completion-Id", "X-Request-Id", "Server-Timing", "Retry-After"]
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MAX_CONNECTIONS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What the views need, made once for the process."""
+
+    settings: Settings
+    personas: Personas
+    model: Model
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The app; without `settings` they are read from the environment and `.env`.
+
+    Raises SettingsError or PersonaError.
+    """
+    settings = settings or Settings.from_environ(load_environ())
+    log_to_stderr(settings.log_level)
+    # A reader takes two descriptors, its own connection and the one to the model.
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(MAX_CONNECTIONS, (descriptors - 128) // 2)
+    transport = Transport(Dialer(os.environ), max_connections=most)
+    app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
+    app.extensions["relay"] = Relay(settings, Personas.load(), Model(settings, transport))
+
+    app.add_url_rule("/", view_func=liveness)
+    app.add_url_rule("/aiCompletion", view_func=ask, methods=["POST"])
+
+    app.before_request(name_request)
+    app.after_request(add_headers)
+    app.register_error_handler(Exception, refuse)
+    CORS(
+        app,
+        origins=list(settings.cors_origins),
+        methods=["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+        always_send=False,
+    )
+    return app
+
+
+def liveness() -> dict[str, str]:
+    return {"data": "success"}
+
+
+def ask() -> Response:
+    """Passes a question on and streams the answer; in the reply the first text is already there."""
+    relay: Relay = current_app.extensions["relay"]
+    question = read_question(relay.settings)
+    persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
+    if persona is None:
+        raise UnknownPersona()
+
+    cancellation = Cancellation()
+    reader = Reader(request.environ, cancellation.cancel, relay.settings.send_timeout)
+    cleanup: list[Callable[[], None]] = [reader.close]
+    try:
+        answer = relay.model.ask((*persona.opening, *question.messages), cancellation)
+        completion = Completion(str(uuid.uuid4()), answer, g.asked_at)
+        cleanup.insert(0, completion.close)
+        completion.begin()
+        response = reply(completion, question.form, reader, relay.settings)
+    except BaseException:
+        for close in cleanup:
+            close()
+        raise
+    for close in cleanup:
+        response.call_on_close(close)
+    response.headers["Completion-Id"] = completion.id
+    first_token_ms = completion.first_token_seconds * 1000
+    response.headers["Server-Timing"] = f"first-token;dur={first_token_ms:.1f}"
+    return response
+
+
+def read_question(settings: Settings) -> Question:
+    body = read_body(
+        request.stream,
+        declared_bytes=request.content_length,
+        max_bytes=settings.max_body_bytes,
+        timeout=settings.send_timeout,
+    )
+    return parse_question(
+        body,
+        content_type=request.headers.get("Content-Type", ""),
+        accept=request.headers.get("Accept", ""),
+        limits=Limits(settings.max_question_chars, settings.max_messages),
+    )
+
+
+def reply(completion: Completion, form: Form, reader: Reader, settings: Settings) -> Response:
+    interval = settings.flush_interval_ms / 1000
+    match form:
+        case Form.JSON:
+            return jsonify(json_body(completion, "".join(completion.texts(interval=interval))))
+        case Form.EVENTS:
+            texts = completion.texts(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+            chunks = event_chunks(texts)
+        case Form.TEXT:
+            chunks = plain_chunks(completion.texts(interval=interval))
+    return Response(reader.deliver(chunks), content_type=form.value)
+
+
+def name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.asked_at = time.monotonic()
+
+
+def add_headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["Cache-Control"] = "no-cache, no-transform"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # nginx would gather the pieces of an answer before it passes them on.
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def refuse(error: Exception) -> Response:
+    """The one way in which a request fails before the first byte of its answer."""
+    if isinstance(error, Cancelled):
+        # The reader has left: nobody sees this, and nginx's number tells it in an access log.
+        return Response(status=499)
+    refusal = error if isinstance(error, RelayError) else translated(error)
+    if refusal.status >= 500:
+        log.warning("request %s: %s: %s", g.request_id, refusal.code, refusal.detail)
+    response = jsonify(refusal.body(g.request_id))
+    response.status_code = refusal.status
+    if isinstance(error, HTTPException):
+        response.headers.extend(
+            (name, value) for name, value in error.get_headers() if name == "Allow"
+        )
+    if refusal.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return response
+
+
+def translated(error: Exception) -> RelayError:
+    """Werkzeug's errors as ours; anything else is a fault of our own, and logged as one."""
+    match getattr(error, "code", None) if isinstance(error, HTTPException) else None:
+        case 404:
+            return NotFound()
+        case 405:
+            return MethodNotAllowed()
+        case 413:
+            return RequestTooLarge()
+        case int(status) if 400 <= status < 500:
+            return InvalidRequest()
+    log.error("request %s: a fault of our own", g.request_id, exc_info=error)
+    return RelayError()
+
+
+def log_to_stderr(level: str) -> None:
+    log.setLevel(level)
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+        log.propagate = False
+
+
+def __getattr__(name: str) -> Flask:
+    """`app`, made when gunicorn or `flask run` asks for it, so that importing does no work."""
+    if name == "app":
+        return create_app()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def main() -> None:
+    """A server for development: threads, so that a debugger can stop one, and a reload on change.
+
+    Raises SystemExit with a sentence for a wrong setting.
+    """
+    try:
+        settings = Settings.from_environ(load_environ())
+        app = create_app(settings)
+    except (SettingsError, PersonaError) as error:
+        sys.exit(f"askbot: {error}")
+    # Werkzeug's debugger runs whatever it is told to, so it must not be reachable from outside.
+    debug = settings.host in ("127.0.0.1", "localhost", "::1")
+    watched = [str(path) for path in persona_files()]
+    app.run(settings.host, settings.port, debug=debug, threaded=True, extra_files=watched)
+
+
+if __name__ == "__main__":
+    main()

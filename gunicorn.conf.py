@@ -1,0 +1,63 @@
+"""gunicorn's settings; it finds this file by itself: `gunicorn app:app`."""
+
+import resource
+import sys
+from typing import Any
+
+from relay.persona import PersonaError
+from relay.personas import Personas
+from relay.settings import Settings, SettingsError, load_environ
+
+try:
+    _settings = Settings.from_environ(load_environ())
+    # Each worker loads them again; here a mistake is one sentence, there a trace per worker.
+    Personas.load()
+except (SettingsError, PersonaError) as error:
+    sys.exit(f"askbot: {error}")
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.web_concurrency
+
+# A waiting reader costs a greenlet. With the sync worker one reader would block all others; with
+# threads a few dozen would.
+worker_class = "gevent"
+
+# Above this number connections wait in silence. The app answers 503 well before: it counts its
+# connections to the model, see MAX_CONNECTIONS in app.py.
+worker_connections = 8192
+
+# Each reader takes two descriptors, and the usual soft limit of 1024 ends at 500 readers.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = 32768 if _hard == resource.RLIM_INFINITY else min(32768, _hard)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(_soft, _wanted), _hard))
+
+# How many seconds an idle connection is kept, and also how long a client may take to send the head
+# of a request: under gevent that is the only limit on it, so never 0.
+keepalive = 15
+
+# The seconds for which the event loop may stand still. A long answer does not stop it.
+timeout = 60
+
+# 0 would end running answers at once; gunicorn counts in whole seconds.
+graceful_timeout = max(1, round(_settings.graceful_timeout))
+
+# Recycling a worker means waiting for its longest answer, with nobody serving if it is the only
+# one.
+max_requests = 0
+
+# The app is loaded in each worker, after gevent has patched the standard library there.
+preload_app = False
+
+# A socket for control commands would appear in the home folder.
+control_socket_disable = True
+
+loglevel = _settings.log_level.lower()
+
+
+def on_starting(server: Any) -> None:
+    """`-k sync` on the command line wins over this file."""
+    if server.cfg.worker_class_str == "sync":
+        sys.exit(
+            "askbot: the sync worker serves one reader at a time; leave out -k sync, "
+            "gunicorn.conf.py chooses gevent."
+        )

@@ -1,0 +1,147 @@
+"""From the bytes of a streaming chat completion to its text, whatever way the bytes are cut.
+
+Pure: nothing here reads or waits. The framing is that of server-sent events
+(https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation), each
+event a `chat.completion.chunk` of the OpenAI API, the last one `[DONE]`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+
+class MalformedStream(Exception):
+    """The bytes are not what a chat completions API sends. The message holds none of them."""
+
+
+class UpstreamFailure(Exception):
+    """The stream itself reports that the answer failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost, in tokens, as the upstream counts them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    # Read leniently: an odd count must not cost the reader the answer.
+    usage: Any = None
+    model: str | None = None
+    error: Any = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+# Far above any event of a real model; a stream without line ends must not fill the memory.
+MAX_EVENT_BYTES = 1024 * 1024
+
+
+def _usage(reported: Any) -> Usage | None:
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    counts = [reported.get(name) for name in names] if isinstance(reported, dict) else []
+    whole = [count for count in counts if type(count) is int]
+    return Usage(*whole) if len(whole) == len(names) else None
+
+
+class ChunkDecoder:
+    """Feed it the bytes as they come; it gives back the text they complete.
+
+    `finish_reason`, `usage` and `model` are what its `chunks` have said so far; `done` is set once
+    `[DONE]` was read, and whatever follows is ignored. A fault in the stream is put into `failure`
+    rather than raised, so that the text before it, read in the same piece, is not lost.
+    """
+
+    __slots__ = ("_data", "_rest", "chunks", "done", "failure", "finish_reason", "model", "usage")
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self.chunks = 0
+        self.done = False
+        self.failure: MalformedStream | UpstreamFailure | None = None
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+        self.model: str | None = None
+
+    def feed(self, received: bytes) -> str:
+        """The text that `received` completes, often none; after `done` or a `failure` always."""
+        texts: list[str] = []
+        try:
+            for line in self._lines(received):
+                if self.done or self.failure:
+                    break
+                self._line(line, texts)
+            if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT_BYTES:
+                raise MalformedStream("an event without end")
+        except (MalformedStream, UpstreamFailure) as error:
+            self.failure = error
+        return "".join(texts)
+
+    def end(self) -> str:
+        """The stream has ended: a lone CR still held back, in case LF followed, ends its line."""
+        return self.feed(b"\n") if self._rest.endswith(b"\r") else ""
+
+    def _lines(self, received: bytes) -> list[bytes]:
+        data = self._rest + received if self._rest else received
+        if b"\r" not in data:
+            lines = data.split(b"\n")
+            self._rest = lines.pop()
+            return lines
+        # A CR at the very end may be the first half of CR LF: it waits for the next piece.
+        held = data.endswith(b"\r")
+        lines = _LINE_END.split(data[:-1] if held else data)
+        self._rest = lines.pop() + (b"\r" if held else b"")
+        return lines
+
+    def _line(self, line: bytes, texts: list[str]) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
+        elif not line and self._data:
+            event = b"\n".join(self._data)
+            self._data.clear()
+            self._event(event, texts)
+
+    def _event(self, event: bytes, texts: list[str]) -> None:
+        if event.startswith(b"[DONE]"):
+            self.done = True
+            return
+        try:
+            chunk = _decode_chunk(event)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            # The decoder's own message may quote the event.
+            raise MalformedStream(f"an event that is no chunk ({type(error).__name__})") from None
+        if chunk.error:
+            raise UpstreamFailure("the stream reported an error")
+        self.chunks += 1
+        if chunk.model is not None:
+            self.model = chunk.model
+        if chunk.usage is not None:
+            self.usage = _usage(chunk.usage)
+        if chunk.choices:
+            self._choice(chunk.choices[0], texts)
+
+    def _choice(self, choice: _Choice, texts: list[str]) -> None:
+        if choice.delta is not None:
+            # A refusal is an answer too: the model's words to the reader.
+            text = choice.delta.content or choice.delta.refusal
+            if text:
+                texts.append(text)
+        if choice.finish_reason is not None:
+            self.finish_reason = choice.finish_reason

@@ -1,0 +1,125 @@
+"""Everything that can be refused or fail, as the client sees it.
+
+    RelayError                      500 internal_error
+    ├── InvalidRequest              400 invalid_request
+    │   └── UnknownPersona          400 unknown_persona
+    ├── NotFound                    404 not_found
+    ├── MethodNotAllowed            405 method_not_allowed
+    ├── RequestTooLarge             413 request_too_large
+    ├── QuestionTooLong             413 question_too_long
+    ├── UnsupportedMediaType        415 unsupported_media_type
+    ├── ContentFiltered             422 content_filtered
+    ├── UpstreamRateLimited         429 upstream_rate_limited
+    ├── UpstreamError               502 upstream_error
+    ├── NotConfigured               503 not_configured
+    ├── Overloaded                  503 overloaded
+    └── UpstreamTimeout             504 upstream_timeout
+
+`message` is for people and goes to the client as it is: no key, no text of the upstream's, no
+trace. `detail` is for the operator and goes to the log alone.
+"""
+
+from typing import Any
+
+
+class RelayError(Exception):
+    """An answer that could not be given, with the status and the words for the client."""
+
+    status = 500
+    code = "internal_error"
+    message = "Something went wrong on our side."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        detail: str = "",
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        self.message = message or self.message
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(self.message)
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The JSON body of a reply: `{"error": {"code", "message", "request_id"}}`."""
+        return {
+            "error": {"code": self.code, "message": self.message, "request_id": request_id},
+        }
+
+
+class InvalidRequest(RelayError):
+    status = 400
+    code = "invalid_request"
+    message = "The request could not be understood."
+
+
+class UnknownPersona(InvalidRequest):
+    code = "unknown_persona"
+    message = "There is no persona of that name here."
+
+
+class NotFound(RelayError):
+    status = 404
+    code = "not_found"
+    message = "There is nothing at this address."
+
+
+class MethodNotAllowed(RelayError):
+    status = 405
+    code = "method_not_allowed"
+    message = "This address does not answer that method."
+
+
+class RequestTooLarge(RelayError):
+    status = 413
+    code = "request_too_large"
+    message = "The request is larger than this server accepts."
+
+
+class QuestionTooLong(RelayError):
+    status = 413
+    code = "question_too_long"
+    message = "The question is too long for the model. Shorten it, or start a new conversation."
+
+
+class UnsupportedMediaType(RelayError):
+    status = 415
+    code = "unsupported_media_type"
+    message = "Send application/json or application/x-www-form-urlencoded."
+
+
+class ContentFiltered(RelayError):
+    status = 422
+    code = "content_filtered"
+    message = "The model's provider does not allow this question."
+
+
+class UpstreamRateLimited(RelayError):
+    status = 429
+    code = "upstream_rate_limited"
+    message = "The model is being asked too much at the moment. Try again in a little while."
+
+
+class UpstreamError(RelayError):
+    status = 502
+    code = "upstream_error"
+    message = "The model could not be asked. Try again in a little while."
+
+
+class NotConfigured(RelayError):
+    status = 503
+    code = "not_configured"
+    message = "This server has no model to ask: its operator has to set OPENAI_API_KEY."
+
+
+class Overloaded(RelayError):
+    status = 503
+    code = "overloaded"
+    message = "Too many answers are being written at the moment. Try again in a few seconds."
+
+
+class UpstreamTimeout(RelayError):
+    status = 504
+    code = "upstream_timeout"
+    message = "The model took too long. Try again in a little while."

@@ -1,0 +1,186 @@
+"""The settings: environment variables, read once, frozen, refused when wrong.
+
+Every field of `Settings` is one variable: `connect_timeout` is `CONNECT_TIMEOUT`.
+Beside its default a field carries how to read it and the line that documents it, so
+that `.env.example` and the README can be held against the code by a test.
+"""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+
+class SettingsError(Exception):
+    """A setting cannot be used. The message names the variable and says what it should be."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _secret(value: str) -> str:
+    # The key travels in a header, where a line break would end it and start another.
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("one word of printable ASCII characters")
+    return value
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError("seconds, such as 5 or 0.5 (0 means no limit)")
+    return seconds
+
+
+def _count(value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError("a whole number, 0 or more")
+    return int(value)
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) < 65536):
+        raise ValueError("a port number from 0 to 65535")
+    return int(value)
+
+
+def _workers(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise ValueError("a whole number, 1 or more")
+    return int(value)
+
+
+def _flag(value: str) -> bool:
+    word = value.lower()
+    if word not in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        raise ValueError("true or false")
+    return word in ("1", "true", "yes", "on")
+
+
+def _level(value: str) -> str:
+    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError("debug, info, warning or error")
+    return value.upper()
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address such as https://api.openai.com/v1")
+    return value.rstrip("/")
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if origin != "*" and not (parts.scheme and parts.netloc and not parts.path):
+            raise ValueError("origins such as https://example.org, with commas between, or *")
+    return origins
+
+
+def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
+    secret = parse is _secret
+    return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
+
+
+LOCAL_ORIGINS = (
+    "http://localhost:5173",
+    "http://127.0.0.1:5173",
+    "http://localhost:4173",
+    "http://127.0.0.1:4173",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default. Times are in seconds; a limit of 0 is no limit."""
+
+    openai_api_key: str = _setting("", _secret, "The model provider's key. Stays on the server.")
+    openai_base_url: str = _setting(
+        "", _url, "An OpenAI-compatible server; empty with a key set: OpenAI's own."
+    )
+    openai_model: str = _setting("gpt-5.4-mini", _text, "The model that answers.")
+    local_model: str = _setting(
+        "", _text, "A GGUF file for `make run` to answer from instead of the embedded model's."
+    )
+    upstream_retries: int = _setting(
+        1, _count, "How often to ask again when the connection failed before anything came back."
+    )
+    require_finish_reason: bool = _setting(
+        True, _flag, "Treat an answer that just ends, unannounced, as cut off."
+    )
+    max_answer_tokens: int = _setting(2048, _count, "The longest answer to ask the model for.")
+
+    connect_timeout: float = _setting(5.0, _seconds, "For reaching the model's server.")
+    first_text_timeout: float = _setting(
+        25.0, _seconds, "From question to first text; below the 30 s at which hosts give up."
+    )
+    idle_timeout: float = _setting(25.0, _seconds, "Between two pieces of an answer.")
+    answer_timeout: float = _setting(300.0, _seconds, "For a whole answer.")
+    send_timeout: float = _setting(
+        30.0, _seconds, "For a client that stops sending its question or reading its answer."
+    )
+    graceful_timeout: float = _setting(
+        30.0, _seconds, "For running answers to end when the server is told to stop."
+    )
+
+    host: str = _setting("127.0.0.1", _text, "Where to listen; 0.0.0.0 for every interface.")
+    port: int = _setting(2000, _port, "The relay's port.")
+    web_concurrency: int = _setting(1, _workers, "Worker processes; about one per core.")
+    flush_interval_ms: int = _setting(
+        30, _count, "At most one write to a reader in this many milliseconds; 0 for every token."
+    )
+    log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
+
+    cors_origins: tuple[str, ...] = _setting(
+        LOCAL_ORIGINS, _origins, "Pages that may ask, with commas between; * for any."
+    )
+
+    max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
+    max_question_chars: int = _setting(16_000, _count, "The longest single question.")
+    max_messages: int = _setting(200, _count, "The most messages of one conversation.")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Reads the settings out of `environ`; an empty value counts as not set.
+
+        Raises SettingsError for a value that cannot be used.
+        """
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            text = environ.get(variable(each), "").strip()
+            if not text:
+                continue
+            try:
+                values[each.name] = each.metadata["parse"](text)
+            except ValueError as error:
+                shown = "" if not each.repr else f", not {text!r}"
+                raise SettingsError(f"{variable(each)} must be {error}{shown}.") from None
+        return cls(**values)
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a model to ask: a key, or a server that may need none."""
+        return bool(self.openai_api_key or self.openai_base_url)
+
+
+def variable(each: "Field[Any]") -> str:
+    """The environment variable of a field of `Settings`."""
+    return each.name.upper()
+
+
+def load_environ(folder: Path | None = None) -> dict[str, str]:
+    """The process's environment over the `.env` file of `folder` (default: the project's own)."""
+    folder = folder or Path(__file__).resolve().parent.parent
+    from_file = dotenv_values(folder / ".env")
+    return {name: value for name, value in from_file.items() if value} | dict(os.environ)

@@ -1,0 +1,175 @@
+"""Watching a reader's socket, in the two kinds of server there are.
+
+Under gevent the event loop does it, at no cost but two of its watchers; in a threaded server one
+thread looks after all readers.
+"""
+
+import contextlib
+import logging
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
+
+import gevent
+from gevent import monkey
+
+log = logging.getLogger("askbot")
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """Closing will send RST, not FIN, and drop what is still buffered (SO_LINGER, socket(7))."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+class Watch(Protocol):
+    """What a kind of server can do for one reader."""
+
+    def sending(self) -> None:
+        """A piece of the answer is about to be written."""
+
+    def sent(self) -> None:
+        """It was written."""
+
+    def stop(self) -> None:
+        """The exchange is over; nothing may touch the socket any more."""
+
+
+def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
+    """Starts the watch that fits the server; see `Reader` for the arguments."""
+    if sock is None:
+        return _NoWatch()
+    if monkey.is_module_patched("socket"):
+        return _GeventWatch(sock, on_gone, send_timeout)
+    return _ThreadWatch(sock, on_gone, send_timeout)
+
+
+def _has_left(sock: socket.socket) -> bool | None:
+    """Whether a readable socket is at its end; None if it holds data, which hides the end."""
+    try:
+        return None if sock.recv(1, socket.MSG_PEEK) else True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+class _NoWatch:
+    """A server that does not show its socket, such as a test client."""
+
+    def sending(self) -> None: ...
+
+    def sent(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class _GeventWatch:
+    """Two watchers of the event loop and no greenlet; its callbacks run in the hub."""
+
+    def __init__(
+        self, sock: socket.socket, on_gone: Callable[[], None], send_timeout: float
+    ) -> None:
+        self._socket = sock
+        self._on_gone = on_gone
+        loop = gevent.get_hub().loop
+        self._readable = loop.io(sock.fileno(), 1)
+        self._readable.start(self._on_readable)
+        self._stuck = loop.timer(send_timeout) if send_timeout else None
+
+    def sending(self) -> None:
+        if self._stuck is not None:
+            self._stuck.start(self._on_stuck)
+
+    def sent(self) -> None:
+        if self._stuck is not None:
+            self._stuck.stop()
+
+    def stop(self) -> None:
+        self._readable.close()
+        if self._stuck is not None:
+            self._stuck.close()
+
+    def _on_readable(self) -> None:
+        gone = _has_left(self._socket)
+        if gone is None or gone:
+            # Level-triggered: it would call again at once, for ever.
+            self._readable.stop()
+        if gone:
+            self._on_gone()
+
+    def _on_stuck(self) -> None:
+        log.info("a reader took nothing for too long and was cut off")
+        with contextlib.suppress(OSError):
+            reset_on_close(self._socket)
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _ThreadWatch:
+    """A watch kept by the one thread that looks after all readers."""
+
+    def __init__(
+        self, sock: socket.socket, on_gone: Callable[[], None], send_timeout: float
+    ) -> None:
+        self._socket = sock
+        # The server drops a connection whose write times out.
+        sock.settimeout(send_timeout or None)
+        _lookout().add(sock, on_gone)
+
+    def sending(self) -> None: ...
+
+    def sent(self) -> None: ...
+
+    def stop(self) -> None:
+        _lookout().remove(self._socket)
+
+
+class _Lookout:
+    """One thread that waits on the sockets of all readers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
+        threading.Thread(target=self._run, name="askbot-lookout", daemon=True).start()
+
+    def add(self, sock: socket.socket, on_gone: Callable[[], None]) -> None:
+        with self._lock:
+            self._selector.register(sock, selectors.EVENT_READ, on_gone)
+        self._wake_sender.send(b"\0")
+
+    def remove(self, sock: socket.socket) -> None:
+        with self._lock, contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(sock)
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    self._wake_receiver.recv(4096)
+                else:
+                    self._look(key)
+
+    def _look(self, key: selectors.SelectorKey) -> None:
+        sock, on_gone = key.fileobj, key.data
+        if not isinstance(sock, socket.socket):
+            return
+        with self._lock:
+            try:
+                registered = self._selector.get_key(sock).data is on_gone
+            except (KeyError, ValueError):
+                registered = False
+            gone = registered and _has_left(sock)
+            if registered:
+                self._selector.unregister(sock)
+        if gone:
+            on_gone()
+
+
+@cache
+def _lookout() -> _Lookout:
+    return _Lookout()

@@ -1,0 +1,79 @@
+"""The relay as its operator runs it: a real gunicorn (or `python app.py`) in a process of its own."""
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+START_SECONDS = 30.0
+
+_ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://[0-9.]+:[0-9]+)")
+# What a developer's own shell or `.env` may set must not reach a test.
+_FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PORT$|HOST$|WEB_CONCURRENCY$|GUNICORN")
+
+
+class RelayProcess:
+    """Started with nothing but the given settings; `url` is where it listens."""
+
+    def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
+        environ = {name: v for name, v in os.environ.items() if not _FOREIGN.match(name)}
+        # Empty values win over a developer's `.env` and count as not set.
+        blank = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}
+        environ |= blank | {"PORT": "0", "PYTHONUNBUFFERED": "1"} | settings
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._log: list[str] = []
+        self.process = subprocess.Popen(
+            command or [sys.executable, "-m", "gunicorn", "app:app"],
+            cwd=PROJECT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def log(self) -> str:
+        """All it has printed so far."""
+        return "".join(self._log)
+
+    def wait_for_url(self) -> str:
+        match = self.wait_for_line(_ADDRESS)
+        self.url = match[1]
+        return self.url
+
+    def wait_for_line(
+        self, pattern: "str | re.Pattern[str]", seconds: float = START_SECONDS
+    ) -> re.Match[str]:
+        """The first line, from the last one waited for on, that matches."""
+        with contextlib.suppress(queue.Empty):
+            while (line := self._lines.get(timeout=seconds)) is not None:
+                if match := re.search(pattern, line):
+                    return match
+        raise AssertionError(f"no line like {pattern!r} in time; the log:\n{self.log}")
+
+    def stop(self) -> int:
+        """Its exit status after SIGTERM."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self._log.append(line)
+                self._lines.put(line)
+        self._lines.put(None)
