@@ -163,7 +163,8 @@ def add_headers(response: Response) -> Response:
 def refuse(error: Exception) -> Response:
     """The one way in which a request fails before the first byte of its answer."""
     if isinstance(error, Cancelled):
-        # The reader has left: nobody sees this, and nginx's number tells it in an access log.
+        # Nobody sees this; nginx's number for it tells the story in an access log.
+        log.info("request %s: the reader had left before the first text", g.request_id)
         return Response(status=499)
     refusal = error if isinstance(error, RelayError) else translated(error)
     if refusal.status >= 500:

@@ -32,8 +32,9 @@ _wanted = 32768 if _hard == resource.RLIM_INFINITY else min(32768, _hard)
 resource.setrlimit(resource.RLIMIT_NOFILE, (max(_soft, _wanted), _hard))
 
 # How many seconds an idle connection is kept, and also how long a client may take to send the head
-# of a request: under gevent that is the only limit on it, so never 0.
-keepalive = 15
+# of a request: under gevent that is the only limit on it, so never 0. A server told to stop waits
+# for idle connections as well, so not long.
+keepalive = 5
 
 # The seconds for which the event loop may stand still. A long answer does not stop it.
 timeout = 60

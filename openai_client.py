@@ -38,7 +38,7 @@ RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, http
 
 # Once the model has said why it ended, the text is whole: what may follow is the usage.
 TAIL_SECONDS = 2.0
-RETRY_SECONDS = 0.25
+RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 MAX_RETRY_AFTER_SECONDS = 86_400
 
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error", "string_above_max_length")
@@ -108,7 +108,9 @@ class Model:
                     raise translated(error) from None
                 if deadline.passed:
                     raise UpstreamTimeout(detail="no time left to try again") from None
-                time.sleep(RETRY_SECONDS * 2**retries * random.uniform(0.5, 1))
+                time.sleep(
+                    min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS) * random.uniform(0.5, 1)
+                )
                 cancellation.check()
                 retries += 1
             except openai.OpenAIError as error:

@@ -6,6 +6,7 @@ thread looks after all readers.
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 import struct
@@ -105,7 +106,11 @@ class _GeventWatch:
         log.info("a reader took nothing for too long and was cut off")
         with contextlib.suppress(OSError):
             reset_on_close(self._socket)
-            self._socket.shutdown(socket.SHUT_RDWR)
+            # The server's write then fails as if the reader had left, which it takes quietly.
+            # gevent's own shutdown would raise EBADF in it, which gunicorn logs with a trace.
+            plain_socket = monkey.get_original("socket", "socket")
+            with plain_socket(fileno=os.dup(self._socket.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
 
 
 class _ThreadWatch:

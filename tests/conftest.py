@@ -1,58 +1,91 @@
 """What the tests share: the scripted upstream and the relay in front of it."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
+from client import Exchange
+from relay_process import RelayProcess
+from upstream import Upstream
 
-from relay_process import RelayProcess  # noqa: E402  # The path has to be there first.
-from upstream import Upstream  # noqa: E402
+# In no log and no reply; several tests look for it.
+KEY = "sk-test-key-of-nobody"
 
 StartRelay = Callable[..., RelayProcess]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skipped test is a choice on a developer's machine, and a hole under CI."""
     report = yield
-    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+    if os.environ.get("CI") == "true" and report.skipped:
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {call.excinfo and call.excinfo.value}"
     return report
 
 
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    """A scripted model's server; see tests/upstream.py."""
+@pytest.fixture(autouse=True)
+def leave_nothing_open() -> Iterator[None]:
+    yield
+    close_exchanges()
+
+
+def close_exchanges() -> None:
+    while Exchange.opened:
+        Exchange.opened.pop().leave()
+
+
+@pytest.fixture(scope="session")
+def upstream_server() -> Iterator[Upstream]:
     server = Upstream()
     yield server
     server.close()
-    assert not server.faults, f"the script itself failed: {server.faults}"
+
+
+@pytest.fixture
+def upstream(upstream_server: Upstream) -> Iterator[Upstream]:
+    """The scripted model's server, see tests/upstream.py; every request on it must have ended."""
+    upstream_server.forget()
+    yield upstream_server
+    assert upstream_server.wait_until(lambda server: server.open == 0), "a request was left open"
+    assert not upstream_server.faults, f"the script itself failed: {upstream_server.faults}"
+
+
+def start(upstream: Upstream, settings: dict[str, str], command: list[str] | None) -> RelayProcess:
+    defaults = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": KEY}
+    relay = RelayProcess(defaults | settings, command=command)
+    relay.wait_for_url()
+    return relay
+
+
+@pytest.fixture(scope="session")
+def shared_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
+    relay = start(upstream_server, {}, None)
+    yield relay
+    assert relay.stop() == 0
+
+
+@pytest.fixture
+def relay(shared_relay: RelayProcess, upstream: Upstream) -> RelayProcess:
+    """A relay with default settings before the scripted upstream, the same one for all tests."""
+    assert upstream
+    return shared_relay
 
 
 @pytest.fixture
 def start_relay(upstream: Upstream) -> Iterator[StartRelay]:
-    """Starts a relay before the scripted upstream, with settings by name: `PORT="0"`."""
+    """Starts a relay of the test's own, with settings by name: `start_relay(IDLE_TIMEOUT="1")`."""
     started: list[RelayProcess] = []
 
-    def start(*, command: list[str] | None = None, **settings: str) -> RelayProcess:
-        defaults = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": "sk-test-key-of-nobody"}
-        relay = RelayProcess(defaults | settings, command=command)
-        started.append(relay)
-        relay.wait_for_url()
-        return relay
+    def start_one(*, command: list[str] | None = None, **settings: str) -> RelayProcess:
+        started.append(start(upstream, settings, command))
+        return started[-1]
 
-    yield start
+    yield start_one
+    # A server that is told to stop waits for its idle connections.
+    close_exchanges()
     for relay in started:
         relay.stop()
-
-
-@pytest.fixture
-def relay(start_relay: StartRelay) -> RelayProcess:
-    """A relay with default settings."""
-    return start_relay()

@@ -1,4 +1,4 @@
-"""The relay as its operator runs it: a real gunicorn (or `python app.py`) in a process of its own."""
+"""The relay as its operator runs it: a real gunicorn, or another server, in its own process."""
 
 import contextlib
 import os

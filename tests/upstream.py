@@ -151,6 +151,14 @@ class Upstream:
         self._script = script
         return script
 
+    def forget(self) -> None:
+        """For the next test: no requests seen, and no script."""
+        with self._changed:
+            self._script = hello
+            for seen in (self.requests, self.headers, self.targets, self.faults):
+                seen.clear()
+            self.connections = 0
+
     def wait_until(self, condition: Callable[["Upstream"], bool], seconds: float = 10) -> bool:
         """Whether `condition` came true in time; it is asked again whenever a count changes."""
         with self._changed:
@@ -173,6 +181,8 @@ class Upstream:
     def _serve(self, sock: socket.socket) -> None:
         with self._changed:
             self.connections += 1
+        # Or a reset right after a write would drop what the kernel still holds back.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True)
