@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -59,7 +60,7 @@ class Part:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=partial(_end_with_parent, stop_signal),
         )
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -90,11 +91,14 @@ class Part:
         self.process.wait()
 
 
-def _end_with_parent() -> None:
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent(stop_signal: signal.Signals) -> None:
     """Runs in a new child: asks Linux for a signal when this program is killed outright."""
     if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        LIBC.prctl(PR_SET_PDEATHSIG, stop_signal)
 
 
 Parts = dict[str, Part | LocalModel]
@@ -145,9 +149,10 @@ def _page_port(environ: dict[str, str]) -> int:
 def _free_port(variable: str, port: int, host: str) -> int:
     """The port itself if nobody listens there; for 0, any free one."""
     # "localhost" is ::1 first to a browser: another program there would be seen instead of ours.
-    for address in (host, "::1"):
+    for name in (host, "::1"):
         try:
-            with socket.create_server((address, port), family=_family(address)) as probe:
+            family, _, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
+            with socket.create_server(address[:2], family=family) as probe:
                 port = int(probe.getsockname()[1])
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -155,13 +160,13 @@ def _free_port(variable: str, port: int, host: str) -> int:
                     f"Port {port} is in use: end the program that listens there, or set "
                     f"{variable} to another port."
                 ) from error
-            if address == host:
-                raise RunError(f"Nothing can listen on port {port} of {host}: {error}.") from error
+            if name != host:
+                continue
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                message = f"HOST must be an address of this machine, not {host!r}."
+                raise SettingsError(message) from error
+            raise RunError(f"{variable} cannot be {port}: {error.strerror}.") from error
     return port
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _node(environ: dict[str, str]) -> str:
