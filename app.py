@@ -26,7 +26,7 @@ from relay.errors import (
     RequestTooLarge,
     UnknownPersona,
 )
-from relay.persona import PersonaError
+from relay.persona import PersonaError, preferred_language
 from relay.personas import Personas, persona_files
 from relay.question import Form, Limits, Question, parse_question
 from relay.reader import Reader, read_body
@@ -65,10 +65,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     transport = Transport(Dialer(os.environ), max_connections=most)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
-    app.extensions["relay"] = Relay(settings, Personas.load(), Model(settings, transport))
+    app.extensions["relay"] = Relay(settings, load_personas(settings), Model(settings, transport))
 
     app.add_url_rule("/", view_func=liveness)
     app.add_url_rule("/aiCompletion", view_func=ask, methods=["POST"])
+    app.add_url_rule("/personas", view_func=list_personas)
 
     app.before_request(name_request)
     app.after_request(add_headers)
@@ -84,8 +85,22 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
+def load_personas(settings: Settings) -> Personas:
+    return Personas.load(settings.persona, settings.personas_dir, settings.owner_file)
+
+
 def liveness() -> dict[str, str]:
     return {"data": "success"}
+
+
+def list_personas() -> Response:
+    """The personas' cards, in Korean or English by the reader's `Accept-Language`."""
+    relay: Relay = current_app.extensions["relay"]
+    language = preferred_language(tag for tag, quality in request.accept_languages if quality > 0)
+    cards = [persona.card(language) for persona in relay.personas]
+    response = jsonify({"default": relay.personas.default.id, "personas": cards})
+    response.vary.add("Accept-Language")
+    return response
 
 
 def ask() -> Response:
@@ -223,7 +238,7 @@ def main() -> None:
         sys.exit(f"askbot: {error}")
     # Werkzeug's debugger runs whatever it is told to, so it must not be reachable from outside.
     debug = settings.host in ("127.0.0.1", "localhost", "::1")
-    watched = [str(path) for path in persona_files()]
+    watched = [str(path) for path in persona_files(settings.personas_dir, settings.owner_file)]
     app.run(settings.host, settings.port, debug=debug, threaded=True, extra_files=watched)
 
 

@@ -11,7 +11,7 @@ from relay.settings import Settings, SettingsError, load_environ
 try:
     _settings = Settings.from_environ(load_environ())
     # Each worker loads them again; here a mistake is one sentence, there a trace per worker.
-    Personas.load()
+    Personas.load(_settings.persona, _settings.personas_dir, _settings.owner_file)
 except (SettingsError, PersonaError) as error:
     sys.exit(f"askbot: {error}")
 

@@ -146,6 +146,14 @@ class Settings:
         LOCAL_ORIGINS, _origins, "Pages that may ask, with commas between; * for any."
     )
 
+    persona: str = _setting("askbot", _text, "Who answers when the page does not say.")
+    personas_dir: Path | None = _setting(
+        None, Path, "A folder with persona files of your own, see docs/personas.md."
+    )
+    owner_file: Path | None = _setting(
+        None, Path, "What the secretary may tell of its owner; empty: a made-up owner's."
+    )
+
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
     max_question_chars: int = _setting(16_000, _count, "The longest single question.")
     max_messages: int = _setting(200, _count, "The most messages of one conversation.")
@@ -177,6 +185,20 @@ class Settings:
 def variable(each: "Field[Any]") -> str:
     """The environment variable of a field of `Settings`."""
     return each.name.upper()
+
+
+def written(value: Any) -> str:
+    """A setting's value as one writes it in `.env`."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return ",".join(value)
+        case None:
+            return ""
+    return str(value)
 
 
 def load_environ(folder: Path | None = None) -> dict[str, str]:
