@@ -21,6 +21,7 @@ from relay.dialer import Dialer
 from relay.errors import (
     InvalidRequest,
     MethodNotAllowed,
+    NotConfigured,
     NotFound,
     RelayError,
     RequestTooLarge,
@@ -28,6 +29,7 @@ from relay.errors import (
 )
 from relay.persona import PersonaError, preferred_language
 from relay.personas import Personas, persona_files
+from relay.prompt import make_prompt
 from relay.question import Form, Limits, Question, parse_question
 from relay.reader import Reader, read_body
 from relay.reply import event_chunks, json_body, plain_chunks
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["relay"] = Relay(settings, load_personas(settings), Model(settings, transport))
 
     app.add_url_rule("/", view_func=liveness)
+    app.add_url_rule("/ready", view_func=readiness)
     app.add_url_rule("/aiCompletion", view_func=ask, methods=["POST"])
     app.add_url_rule("/personas", view_func=list_personas)
 
@@ -93,6 +96,14 @@ def liveness() -> dict[str, str]:
     return {"data": "success"}
 
 
+def readiness() -> dict[str, bool]:
+    """For load balancers. Asks nothing of the model, which costs money."""
+    relay: Relay = current_app.extensions["relay"]
+    if not relay.settings.configured:
+        raise NotConfigured()
+    return {"ready": True}
+
+
 def list_personas() -> Response:
     """The personas' cards, in Korean or English by the reader's `Accept-Language`."""
     relay: Relay = current_app.extensions["relay"]
@@ -115,10 +126,10 @@ def ask() -> Response:
     reader = Reader(request.environ, cancellation.cancel, relay.settings.send_timeout)
     cleanup: list[Callable[[], None]] = [reader.close]
     try:
-        answer = relay.model.ask((*persona.opening, *question.messages), cancellation)
+        prompt = make_prompt(persona, question.messages, relay.settings)
+        answer = relay.model.ask(prompt, cancellation)
         completion = Completion(str(uuid.uuid4()), answer, g.asked_at)
         cleanup.insert(0, completion.close)
-        completion.begin()
         response = reply(completion, question.form, reader, relay.settings)
     except BaseException:
         for close in cleanup:

@@ -1,8 +1,8 @@
-"""From a question to the model's text as it arrives. The only importer of `openai`.
+"""From a prompt to the model's answer. The only importer of `openai`.
 
 The package builds the request, knows the key and the address, and sorts the failures. What it
-costs too much for is the stream, a validated object for every token: the bytes of a response are
-decoded here instead, for the one field that is relayed.
+costs too much for is the stream, a validated object for every token: `relay.answer` reads the
+bytes of the response instead.
 """
 
 import logging
@@ -10,16 +10,16 @@ import math
 import random
 import re
 import time
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import openai
 
+from relay.answer import Answer
 from relay.cancellation import Cancellation
 from relay.deadline import Deadline
-from relay.decoder import ChunkDecoder, Usage
 from relay.errors import (
     ContentFiltered,
     NotConfigured,
@@ -30,23 +30,25 @@ from relay.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from relay.message import Message
+from relay.prompt import Prompt
 from relay.settings import Settings
-from relay.transport import Body
 
+log = logging.getLogger("askbot")
+
+# Not a byte had come back, so the model has not answered: asking again cannot cost two answers.
 RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, httpx2.ReadError)
-
-# Once the model has said why it ended, the text is whole: what may follow is the usage.
-TAIL_SECONDS = 2.0
 RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 MAX_RETRY_AFTER_SECONDS = 86_400
 
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error", "string_above_max_length")
-_FILTERED = ("content_filter", "content_policy_violation")
+# Models differ in whether they take these, and say so by name in the refusal.
+OPTIONAL_PARAMETERS = ("temperature", "stream_options")
+
+_TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
+_FILTERED = {"content_filter", "content_policy_violation"}
 
 
 class Model:
-    """The configured model. One for the process; `ask` may be called from many threads."""
+    """The configured model and its fallbacks. One for the process, for all its threads."""
 
     def __init__(self, settings: Settings, transport: httpx2.BaseTransport) -> None:
         self._settings = settings
@@ -64,164 +66,102 @@ class Model:
                 trust_env=False,
             ),
         )
+        self._refused: set[tuple[str, str]] = set()
 
-    def ask(self, messages: Sequence[Message], cancellation: Cancellation) -> "Answer":
-        """Asks for the answer to a conversation, of which the system message is part.
+    def ask(self, prompt: Prompt, cancellation: Cancellation) -> Answer:
+        """Returns with the first text of the answer there. Raises RelayError or Cancelled.
 
-        Returns once the upstream has accepted the question. Raises RelayError or Cancelled.
+        The first-text deadline holds for all models together: each gets an equal share of what is
+        left of it.
         """
         if not self._settings.configured:
             raise NotConfigured()
-        deadline = Deadline(self._settings.first_text_timeout)
-        body = {
-            "model": self._settings.openai_model,
-            "messages": [{"role": each.role, "content": each.content} for each in messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if self._settings.max_answer_tokens:
-            body["max_completion_tokens"] = self._settings.max_answer_tokens
+        whole = Deadline(self._settings.first_text_timeout)
+        models = [prompt.model, *self._settings.openai_fallback_models]
         with cancellation.applied():
-            response = self._post(body, deadline, cancellation)
-        if response.headers.get("content-encoding", "identity") != "identity":
-            response.close()
-            raise UpstreamError(detail="the upstream compressed the stream unasked")
-        return Answer(response, self._settings, deadline)
+            for position, model in enumerate(models[:-1]):
+                share = whole.share(len(models) - position)
+                try:
+                    return self._ask_one(replace(prompt, model=model), share, cancellation)
+                except (UpstreamError, UpstreamRateLimited, UpstreamTimeout) as error:
+                    log.warning(
+                        "model %s: %s: %s; asking the next", model, error.code, error.detail
+                    )
+            return self._ask_one(replace(prompt, model=models[-1]), whole, cancellation)
 
-    def _post(
-        self, body: Mapping[str, Any], deadline: Deadline, cancellation: Cancellation
+    def _ask_one(self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation) -> Answer:
+        try:
+            response = self._request(prompt, deadline, cancellation)
+        except QuestionTooLong:
+            shorter = prompt.shorter()
+            if shorter is None:
+                raise
+            response = self._request(shorter, deadline, cancellation)
+        answer = Answer(response, self._settings, deadline)
+        try:
+            answer.begin()
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _request(
+        self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation
     ) -> httpx2.Response:
-        """Tries again only while nothing came back: a question must never cost two answers."""
+        """The response to the prompt, its head read. Raises RelayError or Cancelled."""
         retries = 0
         while True:
+            body = self._body(prompt)
             try:
-                return self._client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=body,
-                    options={"timeout": self._timeout(deadline)},
-                    stream=True,
-                    stream_cls=openai.Stream[object],
-                )  # type: ignore[return-value]  # cast_to is what comes back.
+                return self._post(body, deadline)
             except openai.APIConnectionError as error:
-                if retries == self._settings.upstream_retries or not _unanswered(error):
+                exhausted = retries == self._settings.upstream_retries
+                if exhausted or not isinstance(error.__cause__, RETRYABLE):
                     raise translated(error) from None
                 if deadline.passed:
                     raise UpstreamTimeout(detail="no time left to try again") from None
-                time.sleep(
-                    min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS) * random.uniform(0.5, 1)
-                )
+                pause = min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS)
+                time.sleep(pause * random.uniform(0.5, 1))
                 cancellation.check()
                 retries += 1
+            except openai.APIStatusError as error:
+                refused = (error.param or "").partition(".")[0]
+                if refused not in body or refused not in OPTIONAL_PARAMETERS:
+                    raise translated(error) from None
+                log.info("model %s does not take %s; asking without", prompt.model, refused)
+                self._refused.add((prompt.model, refused))
             except openai.OpenAIError as error:
                 raise translated(error) from None
 
-    def _timeout(self, deadline: Deadline) -> httpx2.Timeout:
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": prompt.model, "messages": prompt.messages, "stream": True}
+        body["messages"][0]["role"] = self._settings.openai_system_role
+        if prompt.max_answer_tokens:
+            body[self._settings.token_limit_parameter] = prompt.max_answer_tokens
+        if self._settings.openai_stream_usage:
+            body["stream_options"] = {"include_usage": True}
+        if prompt.temperature is not None:
+            body["temperature"] = prompt.temperature
+        refused = {parameter for model, parameter in self._refused if model == prompt.model}
+        return {name: value for name, value in body.items() if name not in refused}
+
+    def _post(self, body: dict[str, Any], deadline: Deadline) -> httpx2.Response:
+        """Goes below `chat.completions.create`, which takes a millisecond to check the body."""
         left = deadline.left()
         connect = self._settings.connect_timeout or None
-        if left is None:
-            return httpx2.Timeout(None, connect=connect)
-        return httpx2.Timeout(left, connect=min(left, connect or left))
-
-
-class Answer:
-    """One answer on its way. `next_text` until `ended`; `close` in every case.
-
-    `finish_reason`, `usage` and `model` are what the upstream has said so far.
-    """
-
-    def __init__(
-        self,
-        response: httpx2.Response,
-        settings: Settings,
-        first_text: Deadline,
-    ) -> None:
-        self._response = response
-        self._body: Body = response.extensions["body"]
-        self._settings = settings
-        self._decoder = ChunkDecoder()
-        self._whole = Deadline(settings.answer_timeout)
-        self._text_due = first_text.or_sooner(self._whole)
-        self._started = False
-        self._tail: Deadline | None = None
-        self.ended = False
-
-    @property
-    def finish_reason(self) -> str | None:
-        return self._decoder.finish_reason
-
-    @property
-    def usage(self) -> Usage | None:
-        return self._decoder.usage
-
-    @property
-    def model(self) -> str | None:
-        return self._decoder.model
-
-    def next_text(self, patience: float = 0) -> str:
-        """All the text that has arrived since the last call, waiting for some if there is none.
-
-        "" when the answer has ended, or when `patience` seconds (0: no limit) have passed.
-        Raises UpstreamError, UpstreamTimeout, ContentFiltered or Cancelled; never before the text
-        that arrived ahead of the fault was returned.
-        """
-        wake = Deadline(patience)
-        while not self.ended:
-            text = "" if self._decoder.failure else self._advance(wake)
-            if text:
-                self._started = True
-                self._text_due = Deadline(self._settings.idle_timeout).or_sooner(self._whole)
-                return text
-            if self._decoder.failure is not None:
-                self._fail(UpstreamError(detail=str(self._decoder.failure)))
-            elif wake.passed:
-                return ""
-        if self.finish_reason == "content_filter" and not self._started:
-            raise ContentFiltered()
-        return ""
-
-    def close(self) -> None:
-        """Ends the request to the model, if it still runs."""
-        self._response.close()
-
-    def _advance(self, wake: Deadline) -> str:
-        due = self._tail or self._text_due
-        try:
-            data = self._body.read(due.or_sooner(wake).left())
-        except httpx2.ReadTimeout:
-            if due.passed:
-                self._fail(UpstreamTimeout(detail="the answer stalled"))
-            return ""
-        except httpx2.TransportError as error:
-            self._fail(UpstreamError(detail=f"{type(error).__name__}: {error}"))
-            return ""
-        text = self._decoder.feed(data) if data else self._at_end_of_body()
-        if self._decoder.done:
-            self.ended = True
-        elif self.finish_reason is not None and self._tail is None:
-            self._tail = Deadline(TAIL_SECONDS)
-        return text
-
-    def _at_end_of_body(self) -> str:
-        text = self._decoder.end()
-        whole = not self._settings.require_finish_reason and self._decoder.chunks > 0
-        if whole:
-            self.ended = True
-        else:
-            self._fail(UpstreamError(detail="the stream ended without a finish_reason"))
-        return text
-
-    def _fail(self, error: RelayError) -> None:
-        """A fault after the model has said why it ended takes nothing from the text."""
-        if self.finish_reason is not None:
-            self.ended = True
-        else:
-            raise error
-
-
-def _unanswered(error: openai.APIConnectionError) -> bool:
-    """Whether the request failed before a single byte came back."""
-    return isinstance(error.__cause__, RETRYABLE)
+        timeout = httpx2.Timeout(left, connect=min(filter(None, [left, connect]), default=None))
+        response: httpx2.Response = self._client.post(  # type: ignore[assignment]  # See cast_to.
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            body=body,
+            options={"timeout": timeout},
+            stream=True,
+            stream_cls=openai.Stream[object],
+        )
+        if response.headers.get("content-encoding", "identity") != "identity":
+            response.close()
+            raise UpstreamError(detail="the upstream compressed the stream unasked")
+        return response
 
 
 def translated(error: openai.OpenAIError) -> RelayError:
@@ -247,9 +187,9 @@ def _refused(error: openai.APIStatusError) -> RelayError:
         return UpstreamRateLimited(
             detail=detail, retry_after_seconds=_retry_after(error.response.headers)
         )
-    if error.status_code == 413 or labels & set(_TOO_LONG):
+    if error.status_code == 413 or labels & _TOO_LONG:
         return QuestionTooLong(detail=detail)
-    if labels & set(_FILTERED):
+    if labels & _FILTERED:
         return ContentFiltered(detail=detail)
     return UpstreamError(detail=detail)
 

@@ -3,8 +3,9 @@
 import logging
 import time
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Literal
 
+from relay.answer import Answer
 from relay.cancellation import Cancelled
 from relay.decoder import Usage
 from relay.errors import RelayError
@@ -14,37 +15,17 @@ log = logging.getLogger("askbot")
 State = Literal["running", "finished", "stopped", "failed"]
 
 
-class Answer(Protocol):
-    """What a completion is made from; see `openai_client.Answer`."""
-
-    @property
-    def finish_reason(self) -> str | None: ...
-
-    @property
-    def usage(self) -> Usage | None: ...
-
-    @property
-    def model(self) -> str | None: ...
-
-    ended: bool
-
-    def next_text(self, patience: float = 0) -> str: ...
-
-    def close(self) -> None: ...
-
-
 class Completion:
-    """`begin` first: it waits for the first text. Then `texts`; `close` in every case."""
+    """Made from an answer that has begun. `texts` once; `close` in every case."""
 
     def __init__(self, id: str, answer: Answer, asked_at: float) -> None:
         self.id = id
         self._answer = answer
         self._asked_at = asked_at
-        self._first = ""
+        self.first_token_seconds = time.monotonic() - asked_at
         self.characters = 0
         self.state: State = "running"
         self.error: RelayError | None = None
-        self.first_token_seconds = 0.0
 
     @property
     def finish_reason(self) -> str | None:
@@ -54,14 +35,6 @@ class Completion:
     def usage(self) -> Usage | None:
         return self._answer.usage
 
-    def begin(self) -> None:
-        """Waits for the first text, so that a failure before it still has a status of its own.
-
-        Raises RelayError or Cancelled.
-        """
-        self._first = self._next(0)
-        self.first_token_seconds = time.monotonic() - self._asked_at
-
     def texts(self, *, interval: float, heartbeat: float = 0) -> Iterator[str]:
         """The text in the pieces to be written, the first at once.
 
@@ -69,14 +42,12 @@ class Completion:
         gathered: nobody reads faster, and every write costs. With a `heartbeat`, "" stands for
         each so many seconds of silence. Raises RelayError or Cancelled where the answer breaks.
         """
-        if self._first:
-            yield self._first
         while not self._answer.ended:
-            if interval:
-                time.sleep(interval)
             text = self._next(heartbeat)
             if text or not self._answer.ended:
                 yield text
+                if interval and not self._answer.ended:
+                    time.sleep(interval)
         self._end("finished")
 
     def close(self) -> None:

@@ -22,5 +22,12 @@ class Deadline:
             return None
         return max(self._at - time.monotonic(), 0.0)
 
+    def share(self, parts: int) -> "Deadline":
+        """A deadline after the first of so many equal parts of the time left."""
+        shared = Deadline(0)
+        now = time.monotonic()
+        shared._at = now + (self._at - now) / parts
+        return shared
+
     def or_sooner(self, other: "Deadline") -> "Deadline":
         return self if self._at <= other._at else other

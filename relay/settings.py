@@ -88,6 +88,19 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(" or ".join(choices))
+        return value
+
+    return parse
+
+
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     secret = parse is _secret
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
@@ -110,6 +123,20 @@ class Settings:
         "", _url, "An OpenAI-compatible server; empty with a key set: OpenAI's own."
     )
     openai_model: str = _setting("gpt-5.4-mini", _text, "The model that answers.")
+    openai_fallback_models: tuple[str, ...] = _setting(
+        (), _words, "Models to ask in turn, with commas between, when one fails before its text."
+    )
+    openai_token_limit: str = _setting(
+        "",
+        _one_of("max_completion_tokens", "max_tokens"),
+        "max_completion_tokens or max_tokens; empty: the first for OpenAI, the second elsewhere.",
+    )
+    openai_stream_usage: bool = _setting(
+        True, _flag, "Ask for the count of tokens by stream_options."
+    )
+    openai_system_role: str = _setting(
+        "system", _one_of("system", "developer"), "The role of the persona's message."
+    )
     local_model: str = _setting(
         "", _text, "A GGUF file for `make run` to answer from instead of the embedded model's."
     )
@@ -157,6 +184,10 @@ class Settings:
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
     max_question_chars: int = _setting(16_000, _count, "The longest single question.")
     max_messages: int = _setting(200, _count, "The most messages of one conversation.")
+    history_chars: int = _setting(
+        24_000, _count, "How much of a conversation the model is sent: the newest turns that fit."
+    )
+    history_turns: int = _setting(20, _count, "And how many turns of it.")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -175,6 +206,12 @@ class Settings:
                 shown = "" if not each.repr else f", not {text!r}"
                 raise SettingsError(f"{variable(each)} must be {error}{shown}.") from None
         return cls(**values)
+
+    @property
+    def token_limit_parameter(self) -> str:
+        """OpenAI has renamed it; the servers that follow OpenAI's API mostly have not."""
+        default = "max_tokens" if self.openai_base_url else "max_completion_tokens"
+        return self.openai_token_limit or default
 
     @property
     def configured(self) -> bool:

@@ -366,7 +366,45 @@ def test_not_configured(start_relay: StartRelay) -> None:
     """Without a model to ask the relay says so, and stays alive."""
     relay = start_relay(OPENAI_API_KEY="", OPENAI_BASE_URL="")
     assert ask(relay.url).error() == (503, "not_configured")
+    ready = Exchange(relay.url, method="GET", path="/ready")
+    assert ready.error() == (503, "not_configured")
     assert Exchange(relay.url, method="GET", path="/").status == 200
+
+
+def test_ready(relay: RelayProcess, upstream: Upstream) -> None:
+    """`GET /ready` says whether questions can be answered, without asking one."""
+    reply = Exchange(relay.url, method="GET", path="/ready")
+    assert (reply.status, reply.json()) == (200, {"ready": True})
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [("ko-KR,ko;q=0.9,en;q=0.8", "애스크봇"), ("en-US", "Askbot"), ("fr", "Askbot"), ("", "Askbot")],
+)
+def test_personas(relay: RelayProcess, language: str, name: str) -> None:
+    """`GET /personas` has what a page shows, in the reader's language, and no system message."""
+    reply = Exchange(
+        relay.url, method="GET", path="/personas", headers={"Accept-Language": language}
+    )
+    shown = reply.json()
+    assert shown["default"] == "askbot"
+    cards = {card["id"]: card for card in shown["personas"]}
+    assert set(cards) == {"askbot", "secretary"}
+    assert cards["askbot"]["name"] == name
+    for card in cards.values():
+        assert set(card) == {"id", "name", "description", "greeting", "suggestions"}
+
+
+def test_a_persona_answers(relay: RelayProcess, upstream: Upstream) -> None:
+    """The persona the page chose stands before its question: its message, then its examples."""
+    Exchange(relay.url, {"userPrompt": "Hi", "persona": "secretary"}).text()
+    sent = upstream.requests[0]["messages"]
+    assert sent[0]["role"] == "system"
+    assert "secretary" in sent[0]["content"]
+    assert [turn["role"] for turn in sent[1:]] == ["user", "assistant"] * (len(sent) // 2 - 1) + [
+        "user"
+    ]
 
 
 def test_connections_are_reused(relay: RelayProcess, upstream: Upstream) -> None:

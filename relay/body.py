@@ -1,0 +1,183 @@
+"""One HTTP/1.1 exchange: a request's bytes out, a response's body in, parsed by llhttp."""
+
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from socket import socket
+
+import httptools
+import httpx2
+
+from relay.cancellation import Cancellation
+
+RECEIVE_BYTES = 64 * 1024
+# TLS hands out one record a read, and a server may make a record of every token.
+DRAIN_BYTES = 256 * 1024
+MAX_HEAD_BYTES = 128 * 1024
+MAX_WHOLE_BYTES = 1024 * 1024
+
+
+class Body(httpx2.SyncByteStream):
+    """One exchange on one connection: the request goes out, the response's body comes in.
+
+    `release` is told once whether the connection can be used again. The methods named `on_...` are
+    llhttp's events.
+    """
+
+    def __init__(
+        self,
+        sock: socket,
+        release: Callable[[bool], None],
+        cancellation: Cancellation,
+        read_timeout: float | None,
+    ) -> None:
+        self._socket: socket | None = sock
+        self._release = release
+        self._cancellation = cancellation
+        self._read_timeout = read_timeout
+        self._parser = httptools.HttpResponseParser(self)
+        self._pieces: list[bytes] = []
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_complete = False
+        self._keep_alive = False
+        self._framed = False
+        self._complete = False
+        self.received = 0
+
+    def exchange(
+        self, request: httpx2.Request, message: bytes, write_timeout: float | None
+    ) -> httpx2.Response:
+        """Sends the request's bytes and reads the head of the response."""
+        try:
+            self._send(message, write_timeout)
+            self._read_head()
+        except BaseException:
+            self.close()
+            raise
+        return httpx2.Response(
+            self._parser.get_status_code(),
+            headers=self._headers,
+            stream=self,
+            extensions={"body": self},
+            request=request,
+        )
+
+    def read(self, timeout: float | None) -> bytes:
+        """All that has arrived, waiting `timeout` seconds at most for the first of it.
+
+        `b""` is the end of the body. After a ReadTimeout the same body can be read on. Raises
+        httpx2.ReadTimeout, ReadError, RemoteProtocolError or Cancelled.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._pieces and not self._complete:
+            self._receive(deadline)
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        """How httpx2 reads a body whole: replies to refused requests, which are short."""
+        timeout = self._read_timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while data := self.read(None if deadline is None else deadline - time.monotonic()):
+            if self.received > MAX_WHOLE_BYTES:
+                raise httpx2.RemoteProtocolError("a reply without end")
+            yield data
+
+    def close(self) -> None:
+        """Gives the connection back if the response was read to its end, else closes it."""
+        sock, self._socket = self._socket, None
+        if sock is None:
+            return
+        self._cancellation.detach()
+        self._release(self._complete and self._keep_alive and not self._cancellation.cancelled)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+        self._framed |= name.lower() in (b"content-length", b"transfer-encoding")
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() < 200:
+            self._headers.clear()
+            return
+        self._head_complete = True
+        self._keep_alive = self._parser.should_keep_alive() and self._framed
+
+    def on_body(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        self._complete = self._head_complete
+
+    def _send(self, message: bytes, timeout: float | None) -> None:
+        sock = self._open_socket()
+        self._cancellation.attach(sock)
+        try:
+            sock.settimeout(timeout)
+            sock.sendall(message)
+        except TimeoutError as error:
+            raise httpx2.WriteTimeout("sending the request took too long") from error
+        except OSError as error:
+            self._cancellation.check()
+            raise httpx2.WriteError(error.strerror or type(error).__name__) from error
+
+    def _read_head(self) -> None:
+        timeout = self._read_timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._head_complete:
+            self._receive(deadline)
+            if self.received > MAX_HEAD_BYTES and not self._head_complete:
+                raise httpx2.RemoteProtocolError("a response head without end")
+
+    def _receive(self, deadline: float | None) -> None:
+        sock = self._open_socket()
+        try:
+            data = self._take(sock, deadline)
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("nothing arrived in time") from error
+        except OSError as error:
+            self._cancellation.check()
+            raise self._broken(error.strerror or type(error).__name__) from error
+        if not data:
+            self._cancellation.check()
+            if self._framed or not self._head_complete:
+                raise self._broken("the connection was closed")
+            # Without a length, the end of the connection is the end of the body.
+            self._complete = True
+            return
+        self.received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            # The parser's own message may quote what it read.
+            raise httpx2.RemoteProtocolError("this is not HTTP") from error
+
+    def _broken(self, reason: str) -> httpx2.TransportError:
+        """Only a ReadError may be tried again: not a byte of the response had come."""
+        if self.received:
+            return httpx2.RemoteProtocolError(f"{reason} inside the response")
+        return httpx2.ReadError(f"{reason} before the response")
+
+    def _take(self, sock: socket, deadline: float | None) -> bytes:
+        if deadline is None:
+            sock.settimeout(None)
+        else:
+            # Zero would make the socket non-blocking, which is another error.
+            sock.settimeout(max(deadline - time.monotonic(), 0.000_001))
+        data = sock.recv(RECEIVE_BYTES)
+        if not isinstance(sock, ssl.SSLSocket) or not data:
+            return data
+        records = [data]
+        sock.settimeout(0)
+        try:
+            while data and sum(map(len, records)) < DRAIN_BYTES:
+                data = sock.recv(RECEIVE_BYTES)
+                records.append(data)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        return b"".join(records)
+
+    def _open_socket(self) -> socket:
+        if self._socket is None:
+            raise httpx2.ReadError("the response is closed")
+        return self._socket
