@@ -104,10 +104,12 @@ def _configure(params: Any, path: Path, name: str, api_key: str) -> Any:
     params.cors_origins = ""
     params.ui = False
     params.endpoint_slots = False
-    # Four answers at a time, each with a quarter of the context: 4096 tokens hold a persona, a
-    # conversation and a long answer. All of it takes 200 MB with the embedded model.
+    # Four answers at a time, each with a quarter of the context: 8192 tokens hold a persona, a
+    # conversation and a long answer, and all of it takes 400 MB. In one pool for all four, the
+    # question that fills it would cut off the others' answers too.
     params.n_parallel = 4
-    params.n_ctx = 4 * 4096
+    params.n_ctx = 4 * 8192
+    params.kv_unified = False
     # A question whose reader left is worked on to the end of its batch: small ones end soon.
     params.n_batch = params.n_ubatch = 256
     # An open connection holds a thread, also while it waits for its turn. The default is about
@@ -117,7 +119,7 @@ def _configure(params: Any, path: Path, name: str, api_key: str) -> Any:
     params.sse_ping_interval = 10
     # Old prompts are kept for their next question; the default may grow to 8 GB.
     params.cache_ram_mib = 256
-    # A model this small strays early: the calmer end of what its makers recommend.
+    # A model this small strays early, so it takes fewer chances than a large one would.
     params.sampling.temp = 0.3
     params.sampling.top_k = 20
     params.sampling.top_p = 0.8
