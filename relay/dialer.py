@@ -2,7 +2,7 @@
 
 import base64
 import contextlib
-import os
+import re
 import socket
 import ssl
 import time
@@ -201,7 +201,7 @@ def _connect(
 
 
 def _open_tunnel(sock: socket.socket, origin: Origin, proxy: SplitResult) -> None:
-    """`CONNECT` (RFC 9110, 9.3.6). Raises OSError where the proxy refuses."""
+    """`CONNECT` (RFC 9110, 9.3.6). Raises httpx2.ConnectError where the proxy refuses."""
     head = f"CONNECT {origin.authority} HTTP/1.1\r\nHost: {origin.authority}\r\n"
     authorization = proxy_authorization(proxy)
     if authorization is not None:
@@ -214,6 +214,7 @@ def _open_tunnel(sock: socket.socket, origin: Origin, proxy: SplitResult) -> Non
         if not received:
             break
         reply += received
-    status = reply.split(b"\r\n", 1)[0].split(b" ")
-    if len(status) < 2 or status[1] != b"200" or not reply.endswith(b"\r\n\r\n"):
-        raise OSError(0, f"the proxy refused the tunnel ({os.fsdecode(status[-1][:3])})")
+    status = re.match(rb"HTTP/1\.[01] ([0-9]{3})", reply)
+    if status is None or status[1] != b"200" or not reply.endswith(b"\r\n\r\n"):
+        shown = status[1].decode("ascii") if status else "no HTTP"
+        raise httpx2.ConnectError(f"the proxy refused the tunnel: {shown}")

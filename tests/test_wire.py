@@ -380,7 +380,12 @@ def test_ready(relay: RelayProcess, upstream: Upstream) -> None:
 
 @pytest.mark.parametrize(
     ("language", "name"),
-    [("ko-KR,ko;q=0.9,en;q=0.8", "애스크봇"), ("en-US", "Askbot"), ("fr", "Askbot"), ("", "Askbot")],
+    [
+        ("ko-KR,ko;q=0.9,en;q=0.8", "애스크봇"),
+        ("en-US", "Askbot"),
+        ("fr", "Askbot"),
+        ("", "Askbot"),
+    ],
 )
 def test_personas(relay: RelayProcess, language: str, name: str) -> None:
     """`GET /personas` has what a page shows, in the reader's language, and no system message."""
