@@ -232,9 +232,14 @@ def log_to_stderr(level: str) -> None:
 
 def __getattr__(name: str) -> Flask:
     """`app`, made when gunicorn or `flask run` asks for it, so that importing does no work."""
-    if name == "app":
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
         return create_app()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    except (SettingsError, PersonaError) as error:
+        print(f"askbot: {error}", file=sys.stderr)
+        # The status at which gunicorn stops, where at others it would start workers for ever.
+        raise SystemExit(3) from None
 
 
 def main() -> None:

@@ -38,7 +38,8 @@ class RelayProcess:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def log(self) -> str:
@@ -60,15 +61,22 @@ class RelayProcess:
                     return match
         raise AssertionError(f"no line like {pattern!r} in time; the log:\n{self.log}")
 
+    def wait_for_exit(self) -> int:
+        """Its exit status once it has ended by itself and all it printed is in the log."""
+        status = self.process.wait(START_SECONDS)
+        self._reader.join(START_SECONDS)
+        return status
+
     def stop(self) -> int:
         """Its exit status after SIGTERM."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
             return self.process.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            raise
+        finally:
+            # A reloader leaves the server it started behind.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

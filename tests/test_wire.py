@@ -434,3 +434,45 @@ def test_secrets_stay(relay: RelayProcess, upstream: Upstream) -> None:
     log = relay.log
     for secret in (KEY, "my secret question", "bad key", "secret words"):
         assert secret not in log
+
+
+def test_pacing(start_relay: StartRelay, upstream: Upstream) -> None:
+    """The first text leaves at once, the rest in gathered pieces, and the last without a pause."""
+    relay = start_relay(FLUSH_INTERVAL_MS="300")
+    first_read = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("first ")
+        first_read.wait(10)
+        for _ in range(100):
+            reply.text("more ")
+        reply.finish()
+
+    reply = ask(relay.url)
+    pieces = [reply.piece()]
+    assert pieces == ["first "]
+    first_read.set()
+    while piece := reply.piece():
+        pieces.append(piece)
+    assert "".join(pieces) == "first " + "more " * 100
+    assert len(pieces) <= 4
+
+
+def test_every_token(start_relay: StartRelay, upstream: Upstream) -> None:
+    """FLUSH_INTERVAL_MS=0 writes whatever has arrived, at once."""
+    relay = start_relay(FLUSH_INTERVAL_MS="0")
+    turn = threading.Semaphore(0)
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        for _ in range(20):
+            reply.text("more ")
+            turn.acquire(timeout=10)
+        reply.finish()
+
+    reply = ask(relay.url)
+    for _ in range(20):
+        assert reply.piece() == "more "
+        turn.release()
+    assert reply.text() == ""
