@@ -141,7 +141,9 @@ def _pointing_to(model: LocalModel, environ: dict[str, str]) -> dict[str, str]:
 def main() -> None:
     """The program; ends with status 0 when it was asked to end, otherwise with 1 and a reason."""
     for number in SIGNALS:
-        signal.signal(number, interrupt)
+        # `nohup make run &` is to outlive its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     try:
         run(load_environ())
     except (SettingsError, LocalModelError, RunError) as error:
