@@ -182,6 +182,9 @@ class _Value:
         text = self.node.value.strip() if isinstance(self.node, yaml.ScalarNode) else ""
         if not text:
             raise self.wrong("a text")
+        # JSON writes an emoji as two escapes; in YAML each would be half a character.
+        if re.search(r"[\ud800-\udfff]", text):
+            raise self.wrong("without escaped surrogates")
         return str(text)
 
     def both_languages(self) -> Text:
@@ -253,10 +256,15 @@ def _split(path: Path, content: str) -> tuple[_Value, str]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 2 if mark else 1
-        raise _error(path, line, f"the front matter must be YAML: {error.problem}") from error
+        raise _error(path, line, f"the front matter must be YAML, but {error.problem}") from error
     except yaml.reader.ReaderError as error:
         line = front.count("\n", 0, error.position) + 2
         raise _error(path, line, "the front matter must not hold control characters") from error
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # What PyYAML lets through of an escape such as "\U00110000".
+        raise _error(path, 1, "the front matter must not escape what is no character") from error
     return _Value(path, 1, "the front matter", node), body
 
 
