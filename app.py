@@ -5,9 +5,8 @@ import os
 import re
 import resource
 import sys
-import time
 import uuid
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, g, jsonify, request
@@ -15,7 +14,7 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
 from openai_client import Model
-from relay.cancellation import Cancellation, Cancelled
+from relay.cancellation import Cancelled
 from relay.completion import Completion
 from relay.dialer import Dialer
 from relay.errors import (
@@ -30,17 +29,24 @@ from relay.errors import (
 from relay.persona import PersonaError, preferred_language
 from relay.personas import Personas, persona_files
 from relay.prompt import make_prompt
-from relay.question import Form, Limits, Question, parse_question
+from relay.question import Form, Limits, Question, first_byte, parse_question, reply_form
 from relay.reader import Reader, read_body
-from relay.reply import event_chunks, json_body, plain_chunks
+from relay.reply import event_chunks, json_body
 from relay.settings import Settings, SettingsError, load_environ
+from relay.store import Store
 from relay.transport import Transport
 
 log = logging.getLogger("askbot")
 
 # Proxies and browsers end a silent connection after 30 s or more.
 HEARTBEAT_SECONDS = 10.0
-EXPOSED_HEADERS = ["Completion-Id", "X-Request-Id", "Server-Timing", "Retry-After"]
+EXPOSED_HEADERS = [
+    "Completion-Id",
+    "X-Request-Id",
+    "Server-Timing",
+    "Retry-After",
+    "Content-Range",
+]
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_CONNECTIONS = 4096
 
@@ -52,6 +58,7 @@ class Relay:
     settings: Settings
     personas: Personas
     model: Model
+    store: Store
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -67,11 +74,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     transport = Transport(Dialer(os.environ), max_connections=most)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
-    app.extensions["relay"] = Relay(settings, load_personas(settings), Model(settings, transport))
+    store = Store(
+        grace_seconds=settings.resume_grace_seconds,
+        ttl_seconds=settings.answer_ttl_seconds,
+        max_bytes=settings.answer_store_max_bytes,
+    )
+    personas = load_personas(settings)
+    app.extensions["relay"] = Relay(settings, personas, Model(settings, transport), store)
 
     app.add_url_rule("/", view_func=liveness)
     app.add_url_rule("/ready", view_func=readiness)
     app.add_url_rule("/aiCompletion", view_func=ask, methods=["POST"])
+    app.add_url_rule("/aiCompletion/<id>", view_func=show_completion)
+    app.add_url_rule("/aiCompletion/<id>", view_func=stop_completion, methods=["DELETE"])
     app.add_url_rule("/personas", view_func=list_personas)
 
     app.before_request(name_request)
@@ -121,26 +136,54 @@ def ask() -> Response:
     persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
     if persona is None:
         raise UnknownPersona()
-
-    cancellation = Cancellation()
-    reader = Reader(request.environ, cancellation.cancel, relay.settings.send_timeout)
-    cleanup: list[Callable[[], None]] = [reader.close]
-    try:
-        prompt = make_prompt(persona, question.messages, relay.settings)
-        answer = relay.model.ask(prompt, cancellation)
-        completion = Completion(str(uuid.uuid4()), answer, g.asked_at)
-        cleanup.insert(0, completion.close)
+    prompt = make_prompt(persona, question.messages, relay.settings)
+    key = request.headers.get("Idempotency-Key")
+    key = request.headers.get("Idempotency-Key")
+    completion, is_new = relay.store.open(key, question.fingerprint)
+    with ExitStack() as cleanup:
+        reader = join(completion, relay.settings, cleanup)
+        if is_new:
+            completion.begin(lambda cancellation: relay.model.ask(prompt, cancellation))
+        else:
+            completion.wait_until_begun()
         response = reply(completion, question.form, reader, relay.settings)
-    except BaseException:
-        for close in cleanup:
-            close()
-        raise
-    for close in cleanup:
-        response.call_on_close(close)
-    response.headers["Completion-Id"] = completion.id
-    first_token_ms = completion.first_token_seconds * 1000
-    response.headers["Server-Timing"] = f"first-token;dur={first_token_ms:.1f}"
+        response.call_on_close(cleanup.pop_all().close)
     return response
+
+
+def show_completion(id: str) -> Response:
+    """The answer from the start, from a byte on, or its receipt, by `Range` and `Accept`."""
+    relay: Relay = current_app.extensions["relay"]
+    completion = relay.store.get(id)
+    form = reply_form(request.headers.get("Accept", ""), streaming=True)
+    if form is Form.JSON:
+        return jsonify(completion.receipt())
+    offset = first_byte(request.headers.get("Range", "")) if form is Form.TEXT else None
+    with ExitStack() as cleanup:
+        reader = join(completion, relay.settings, cleanup)
+        completion.wait_until_begun()
+        content_range = completion.content_range(offset) if offset is not None else None
+        response = reply(completion, form, reader, relay.settings, offset or 0)
+        if content_range is not None:
+            response.status_code = 206
+            response.headers["Content-Range"] = content_range
+        response.call_on_close(cleanup.pop_all().close)
+    return response
+
+
+def stop_completion(id: str) -> Response:
+    relay: Relay = current_app.extensions["relay"]
+    relay.store.get(id).stop()
+    return Response(status=204)
+
+
+def join(completion: Completion, settings: Settings, cleanup: ExitStack) -> Reader:
+    """The client becomes a reader of the completion, until `cleanup`."""
+    reading = completion.join()
+    cleanup.callback(reading.close)
+    reader = Reader(request.environ, reading.leave, settings.send_timeout)
+    cleanup.callback(reader.close)
+    return reader
 
 
 def read_question(settings: Settings) -> Question:
@@ -158,23 +201,28 @@ def read_question(settings: Settings) -> Question:
     )
 
 
-def reply(completion: Completion, form: Form, reader: Reader, settings: Settings) -> Response:
+def reply(
+    completion: Completion, form: Form, reader: Reader, settings: Settings, offset: int = 0
+) -> Response:
     interval = settings.flush_interval_ms / 1000
-    match form:
-        case Form.JSON:
-            return jsonify(json_body(completion, "".join(completion.texts(interval=interval))))
-        case Form.EVENTS:
-            texts = completion.texts(interval=interval, heartbeat=HEARTBEAT_SECONDS)
-            chunks = event_chunks(texts)
-        case Form.TEXT:
-            chunks = plain_chunks(completion.texts(interval=interval))
-    return Response(reader.deliver(chunks), content_type=form.value)
+    if form is Form.JSON:
+        response = jsonify(json_body(completion, b"".join(completion.read(interval=interval))))
+    elif form is Form.EVENTS:
+        pieces = completion.read(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+        response = Response(reader.deliver(event_chunks(pieces)), content_type=form.value)
+    else:
+        pieces = completion.read(offset, interval=interval)
+        response = Response(reader.deliver(pieces), content_type=form.value)
+        response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Completion-Id"] = completion.id
+    first_token_ms = 1000 * (completion.first_token_seconds or 0)
+    response.headers["Server-Timing"] = f"first-token;dur={first_token_ms:.1f}"
+    return response
 
 
 def name_request() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    g.asked_at = time.monotonic()
 
 
 def add_headers(response: Response) -> Response:
@@ -201,8 +249,7 @@ def refuse(error: Exception) -> Response:
         response.headers.extend(
             (name, value) for name, value in error.get_headers() if name == "Allow"
         )
-    if refusal.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    response.headers.update(refusal.headers)
     return response
 
 

@@ -4,12 +4,16 @@
     ├── InvalidRequest              400 invalid_request
     │   └── UnknownPersona          400 unknown_persona
     ├── NotFound                    404 not_found
+    │   └── UnknownCompletion       404 not_found
     ├── MethodNotAllowed            405 method_not_allowed
+    ├── RangeNotSatisfiable         416 range_not_satisfiable
     ├── RequestTooLarge             413 request_too_large
     ├── QuestionTooLong             413 question_too_long
     ├── UnsupportedMediaType        415 unsupported_media_type
     ├── ContentFiltered             422 content_filtered
+    ├── IdempotencyKeyReused        422 idempotency_key_reused
     ├── UpstreamRateLimited         429 upstream_rate_limited
+    ├── Abandoned                   499 abandoned, which only a receipt tells
     ├── UpstreamError               502 upstream_error
     ├── NotConfigured               503 not_configured
     ├── Overloaded                  503 overloaded
@@ -41,6 +45,12 @@ class RelayError(Exception):
         self.retry_after_seconds = retry_after_seconds
         super().__init__(self.message)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the reply carries besides."""
+        seconds = self.retry_after_seconds
+        return {} if seconds is None else {"Retry-After": str(seconds)}
+
     def body(self, request_id: str) -> dict[str, Any]:
         """The JSON body of a reply: `{"error": {"code", "message", "request_id"}}`."""
         return {
@@ -65,6 +75,10 @@ class NotFound(RelayError):
     message = "There is nothing at this address."
 
 
+class UnknownCompletion(NotFound):
+    message = "There is no such answer here, or it has been forgotten."
+
+
 class MethodNotAllowed(RelayError):
     status = 405
     code = "method_not_allowed"
@@ -83,6 +97,21 @@ class QuestionTooLong(RelayError):
     message = "The question is too long for the model. Shorten it, or start a new conversation."
 
 
+class RangeNotSatisfiable(RelayError):
+    status = 416
+    code = "range_not_satisfiable"
+    message = "The answer has no bytes there."
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 14.4."""
+        return {"Content-Range": f"bytes */{self.size}"}
+
+
 class UnsupportedMediaType(RelayError):
     status = 415
     code = "unsupported_media_type"
@@ -95,10 +124,24 @@ class ContentFiltered(RelayError):
     message = "The model's provider does not allow this question."
 
 
+class IdempotencyKeyReused(RelayError):
+    status = 422
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key belongs to another question."
+
+
 class UpstreamRateLimited(RelayError):
     status = 429
     code = "upstream_rate_limited"
     message = "The model is being asked too much at the moment. Try again in a little while."
+
+
+class Abandoned(RelayError):
+    """Its number is nginx's, for a request that the client closed."""
+
+    status = 499
+    code = "abandoned"
+    message = "The answer was given up because its reader had left."
 
 
 class UpstreamError(RelayError):

@@ -4,6 +4,8 @@ Three ways to ask are understood, because the clients in use send three: `userPr
 (one question), or `messages` (the conversation so far, oldest first).
 """
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -36,6 +38,12 @@ class Question:
     form: Form
     persona: str | None = None
 
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for the same question, in whatever form its answer is wanted."""
+        turns = [(message.role, message.content) for message in self.messages]
+        return hashlib.sha256(msgspec.json.encode((self.persona, turns))).digest()
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -56,7 +64,25 @@ def parse_question(
     messages = _messages(fields, limits or Limits())
     persona = _optional(fields, "persona", str)
     stream = _optional(fields, "stream", bool)
-    return Question(messages, _form(accept, stream is not False), persona)
+    return Question(messages, reply_form(accept, streaming=stream is not False), persona)
+
+
+def reply_form(accept: str, *, streaming: bool) -> Form:
+    """The form that an `Accept` header asks for."""
+    named = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    if not streaming:
+        return Form.JSON
+    if "application/json" in named and not named & {"text/plain", "*/*"}:
+        return Form.JSON
+    if "text/event-stream" in named:
+        return Form.EVENTS
+    return Form.TEXT
+
+
+def first_byte(range_header: str) -> int | None:
+    """N of `Range: bytes=N-`; None for other ranges, which a server may ignore (RFC 9110, 14.2)."""
+    match = re.fullmatch(r"bytes=([0-9]{1,15})-", range_header.strip())
+    return int(match[1]) if match else None
 
 
 def _fields(body: bytes, content_type: str) -> Mapping[str, Any]:
@@ -160,14 +186,3 @@ def _joined(parts: Sequence[Mapping[str, Any]], position: int) -> str:
     if not all(isinstance(text, str) for text in texts):
         raise InvalidRequest(f"messages[{position}] has a text part without text.")
     return "".join(str(text) for text in texts)
-
-
-def _form(accept: str, stream: bool) -> Form:
-    named = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    if not stream:
-        return Form.JSON
-    if "application/json" in named and not named & {"text/plain", "*/*"}:
-        return Form.JSON
-    if "text/event-stream" in named:
-        return Form.EVENTS
-    return Form.TEXT

@@ -181,6 +181,16 @@ class Settings:
         None, Path, "What the secretary may tell of its owner; empty: a made-up owner's."
     )
 
+    resume_grace_seconds: float = _setting(
+        30.0, _seconds, "How long an answer goes on for a reader who may come back; 0: not at all."
+    )
+    answer_ttl_seconds: float = _setting(
+        600.0, _seconds, "How long an answer can be read again after its end."
+    )
+    answer_store_max_bytes: int = _setting(
+        67_108_864, _count, "How much of ended answers is kept at most."
+    )
+
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
     max_question_chars: int = _setting(16_000, _count, "The longest single question.")
     max_messages: int = _setting(200, _count, "The most messages of one conversation.")
