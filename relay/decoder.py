@@ -29,17 +29,18 @@ class Usage:
     total_tokens: int
 
 
-class _Delta(msgspec.Struct):
+# Never part of a cycle, so the garbage collector need not visit them.
+class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     # Read leniently: an odd count must not cost the reader the answer.
     usage: Any = None
@@ -82,43 +83,50 @@ class ChunkDecoder:
 
     def feed(self, received: bytes) -> str:
         """The text that `received` completes, often none; after `done` or a `failure` always."""
+        data = self._rest + received if self._rest else received
         texts: list[str] = []
         try:
-            for line in self._lines(received):
-                if self.done or self.failure:
-                    break
-                self._line(line, texts)
+            if self._data or b"\r" in data:
+                self._lines(data, texts)
+            else:
+                self._events(data, texts)
             if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT_BYTES:
                 raise MalformedStream("an event without end")
         except (MalformedStream, UpstreamFailure) as error:
-            self.failure = error
+            self.failure = self.failure or error
         return "".join(texts)
 
     def end(self) -> str:
         """The stream has ended: a lone CR still held back, in case LF followed, ends its line."""
         return self.feed(b"\n") if self._rest.endswith(b"\r") else ""
 
-    def _lines(self, received: bytes) -> list[bytes]:
-        data = self._rest + received if self._rest else received
-        if b"\r" not in data:
-            lines = data.split(b"\n")
-            self._rest = lines.pop()
-            return lines
+    def _events(self, data: bytes, texts: list[str]) -> None:
+        """The short way, for what nearly every stream is: one line of data, and a blank one."""
+        events = data.split(b"\n\n")
+        self._rest = events.pop()
+        for event in events:
+            if event.startswith(b"data: ") and b"\n" not in event:
+                self._event(event[6:], texts)
+            else:
+                self._lines(event + b"\n\n", texts, rest=self._rest)
+
+    def _lines(self, data: bytes, texts: list[str], rest: bytes = b"") -> None:
+        """The long way: any line end, several lines of data, comments, other fields."""
         # A CR at the very end may be the first half of CR LF: it waits for the next piece.
         held = data.endswith(b"\r")
         lines = _LINE_END.split(data[:-1] if held else data)
-        self._rest = lines.pop() + (b"\r" if held else b"")
-        return lines
-
-    def _line(self, line: bytes, texts: list[str]) -> None:
-        if line.startswith(b"data:"):
-            self._data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
-        elif not line and self._data:
-            event = b"\n".join(self._data)
-            self._data.clear()
-            self._event(event, texts)
+        self._rest = lines.pop() + (b"\r" if held else b"") + rest
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
+            elif not line and self._data:
+                event = b"\n".join(self._data)
+                self._data.clear()
+                self._event(event, texts)
 
     def _event(self, event: bytes, texts: list[str]) -> None:
+        if self.done or self.failure:
+            return
         if event.startswith(b"[DONE]"):
             self.done = True
             return
@@ -134,10 +142,9 @@ class ChunkDecoder:
             self.model = chunk.model
         if chunk.usage is not None:
             self.usage = _usage(chunk.usage)
-        if chunk.choices:
-            self._choice(chunk.choices[0], texts)
-
-    def _choice(self, choice: _Choice, texts: list[str]) -> None:
+        if not chunk.choices:
+            return
+        choice = chunk.choices[0]
         if choice.delta is not None:
             # A refusal is an answer too: the model's words to the reader.
             text = choice.delta.content or choice.delta.refusal
