@@ -23,6 +23,9 @@ State = Literal["running", "finished", "stopped", "failed"]
 # Beyond any model's longest answer; what is kept must have a bound.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
+# How far the pause between two writes may stretch under load.
+MOST_INTERVALS = 4
+
 # The largest number that every JSON and JavaScript client can hold.
 VERY_LARGE = 2**53 - 1
 
@@ -144,15 +147,21 @@ class Completion:
     def read(self, offset: int = 0, *, interval: float, heartbeat: float = 0) -> Iterator[bytes]:
         """The text from byte `offset` on, in the pieces to be written, the first at once.
 
-        Between two of them `interval` seconds pass, and what arrives meanwhile is gathered: nobody
-        reads faster, and every write costs. With a `heartbeat`, b"" stands for each so many
-        seconds of silence. Raises RelayError where the answer broke.
+        Between two of them `interval` seconds pass, more under load, and what arrives meanwhile is
+        gathered: nobody reads faster, and every write costs. With a `heartbeat`, b"" stands for
+        each so many seconds of silence. Raises RelayError where the answer broke.
         """
+        pause = interval
         while (piece := self._piece(offset, heartbeat)) is not None:
             offset += len(piece)
             yield piece
-            if interval and self.state == "running" and self.finish_reason is None:
-                time.sleep(interval)
+            if pause and self.state == "running" and self.finish_reason is None:
+                # Woken late, the server has more to write than it can: fewer, larger pieces cost
+                # it less, and the text comes sooner than in small ones that wait for their turn.
+                due = time.monotonic() + pause
+                time.sleep(pause)
+                late = time.monotonic() - due
+                pause = min(interval + 2 * late, MOST_INTERVALS * interval)
         if self.error is not None:
             raise self.error
 
