@@ -12,7 +12,7 @@ const spoken = new Map<string, Words>([
 /** The page's words in the first of the reader's languages that it speaks, else in English. */
 export function wordsFor(languages: readonly string[]): Words {
   for (const language of languages) {
-    const words = spoken.get(new Intl.Locale(language).language)
+    const words = spoken.get(language.toLowerCase().replace(/-.*/, ''))
     if (words) return words
   }
   return en
