@@ -1,6 +1,7 @@
 # make run     sets everything up, starts model, relay and page; Ctrl-C ends all three
 # make test    sets up what the tests need besides, and runs all of them
 # make lint    style and types
+# make bench   the relay beside others, a quarter of an hour; keep the machine quiet
 # make clean   removes what the others put into this folder
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ PAGE_PACKAGES := frontend/node_modules/.package-lock.json
 # Folders too: nothing else changes when a file is removed.
 PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdepth 1 -type f)
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
@@ -42,8 +43,11 @@ lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 	@$(PY) -m mypy --no-error-summary
 	@cd frontend && npm run lint --silent
 
+bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
+	@$(PY) -m bench
+
 clean:
-	rm -rf $(VENV) frontend/node_modules frontend/dist
+	rm -rf $(VENV) frontend/node_modules frontend/dist bench/express/node_modules
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -66,6 +70,15 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(PY)
 	@echo "Installing the packages for the tests ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $(VENV)/relay.stamp $@
+
+$(VENV)/bench.stamp: bench/requirements.txt requirements.txt | $(PY)
+	@echo "Installing the peers to measure against ..."
+	@$(PIP) -r bench/requirements.txt
+	@touch $(VENV)/relay.stamp $@
+
+bench/express/node_modules/.package-lock.json: bench/express/package-lock.json | $(NODE)
+	@cd bench/express && npm ci --loglevel=error --no-audit --no-fund >/dev/null
+	@touch $@
 
 # The packaged Node lies deep: two links bring it into PATH, for npm's scripts too.
 $(NODE): requirements-node.txt | $(PY)

@@ -61,7 +61,7 @@ ASKBOT = Peer(
     title="Askbot",
     command=lambda _port: _gunicorn("app:app"),
     environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1", **_NO_LIMITS},
-    made_of=lambda: _python("flask", "gunicorn", "gevent", "geventhttpclient", "openai"),
+    made_of=lambda: _python("flask", "gunicorn", "gevent", "httptools", "openai"),
 )
 ASKBOT_TWO_WORKERS = Peer(
     name="askbot-2",

@@ -1,5 +1,6 @@
 """What is measured, each with a fresh upstream and a fresh relay: scenario(peer) -> figures."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ CAPACITY_PACE = 50
 CAPACITY_FIRST_BYTE_MS = 500
 CAPACITY_TOKEN_AGE_MS = 250
 CAPACITY_RAMP_SECONDS = 2.0
+CAPACITY_UPSTREAM_LAG_MS = 100
+"""Later than this, the upstream did not write 50 tokens a second: the run would prove nothing."""
 
 Figures = dict[str, float]
 
@@ -85,6 +88,13 @@ def capacity(peer: Peer, cores: Cores, size: Size) -> Figures:
             outcome.complete == outcome.answers
             and outcome.first_byte_ms.p99 < CAPACITY_FIRST_BYTE_MS
             and outcome.token_age_ms.p99 < CAPACITY_TOKEN_AGE_MS
+            and run.upstream_lag_p99_ms < CAPACITY_UPSTREAM_LAG_MS
+        )
+        print(
+            f"  {peer.title}, {readers} readers: {outcome.complete} whole,"
+            f" p99 of first byte {outcome.first_byte_ms.p99:.0f} ms,"
+            f" of token age {outcome.token_age_ms.p99:.0f} ms",
+            file=sys.stderr,
         )
         if in_time:
             fitting.update(_per_token(run))

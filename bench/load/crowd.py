@@ -67,14 +67,13 @@ class Crowd:
             reader.ask()
             self._poll.modify(fd, select.EPOLLIN)
             return
-        now = time.monotonic()
-        if reader.read(now):
+        if reader.read():
             return
         reader.sock.close()
         del self._reading[fd]
         self._finished.append(reader)
         if self._answers_left[fd]:
-            self._ask(now, self._answers_left[fd] - 1)
+            self._ask(time.monotonic(), self._answers_left[fd] - 1)
 
     def _outcome(self, seconds: float, cpu_seconds: float) -> Outcome:
         failures = Counter(reader.failure for reader in self._finished if reader.failure)

@@ -1,6 +1,7 @@
 """One question and the bytes of its answer, each piece with the moment of its arrival."""
 
 import socket
+import time
 from dataclasses import dataclass
 
 from bench.load.chunks import Chunks
@@ -32,7 +33,7 @@ class Reader:
         except ConnectionError as error:
             self.failure = type(error).__name__
 
-    def read(self, now: float) -> bool:
+    def read(self) -> bool:
         """Take what is there; False when nothing more will come."""
         try:
             received = self.sock.recv(_READ_BYTES)
@@ -45,7 +46,8 @@ class Reader:
         if not self.pieces and not received.startswith(_OK):
             self.failure = received.partition(b"\r\n")[0].decode("latin-1")
             return False
-        self.pieces.append((now, received))
+        # After the read: nothing can be younger than the moment it is counted from.
+        self.pieces.append((time.monotonic(), received))
         end = received
         if len(end) < len(_LAST_CHUNK) and len(self.pieces) > 1:
             end = self.pieces[-2][1] + end
