@@ -164,6 +164,11 @@ def _left(deadline: float | None) -> float | None:
 
 
 def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[int, tuple[object, ...]]]:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        # Under gevent a look-up is a trip to another thread; an address needs none.
+        with contextlib.suppress(OSError):
+            socket.inet_pton(family, host)
+            return [(family, (host, port))]
     # The system's resolver takes no limit of its own; a thread blocked in it cannot be woken.
     bounded = timeout if monkey.is_module_patched("socket") else None
     found = with_timeout(
