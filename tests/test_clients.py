@@ -13,6 +13,7 @@ hosts and CR LF, which stands as LF:
 the question after an answer that was stopped and one that was refused.
 """
 
+import contextlib
 import http.client
 import json
 import re
@@ -31,10 +32,16 @@ from upstream import Reply, Upstream
 CAPTURES = Path(__file__).with_name("clients")
 PAGE = "http://localhost:5173"
 
-QUESTION = ["안녕하세요?"]
-CONVERSATION = ["안녕하세요?", "Hello there.", "And now?"]
+QUESTION = [("user", "안녕하세요?")]
+CONVERSATION = [*QUESTION, ("assistant", "Hello there."), ("user", "And now?")]
 # Its second answer was stopped by the reader, its third question refused by the server.
-TROUBLED = ["안녕하세요?", "Hello there.", "Stop me?", "Half an ans", "Refuse me?", "And now?"]
+TROUBLED = [
+    *CONVERSATION[:-1],
+    ("user", "Stop me?"),
+    ("assistant", "Half an ans"),
+    ("user", "Refuse me?"),
+    ("user", "And now?"),
+]
 
 # What each reads, and what it asked, oldest turn first.
 TEXT = {
@@ -64,7 +71,10 @@ class Client:
         *self.preflights, self.question = captured(name)
         self.in_browser = bool(self.preflights)
         address = urlsplit(relay.url)
-        self.socket = socket.create_connection((address.hostname, address.port), LIMIT_SECONDS)
+        self._stack = contextlib.ExitStack()
+        self._socket = self._stack.enter_context(
+            socket.create_connection((address.hostname, address.port), LIMIT_SECONDS)
+        )
 
     def ask(self) -> http.client.HTTPResponse:
         """The reply to its question, which a browser sends only if it may, and lets the page see.
@@ -79,10 +89,14 @@ class Client:
         return reply
 
     def _send(self, request: bytes) -> http.client.HTTPResponse:
-        self.socket.sendall(request)
-        reply = http.client.HTTPResponse(self.socket, method=request.split(b" ")[0].decode())
+        self._socket.sendall(request)
+        reply = http.client.HTTPResponse(self._socket, method=request.split(b" ")[0].decode())
+        self._stack.callback(reply.close)
         reply.begin()
         return reply
+
+    def close(self) -> None:
+        self._stack.close()
 
 
 def captured(name: str) -> Iterator[bytes]:
@@ -111,8 +125,7 @@ def assert_allows(reply: http.client.HTTPResponse, preflight: bytes) -> None:
 @pytest.fixture
 def client(relay: RelayProcess, request: pytest.FixtureRequest) -> Iterator[Client]:
     """The client of the test's parameter, connected."""
-    client = Client(relay, request.param)
-    with client.socket:
+    with contextlib.closing(Client(relay, request.param)) as client:
         yield client
 
 
@@ -130,16 +143,6 @@ def gate(upstream: Upstream) -> Iterator[threading.Event]:
 
     yield gate
     gate.set()
-
-
-def turns(upstream: Upstream) -> list[str]:
-    """What the model was sent after the persona's own part, which no client may add to."""
-    (sent,) = upstream.requests
-    roles = [message["role"] for message in sent["messages"]]
-    assert roles[0] == "system"
-    assert set(roles[1:]) <= {"user", "assistant"}
-    assert roles[-1] == "user"
-    return [message["content"] for message in sent["messages"][1:]]
 
 
 @pytest.mark.parametrize("client", TEXT, indirect=True)
@@ -176,10 +179,13 @@ def test_whole(client: Client, gate: threading.Event) -> None:
 
 
 @pytest.mark.parametrize(("client", "asked"), ALL.items(), indirect=["client"], ids=ALL)
-def test_conversation(client: Client, upstream: Upstream, asked: list[str]) -> None:
+def test_conversation(client: Client, upstream: Upstream, asked: list[tuple[str, str]]) -> None:
     """The conversation reaches the model turn by turn, whatever shape the client gives it."""
     client.ask().read()
-    assert turns(upstream)[-len(asked) :] == asked
+    (sent,) = upstream.requests
+    turns = [(message["role"], message["content"]) for message in sent["messages"]]
+    assert turns[0][0] == "system"
+    assert turns[-len(asked) :] == asked
 
 
 @pytest.mark.parametrize(
