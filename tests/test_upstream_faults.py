@@ -2,9 +2,10 @@
 
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -132,34 +133,35 @@ def test_nobody_there(start_relay: StartRelay, host: str) -> None:
     relay.wait_for_line("ConnectError")
 
 
-def test_connecting_too_slowly(start_relay: StartRelay) -> None:
-    """A server that does not complete the connection is given up after CONNECT_TIMEOUT."""
-    with socket.socket() as listener, waiting_connections() as connect:
+@contextmanager
+def deaf_server() -> Iterator[str]:
+    """The address of a server that never completes a connection."""
+    with socket.socket() as listener, ExitStack() as opened:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         # Nobody accepts; with two in its queue the kernel does not answer a third.
         for _ in range(2):
-            connect(listener.getsockname())
-        relay = start_relay(
-            OPENAI_BASE_URL=f"http://127.0.0.1:{listener.getsockname()[1]}/v1",
-            CONNECT_TIMEOUT="0.2",
-        )
+            sock = opened.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def test_connecting_too_slowly(start_relay: StartRelay) -> None:
+    """A server that does not complete the connection is given up after CONNECT_TIMEOUT."""
+    with deaf_server() as url:
+        relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="0.2")
         assert ask(relay.url).error() == (504, "upstream_timeout")
 
 
-@contextmanager
-def waiting_connections() -> Iterator[Callable[[tuple[str, int]], None]]:
-    opened: list[socket.socket] = []
-
-    def connect(address: tuple[str, int]) -> None:
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.connect_ex(address)
-        opened.append(sock)
-
-    yield connect
-    for sock in opened:
-        sock.close()
+@pytest.mark.parametrize("server", [[], ["flask", "run", "--port", "0"]], ids=["gevent", "threads"])
+def test_leaving_while_connecting(start_relay: StartRelay, server: list[str]) -> None:
+    """A reader who leaves before there is a connection ends the attempt."""
+    with deaf_server() as url:
+        command = [sys.executable, "-m", *server] if server else None
+        relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="20", command=command)
+        ask(relay.url).leave()
+        relay.wait_for_line("the reader had left", 3)
 
 
 @pytest.mark.parametrize("phase", ["no headers", "no text", "a drip of comments", "a drip of head"])
