@@ -26,7 +26,8 @@ from relay.errors import (
     RequestTooLarge,
     UnknownPersona,
 )
-from relay.persona import PersonaError, preferred_language
+from relay.front_matter import PersonaError
+from relay.persona import preferred_language
 from relay.personas import Personas, persona_files
 from relay.prompt import make_prompt
 from relay.question import Form, Limits, Question, first_byte, parse_question, reply_form

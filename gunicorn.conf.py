@@ -4,7 +4,7 @@ import resource
 import sys
 from typing import Any
 
-from relay.persona import PersonaError
+from relay.front_matter import PersonaError
 from relay.personas import Personas
 from relay.settings import Settings, SettingsError, load_environ
 

@@ -184,9 +184,7 @@ CASES = (
 
 def ask(environ: Mapping[str, str], persona: Persona, question: str, seed: int) -> str:
     """The model's whole answer. Raises OSError when it cannot be asked."""
-    messages = [
-        {"role": turn.role, "content": turn.content} for turn in persona.opening_for(question)
-    ]
+    messages = [{"role": turn.role, "content": turn.content} for turn in persona.opening(question)]
     body = {
         "model": persona.model or environ.get("OPENAI_MODEL", "gpt-4o-mini"),
         "messages": [*messages, {"role": "user", "content": question}],

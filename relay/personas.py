@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from relay.persona import Persona, PersonaError, parse_persona
+from relay.front_matter import PersonaError
+from relay.persona import Persona, parse_persona
 
 SHIPPED = Path(__file__).with_suffix("")
 EXAMPLE_OWNER = SHIPPED / "owner.example.txt"

@@ -49,7 +49,7 @@ class Prompt:
 def make_prompt(persona: Persona, conversation: Sequence[Message], settings: Settings) -> Prompt:
     limits = [persona.max_answer_tokens or 0, settings.max_answer_tokens]
     prompt = Prompt(
-        opening=persona.opening,
+        opening=persona.opening(conversation[-1].content),
         turns=_turns(conversation),
         model=persona.model or settings.openai_model,
         max_answer_tokens=min(filter(None, limits), default=0),

@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.personas import CASES, Case, Outcome, in_language, report
+from relay.front_matter import PersonaError
 from relay.message import Message
-from relay.persona import Persona, PersonaError, Text, parse_persona, preferred_language
+from relay.persona import Persona, Text, parse_persona, preferred_language
 from relay.personas import EXAMPLE_OWNER, SHIPPED, Personas, persona_files
 
 PATH = Path("personas/pirate.md")
@@ -92,7 +93,7 @@ def test_example_turns_are_in_the_language_of_the_question(
     question: str, shown: tuple[str, str]
 ) -> None:
     """Before a conversation stand the system message and the turns in the question's language."""
-    assert pirate(FRONT + EXAMPLES).opening_for(question) == (
+    assert pirate(FRONT + EXAMPLES).opening(question) == (
         Message("system", "You are a pirate."),
         Message("user", shown[0]),
         Message("assistant", shown[1]),
@@ -245,7 +246,7 @@ def test_example_owner_lives_in_its_own_file_only(tmp_path: Path) -> None:
     owner.write_text("My boss is Mina.")
     for persona in Personas.load(owner_file=owner):
         for question in ("Who?", "누구?"):
-            for message in persona.opening_for(question):
+            for message in persona.opening(question):
                 assert not re.search("gildong|길동|jeonju|전주|tori|토리", message.content, re.I)
 
 
@@ -385,7 +386,7 @@ def test_no_question_is_among_the_examples() -> None:
         message.content
         for persona in Personas.load()
         for question in ("Who?", "누구?")
-        for message in persona.opening_for(question)
+        for message in persona.opening(question)
     }
     assert not shown & {case.question for case in CASES}
 

@@ -43,9 +43,9 @@ def test_history_is_cut_in_whole_turns(
     assert prompt.turns[0][0].role == "user"
     assert not count or len(prompt.turns) <= count
     assert not characters or len(prompt.turns) == 1 or len("".join(kept)) <= characters
-    opening = len(PERSONA.opening)
-    assert prompt.messages[:opening] == [
-        {"role": each.role, "content": each.content} for each in PERSONA.opening
+    opening = PERSONA.opening(question)
+    assert prompt.messages[: len(opening)] == [
+        {"role": each.role, "content": each.content} for each in opening
     ]
 
 
