@@ -32,7 +32,7 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdep
 run: $(VENV)/relay.stamp $(PAGE)
 	@$(PY) run.py
 
-test: lint $(PAGE)
+test: lint $(PAGE) tests/clients/node_modules/.package-lock.json
 	@$(PY) local_model.py --fetch
 	@$(PY) -m pytest
 	@cd frontend && npm test --silent
@@ -47,7 +47,8 @@ bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
 	@$(PY) -m bench
 
 clean:
-	rm -rf $(VENV) frontend/node_modules frontend/dist bench/express/node_modules
+	rm -rf $(VENV) frontend/node_modules frontend/dist
+	rm -rf bench/express/node_modules tests/clients/node_modules
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -76,8 +77,9 @@ $(VENV)/bench.stamp: bench/requirements.txt requirements.txt | $(PY)
 	@$(PIP) -r bench/requirements.txt
 	@touch $(VENV)/relay.stamp $@
 
-bench/express/node_modules/.package-lock.json: bench/express/package-lock.json | $(NODE)
-	@cd bench/express && npm ci --loglevel=error --no-audit --no-fund >/dev/null
+# A peer to measure against, and a second model's server to test with.
+%/node_modules/.package-lock.json: %/package-lock.json | $(NODE)
+	@cd $* && npm ci --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
 # The packaged Node lies deep: two links bring it into PATH, for npm's scripts too.
