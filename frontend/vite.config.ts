@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react'
 import { ServerResponse } from 'node:http'
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ProxyOptions } from 'vite'
 
 const relayUrl = process.env['RELAY_URL'] ?? 'http://127.0.0.1:2000'
@@ -26,12 +27,20 @@ const relay: ProxyOptions = {
   },
 }
 
+const inPackages = (path: string) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url))
+
 const proxy = { '/aiCompletion': relay, '/personas': relay, '/ready': relay }
 
 export default defineConfig({
   // Relative addresses: `dist` works in any folder of any host.
   base: './',
   plugins: [react()],
+  resolve: {
+    alias: {
+      // Its version for browsers decodes through innerHTML, which the page's security policy forbids.
+      'decode-named-character-reference': inPackages('decode-named-character-reference/index.js'),
+    },
+  },
   server: { port: 5173, strictPort: true, proxy },
   preview: { port: 5173, strictPort: true, proxy },
 })

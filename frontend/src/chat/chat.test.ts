@@ -15,7 +15,7 @@ function scriptedClient() {
       })
       request.signal?.addEventListener('abort', () => resolve(answer('stopped', 'half')))
     })
-  return { asked, chat: createChat({ ask: fake, url: '' }) }
+  return { asked, chat: createChat({ ask: fake, url: '', pace: (show) => ({ show, stop: () => {} }) }) }
 }
 
 interface Asking {

@@ -1,5 +1,6 @@
 import { AskbotError, type ask, type Message } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
+import type { paced } from './pace.ts'
 
 /** What went wrong, as plain data: it can be stored and shown long after the error is gone. */
 export type Failure = Pick<AskbotError, 'code' | 'message' | 'status' | 'requestId' | 'retryAfterSeconds'>
@@ -38,7 +39,8 @@ export interface Chat extends Store<ChatState> {
   retry(): Promise<void>
 }
 
-export function createChat(client: { ask: typeof ask; url: string }): Chat {
+/** `pace` decides how often the answer being written is shown. */
+export function createChat(client: { ask: typeof ask; url: string; pace: typeof paced }): Chat {
   const { get, set, subscribe } = createStore<ChatState>({ turns: [], phase: { name: 'idle' } })
   let nextId = 1
   let running = new AbortController()
@@ -48,15 +50,18 @@ export function createChat(client: { ask: typeof ask; url: string }): Chat {
     running = new AbortController()
     set({ turns, phase: { name: 'waiting', id, question } })
 
-    const settle = (answer: string, outcome: Outcome) =>
+    const pace = client.pace((answer: string) => set({ turns, phase: { name: 'answering', id, question, answer } }))
+    const settle = (answer: string, outcome: Outcome) => {
+      pace.stop()
       set({ turns: [...turns, { id, question, answer, outcome }], phase: { name: 'idle' } })
+    }
 
     try {
       const { text, state } = await client.ask({
         url: client.url,
         messages: [...messagesOf(turns), { role: 'user', content: question }],
         signal: running.signal,
-        onText: (answer) => set({ turns, phase: { name: 'answering', id, question, answer } }),
+        onText: pace.show,
       })
       settle(text, { name: state })
     } catch (error) {

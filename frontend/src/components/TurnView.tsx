@@ -3,6 +3,7 @@ import type { Chat, Phase, Turn } from '../chat/chat.ts'
 import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
+import { AnswerText } from './AnswerText.tsx'
 import { OutcomeNote } from './OutcomeNote.tsx'
 import styles from './TurnView.module.css'
 
@@ -29,10 +30,9 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast }: { chat: C
         </p>
       )}
       {answer !== '' && (
-        <p className={styles.answer} lang={languageOf(answer)}>
-          {answer}
-          {phase.name === 'answering' && <span className={styles.caret} />}
-        </p>
+        <div lang={languageOf(answer)}>
+          <AnswerText text={answer} isLive={turn === null} />
+        </div>
       )}
       {turn && <OutcomeNote turn={turn} onRetry={isLast ? chat.retry : null} />}
     </article>

@@ -1,0 +1,56 @@
+import { memo, useMemo } from 'react'
+import ReactMarkdown, { type Components } from 'react-markdown'
+import remend, { type RemendOptions } from 'remend'
+import { blocksOf, isClosedFence } from './blocks.ts'
+import { CodeBlock } from './CodeBlock.tsx'
+import { dialect } from './dialect.ts'
+import { Heading, Image, Link, Table, TaskBox } from './elements.tsx'
+import { IsOpen } from './isOpen.ts'
+import styles from './Markdown.module.css'
+import { safeAddress } from './safeAddress.ts'
+
+const unfinished: RemendOptions = {
+  linkMode: 'text-only',
+  singleTilde: false,
+  comparisonOperators: false,
+  htmlTags: false,
+  katex: false,
+}
+
+const components: Components = {
+  a: Link,
+  img: Image,
+  pre: CodeBlock,
+  table: Table,
+  input: TaskBox,
+  h1: (props) => <Heading size="1">{props.children}</Heading>,
+  h2: (props) => <Heading size="2">{props.children}</Heading>,
+  h3: (props) => <Heading size="3">{props.children}</Heading>,
+  h4: (props) => <Heading size="3">{props.children}</Heading>,
+  h5: (props) => <Heading size="3">{props.children}</Heading>,
+  h6: (props) => <Heading size="3">{props.children}</Heading>,
+}
+
+/** A model's text. `isLive` while it is being written: then its end may be half a word of Markdown. */
+export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
+  const blocks = useMemo(() => blocksOf(text), [text])
+  return (
+    <div className={styles.prose}>
+      {blocks.map((block, index) => (
+        // Blocks are only ever added at the end: the place is the identity.
+        // oxlint-disable-next-line react/no-array-index-key
+        <Block key={index} text={block} isOpen={isLive && index === blocks.length - 1} />
+      ))}
+    </div>
+  )
+}
+
+const Block = memo(function Block({ text, isOpen }: { text: string; isOpen: boolean }) {
+  return (
+    <IsOpen value={isOpen && !isClosedFence(text)}>
+      <ReactMarkdown remarkPlugins={dialect} components={components} urlTransform={safeAddress}>
+        {isOpen ? remend(text, unfinished) : text}
+      </ReactMarkdown>
+    </IsOpen>
+  )
+})

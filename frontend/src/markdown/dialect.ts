@@ -1,0 +1,16 @@
+/// <reference types="remark-parse" />
+import { gfmFromMarkdown } from 'mdast-util-gfm'
+import { gfm } from 'micromark-extension-gfm'
+import remarkCjkFriendly from 'remark-cjk-friendly/parseOnly'
+import type { PluggableList, Processor } from 'unified'
+
+/** GitHub's Markdown. remark-gfm would bring along all it takes to write Markdown, too. */
+function readGfm(this: Processor) {
+  const data = this.data()
+  // One tilde is how Korean writes a range: 20~25.
+  ;(data.micromarkExtensions ??= []).push(gfm({ singleTilde: false }))
+  ;(data.fromMarkdownExtensions ??= []).push(gfmFromMarkdown())
+}
+
+/** What counts as Markdown here; bold in Korean and Japanese begins and ends where its readers expect. */
+export const dialect: PluggableList = [readGfm, remarkCjkFriendly]

@@ -1,0 +1,7 @@
+import { createContext } from 'react'
+
+/** Whether the block around is still being written. */
+export const IsOpen = createContext(false)
+
+/** Whether the text around is already a link: links do not nest. */
+export const InLink = createContext(false)
