@@ -77,11 +77,6 @@ $(VENV)/bench.stamp: bench/requirements.txt requirements.txt | $(PY)
 	@$(PIP) -r bench/requirements.txt
 	@touch $(VENV)/relay.stamp $@
 
-# A peer to measure against, and a second model's server to test with.
-%/node_modules/.package-lock.json: %/package-lock.json | $(NODE)
-	@cd $* && npm ci --loglevel=error --no-audit --no-fund >/dev/null
-	@touch $@
-
 # The packaged Node lies deep: two links bring it into PATH, for npm's scripts too.
 $(NODE): requirements-node.txt | $(PY)
 	@PATH='$(SYSTEM_PATH)'; node -e '$(NODE_FITS)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
@@ -93,9 +88,10 @@ $(NODE): requirements-node.txt | $(PY)
 		ln -sf "$$home/lib/node_modules/npm/bin/npm-cli.js" $(VENV)/bin/npm; }
 	@touch $@
 
-$(PAGE_PACKAGES): frontend/package-lock.json | $(NODE)
-	@echo "Installing the page's packages ..."
-	@cd frontend && npm ci --loglevel=error --no-audit --no-fund >/dev/null
+# The page's packages, those of a peer to measure against, and a second model's server to test with.
+%/node_modules/.package-lock.json: %/package-lock.json | $(NODE)
+	@echo "Installing the packages of $* ..."
+	@cd $* && npm ci --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) $(PAGE_PACKAGES)
