@@ -1,0 +1,261 @@
+"""The page in Chromium, as a reader meets it: built and served, before the real relay."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import local_model
+import page_process
+from conftest import StartRelay
+from relay_process import RelayProcess
+from upstream import Reply, Upstream
+
+GONE_SECONDS = 1.0
+WAIT_SECONDS = 20.0
+MODEL_SECONDS = 60.0
+
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2
+
+
+# Set up before the page and torn down after it.
+pytestmark = pytest.mark.usefixtures("relay")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    if reason := page_process.missing():
+        pytest.skip(reason)
+    return {"executable_path": page_process.CHROMIUM, "args": page_process.CHROMIUM_ARGS}
+
+
+@pytest.fixture(scope="session")
+def base_url(shared_relay: RelayProcess) -> Iterator[str]:
+    """Where the page is, before the relay that all tests share."""
+    if reason := page_process.missing():
+        pytest.skip(reason)
+    page_process.build()
+    server = page_process.serve(shared_relay.url)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """Askbot's page, open; at the end it must not have complained on the console."""
+    complaints: list[str] = []
+
+    def on_console(kind: str, text: str) -> None:
+        # Of a refused request the browser itself makes an error, whatever the page makes of it.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            complaints.append(text)
+
+    page.on("console", lambda message: on_console(message.type, message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/")
+    yield page
+    assert not complaints
+
+
+def question_field(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Your question")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def conversation(page: Page) -> Locator:
+    return page.get_by_role("main")
+
+
+def ask(page: Page, question: str) -> None:
+    question_field(page).fill(question)
+    button(page, "Ask").click()
+
+
+def test_an_answer_is_seen_arriving(page: Page, upstream: Upstream) -> None:
+    """The first piece is on the page while the model still holds back the second."""
+    seen = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Light from the sun ")
+        assert seen.wait(WAIT_SECONDS)
+        reply.text("is scattered by the air.")
+        reply.finish()
+
+    ask(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("Light from the sun")
+    expect(conversation(page)).not_to_contain_text("scattered")
+    expect(button(page, "Stop")).to_be_visible()
+    seen.set()
+    expect(conversation(page)).to_contain_text("Light from the sun is scattered by the air.")
+    expect(button(page, "Ask")).to_be_visible()
+    assert [asked["messages"][-1] for asked in upstream.requests] == [
+        {"role": "user", "content": "Why is the sky blue?"}
+    ]
+
+
+def test_stop(page: Page, upstream: Upstream) -> None:
+    """Stop closes the request to the model within a second, and keeps the text there is."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Light from the sun ")
+        reply.until_gone()
+
+    ask(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("Light from the sun")
+    button(page, "Stop").click()
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
+    expect(conversation(page)).to_contain_text("You stopped this answer.")
+    expect(conversation(page)).to_contain_text("Light from the sun")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(button(page, "Ask")).to_be_visible()
+
+
+def test_an_error_in_words(page: Page, upstream: Upstream) -> None:
+    """A failure of the model's server is a sentence, with what to quote to the operator."""
+    upstream.answers(lambda reply: reply.refuse("401 Unauthorized", {"message": "Bad key"}))
+    with page.expect_response("**/aiCompletion") as refusal:
+        ask(page, "Why is the sky blue?")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The model could not answer.")
+    expect(alert).to_contain_text(refusal.value.headers["x-request-id"])
+    expect(page.get_by_text("Bad key")).to_have_count(0)
+
+
+def test_a_cut(page: Page, upstream: Upstream) -> None:
+    """An answer that breaks off stays, is said to be incomplete, and can be asked for again."""
+    seen = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Light from the sun ")
+        assert seen.wait(WAIT_SECONDS)
+        reply.reset()
+
+    ask(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("Light from the sun")
+    seen.set()
+    expect(page.get_by_role("alert")).to_contain_text("incomplete")
+    expect(conversation(page)).to_contain_text("Light from the sun")
+    upstream.forget()
+    button(page, "Ask again").click()
+    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_conversation(page: Page, upstream: Upstream) -> None:
+    """The second question goes with the first one and its answer."""
+    ask(page, "Who are you?")
+    expect(conversation(page)).to_contain_text("Hello there.")
+    ask(page, "And who am I?")
+    expect(page.get_by_text("Hello there.", exact=True)).to_have_count(2)
+    sent = [message["content"] for message in upstream.requests[1]["messages"][-3:]]
+    assert sent == ["Who are you?", "Hello there.", "And who am I?"]
+
+
+@pytest.mark.browser_context_args(locale="ko-KR")
+def test_in_korean(page: Page, upstream: Upstream) -> None:
+    """A Korean reader finds a Korean page; question and answer keep every character."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        for text in ("안녕하세요! ", "저는 ", "Askbot", "입니다."):
+            reply.text(text)
+        reply.finish()
+
+    page.get_by_role("textbox", name="질문 입력").fill("당신은 누구인가요?")
+    button(page, "질문하기").click()
+    expect(conversation(page)).to_contain_text("안녕하세요! 저는 Askbot입니다.")
+    assert upstream.requests[0]["messages"][-1]["content"] == "당신은 누구인가요?"
+    assert page.evaluate("document.documentElement.lang") == "ko"
+
+
+def test_enter_in_an_input_method(page: Page, upstream: Upstream) -> None:
+    """The Enter that ends a composition sends nothing; the next one sends the question, once."""
+    field = question_field(page)
+    field.focus()
+    keyboard = page.context.new_cdp_session(page)
+    composing = {"text": "누구세요", "selectionStart": 4, "selectionEnd": 4}
+    keyboard.send("Input.imeSetComposition", composing)
+    # 229 is what browsers give for a key that an input method has taken for itself.
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229}
+    keyboard.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+    keyboard.send("Input.insertText", {"text": "누구세요"})
+    keyboard.send("Input.dispatchKeyEvent", {"type": "keyUp", **enter})
+    expect(field).to_have_value("누구세요")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("?")
+    page.keyboard.press("Enter")
+    expect(conversation(page)).to_contain_text("Hello there.")
+    assert [asked["messages"][-1]["content"] for asked in upstream.requests] == ["누구세요\n?"]
+
+
+@pytest.mark.browser_context_args(viewport={"width": 320, "height": 568})
+def test_a_narrow_window(page: Page, upstream: Upstream) -> None:
+    """At 320 pixels nothing has to be scrolled sideways: not words, code, tables or errors."""
+    code = f"```\nprint('{LONG_WORD}')\n```\n\n"
+    table = f"| a | b |\n|---|---|\n| {LONG_WORD} | {LONG_WORD} |\n\n"
+
+    seen = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text(f"{LONG_WORD}\n\n{code}{table}https://example.org/{LONG_WORD}\n\nThat is all.")
+        assert seen.wait(WAIT_SECONDS)
+        reply.reset()
+
+    ask(page, LONG_WORD)
+    expect(conversation(page)).to_contain_text("That is all.")
+    seen.set()
+    expect(page.get_by_role("alert")).to_be_visible()
+    for selector in ("html", "main"):
+        widths = "element => [element.scrollWidth, element.clientWidth]"
+        needed, there = page.locator(selector).evaluate(widths)
+        assert needed <= there <= 320
+
+
+# Gathers every text that the conversation shows from then on, as a reader sees it grow.
+WATCH = """
+element => {
+  window.shown = []
+  const everything = { subtree: true, childList: true, characterData: true }
+  new MutationObserver(() => window.shown.push(element.innerText)).observe(element, everything)
+}
+"""
+
+
+def test_a_real_model(page: Page, start_relay: StartRelay) -> None:
+    """The embedded model answers through the page in English and in Korean, piece by piece."""
+    if not local_model.weights_path().is_file():
+        pytest.skip("the model is not there: python local_model.py --fetch")
+    with local_model.start() as model, contextlib.ExitStack() as cleanup:
+        relay = start_relay(
+            OPENAI_BASE_URL=model.base_url,
+            OPENAI_API_KEY=model.api_key,
+            OPENAI_MODEL=model.name,
+            MAX_ANSWER_TOKENS="40",
+        )
+        server = page_process.serve(relay.url)
+        cleanup.callback(server.stop)
+        page.goto(server.url)
+        for question, letter in [
+            ("What is the capital of France?", "[A-Za-z]"),
+            ("안녕하세요? 당신은 누구인가요?", "[가-힣]"),
+        ]:
+            conversation(page).evaluate(WATCH)
+            ask(page, question)
+            expect(button(page, "Stop")).to_be_visible()
+            expect(button(page, "Ask")).to_be_visible(timeout=1000 * MODEL_SECONDS)
+            shown = page.evaluate("window.shown")
+            assert len(set(shown)) > 3
+            assert re.search(letter, shown[-1].rpartition(question)[2])
+        expect(page.get_by_role("alert")).to_have_count(0)
