@@ -39,7 +39,7 @@ def main() -> None:
     _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     caption = f"{result['machine']['processor']}, one core for each relay; {command}, {date}"
-    shown = [figure for figure in FIGURES if figure.scenario != "workers"]
+    shown = [figure for figure in FIGURES if figure.scenario not in ("keyed", "workers")]
     (_RESULTS / f"{name}.svg").write_text(plot(shown, samples, caption))
 
 

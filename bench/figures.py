@@ -5,7 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.peers import ASKBOT, ASKBOT_TWO_WORKERS, EXPRESS, NO_RELAY, PEERS, Peer
-from bench.scenarios import Figures, Size, burst, capacity, first_byte, memory, short, steady
+from bench.scenarios import (
+    Figures,
+    Size,
+    burst,
+    capacity,
+    first_byte,
+    keyed,
+    memory,
+    short,
+    steady,
+)
 from bench.stage import Cores
 
 
@@ -24,6 +34,7 @@ SCENARIOS = (
     Scenario("capacity", capacity, (*PEERS, NO_RELAY)),
     Scenario("memory", memory, PEERS),
     Scenario("first-byte", first_byte, PEERS),
+    Scenario("keyed", keyed, (ASKBOT,)),
     Scenario("workers", steady, (ASKBOT, ASKBOT_TWO_WORKERS)),
 )
 
@@ -137,6 +148,13 @@ FIGURES = (
         "First-byte time added to the upstream's own, 10 readers",
         "ms",
         limit=5,
+    ),
+    Figure(
+        "ratio",
+        "keyed",
+        "Resumable answers instead of others: CPU per token, at full speed",
+        "",
+        limit=1.05,
     ),
     Figure(
         "cpu_us_per_token",

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.answer import Answer
 from bench.load.plan import Plan
@@ -158,6 +158,15 @@ def first_byte(peer: Peer, cores: Cores, size: Size) -> Figures:
     with staged(peer, cores) as stage:
         relayed = _whole(stage.run(plan)).outcome.first_byte_ms.p50
     return {"added_ms": relayed - direct, "direct_ms": direct}
+
+
+def keyed(peer: Peer, cores: Cores, size: Size) -> Figures:
+    """What being resumable costs: `burst` with keys over `burst` without, in one process."""
+    plain = Plan(0, readers=20, answer=Answer(1000), answers_each=size.burst_answers_each)
+    with staged(peer, cores) as stage:
+        without = _per_token(_whole(stage.run(plain)))["cpu_us_per_token"]
+        with_keys = _per_token(_whole(stage.run(replace(plain, keyed=True))))["cpu_us_per_token"]
+    return {"ratio": with_keys / without}
 
 
 def steady(peer: Peer, cores: Cores, size: Size) -> Figures:

@@ -3,13 +3,14 @@
 import json
 import select
 import time
+import uuid
 from collections import Counter, deque
 
 from bench.load.plan import Outcome, Plan, Spread
 from bench.load.reader import Reader, Reading
 
 
-def _request(plan: Plan) -> bytes:
+def _request(plan: Plan, key: str = "") -> bytes:
     question = plan.answer.question()
     if plan.direct:
         path = "/v1/chat/completions"
@@ -20,9 +21,11 @@ def _request(plan: Plan) -> bytes:
         body = json.dumps({"userPrompt": question}).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\nAccept: */*\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     )
-    return head.encode() + body
+    if key:
+        head += f"Idempotency-Key: {key}\r\n"
+    return f"{head}\r\n".encode() + body
 
 
 class Crowd:
@@ -55,7 +58,8 @@ class Crowd:
         return self._outcome(now - started, time.process_time() - cpu_started)
 
     def _ask(self, now: float, answers_left: int) -> None:
-        reader = Reader(self._plan.port, self._request, now)
+        request = _request(self._plan, str(uuid.uuid4())) if self._plan.keyed else self._request
+        reader = Reader(self._plan.port, request, now)
         fd = reader.sock.fileno()
         self._reading[fd] = reader
         self._answers_left[fd] = answers_left

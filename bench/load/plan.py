@@ -17,6 +17,8 @@ class Plan:
     """The readers' first questions are spread evenly over this time."""
     limit_seconds: float = 60.0
     """After this time what is not finished counts as not complete."""
+    keyed: bool = False
+    """Give every question an `Idempotency-Key`, so that its answer can be resumed."""
     direct: bool = False
     """Ask the upstream itself instead of a relay."""
 
