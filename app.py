@@ -1,11 +1,11 @@
 """The relay as a Flask app: the route table, what every reply carries, the one error handler."""
 
 import logging
-import os
 import re
 import resource
 import sys
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ from relay.reader import Reader, read_body
 from relay.reply import event_chunks, json_body
 from relay.settings import Settings, SettingsError, load_environ
 from relay.store import Store
-from relay.transport import Transport
+from relay.transport import PlainClient, Transport
 
 log = logging.getLogger("askbot")
 
@@ -62,17 +62,18 @@ class Relay:
     store: Store
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The app; without `settings` they are read from the environment and `.env`.
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """The app, with the settings in `environ`: unless given, the environment's and `.env`'s.
 
     Raises SettingsError or PersonaError.
     """
-    settings = settings or Settings.from_environ(load_environ())
+    environ = load_environ() if environ is None else environ
+    settings = Settings.from_environ(environ)
     log_to_stderr(settings.log_level)
     # A reader takes two descriptors, its own connection and the one to the model.
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = min(MAX_CONNECTIONS, (descriptors - 128) // 2)
-    transport = Transport(Dialer(os.environ), max_connections=most)
+    transport = Transport(Dialer(environ), max_connections=most)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
     store = Store(
@@ -81,7 +82,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         max_bytes=settings.answer_store_max_bytes,
     )
     personas = load_personas(settings)
-    app.extensions["relay"] = Relay(settings, personas, Model(settings, transport), store)
+    app.extensions["relay"] = Relay(
+        settings, personas, Model(settings, PlainClient(transport)), store
+    )
 
     app.add_url_rule("/", view_func=liveness)
     app.add_url_rule("/ready", view_func=readiness)
@@ -95,13 +98,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(Exception, refuse)
     CORS(
         app,
-        origins=list(settings.cors_origins),
+        origins=[exactly(origin) for origin in settings.cors_origins],
         methods=["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
         expose_headers=EXPOSED_HEADERS,
         max_age=600,
         always_send=False,
     )
     return app
+
+
+def exactly(origin: str) -> str | re.Pattern[str]:
+    """flask-cors takes some plain origins, `http://[::1]:5173` among them, for expressions."""
+    return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
 
 
 def load_personas(settings: Settings) -> Personas:
@@ -138,7 +146,6 @@ def ask() -> Response:
     if persona is None:
         raise UnknownPersona()
     prompt = make_prompt(persona, question.messages, relay.settings)
-    key = request.headers.get("Idempotency-Key")
     key = request.headers.get("Idempotency-Key")
     completion, is_new = relay.store.open(key, question.fingerprint)
     with ExitStack() as cleanup:
@@ -296,14 +303,13 @@ def main() -> None:
     Raises SystemExit with a sentence for a wrong setting.
     """
     try:
-        settings = Settings.from_environ(load_environ())
-        app = create_app(settings)
+        environ = load_environ()
+        settings = Settings.from_environ(environ)
+        app = create_app(environ)
     except (SettingsError, PersonaError) as error:
         sys.exit(f"askbot: {error}")
-    # Werkzeug's debugger runs whatever it is told to, so it must not be reachable from outside.
-    debug = settings.host in ("127.0.0.1", "localhost", "::1")
     watched = [str(path) for path in persona_files(settings.personas_dir, settings.owner_file)]
-    app.run(settings.host, settings.port, debug=debug, threaded=True, extra_files=watched)
+    app.run(settings.host, settings.port, use_reloader=True, threaded=True, extra_files=watched)
 
 
 if __name__ == "__main__":

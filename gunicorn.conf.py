@@ -1,5 +1,6 @@
 """gunicorn's settings; it finds this file by itself: `gunicorn app:app`."""
 
+import gc
 import resource
 import sys
 from typing import Any
@@ -62,3 +63,10 @@ def on_starting(server: Any) -> None:
             "askbot: the sync worker serves one reader at a time; leave out -k sync, "
             "gunicorn.conf.py chooses gevent."
         )
+
+
+def post_worker_init(worker: Any) -> None:
+    """What is loaded by now stays; the garbage collector need not go through it again and again."""
+    del worker
+    gc.collect()
+    gc.freeze()

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
+import msgspec
 import openai
 
 from relay.answer import Answer
@@ -35,7 +36,7 @@ from relay.settings import Settings
 
 log = logging.getLogger("askbot")
 
-# Not a byte had come back, so the model has not answered: asking again cannot cost two answers.
+# Not a byte had come back: whatever the model's server began, nobody has seen an answer.
 RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, httpx2.ReadError)
 RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 MAX_RETRY_AFTER_SECONDS = 86_400
@@ -50,7 +51,7 @@ _FILTERED = {"content_filter", "content_policy_violation"}
 class Model:
     """The configured model and its fallbacks. One for the process, for all its threads."""
 
-    def __init__(self, settings: Settings, transport: httpx2.BaseTransport) -> None:
+    def __init__(self, settings: Settings, http_client: httpx2.Client) -> None:
         self._settings = settings
         # At its debug level the package logs questions.
         logging.getLogger("openai").setLevel(logging.WARNING)
@@ -59,14 +60,12 @@ class Model:
             api_key=settings.openai_api_key or "none",
             base_url=settings.openai_base_url or "https://api.openai.com/v1",
             max_retries=0,
-            http_client=httpx2.Client(
-                transport=transport,
-                # A compressor would hold text back until its block is full.
-                headers={"Accept-Encoding": "identity"},
-                trust_env=False,
-            ),
+            http_client=http_client,
         )
-        self._refused: set[tuple[str, str]] = set()
+        # Whole, or the package would put it together for every request.
+        self._url = f"{self._client.base_url}chat/completions"
+        # Replaced, never changed: other threads may be going through it.
+        self._refused: frozenset[tuple[str, str]] = frozenset()
 
     def ask(self, prompt: Prompt, cancellation: Cancellation) -> Answer:
         """Returns with the first text of the answer there. Raises RelayError or Cancelled.
@@ -112,26 +111,32 @@ class Model:
         retries = 0
         while True:
             body = self._body(prompt)
+            if deadline.passed:
+                raise UpstreamTimeout(detail="no time left to ask")
             try:
                 return self._post(body, deadline)
             except openai.APIConnectionError as error:
                 exhausted = retries == self._settings.upstream_retries
                 if exhausted or not isinstance(error.__cause__, RETRYABLE):
                     raise translated(error) from None
-                if deadline.passed:
-                    raise UpstreamTimeout(detail="no time left to try again") from None
                 pause = min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS)
                 time.sleep(pause * random.uniform(0.5, 1))
                 cancellation.check()
                 retries += 1
             except openai.APIStatusError as error:
-                refused = (error.param or "").partition(".")[0]
+                # What the upstream sends there need not be a string.
+                refused = str(error.param).partition(".")[0]
                 if refused not in body or refused not in OPTIONAL_PARAMETERS:
                     raise translated(error) from None
                 log.info("model %s does not take %s; asking without", prompt.model, refused)
-                self._refused.add((prompt.model, refused))
+                self._refused |= {(prompt.model, refused)}
             except openai.OpenAIError as error:
                 raise translated(error) from None
+            except httpx2.TimeoutException as error:
+                # The package reads the body of a refusal outside of its own care.
+                raise UpstreamTimeout(detail=f"in a refusal: {error}") from None
+            except httpx2.TransportError as error:
+                raise UpstreamError(detail=f"in a refusal: {error}") from None
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         body: dict[str, Any] = {"model": prompt.model, "messages": prompt.messages, "stream": True}
@@ -151,9 +156,9 @@ class Model:
         connect = self._settings.connect_timeout or None
         timeout = httpx2.Timeout(left, connect=min(filter(None, [left, connect]), default=None))
         response: httpx2.Response = self._client.post(  # type: ignore[assignment]  # See cast_to.
-            "/chat/completions",
+            self._url,
             cast_to=httpx2.Response,
-            body=body,
+            content=msgspec.json.encode(body),
             options={"timeout": timeout},
             stream=True,
             stream_cls=openai.Stream[object],

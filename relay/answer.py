@@ -87,11 +87,14 @@ class Answer:
 
     def _advance(self, wake: Deadline) -> str:
         due = self._tail or self._text_due
+        if due.passed:
+            # Not only where a read would block: there may always be something to read.
+            self._fail(UpstreamTimeout(detail="the answer stalled, or took too long"))
+            return ""
         try:
-            data = self._body.read(due.or_sooner(wake).left())
+            data = self._body.read(due.or_sooner(wake))
         except httpx2.ReadTimeout:
-            if due.passed:
-                self._fail(UpstreamTimeout(detail="the answer stalled"))
+            # Either it is due, which the next turn sees, or the caller's patience has ended.
             return ""
         except httpx2.TransportError as error:
             self._fail(UpstreamError(detail=f"{type(error).__name__}: {error}"))

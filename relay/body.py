@@ -1,7 +1,6 @@
 """One HTTP/1.1 exchange: a request's bytes out, a response's body in, parsed by llhttp."""
 
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from socket import socket
 
@@ -9,6 +8,7 @@ import httptools
 import httpx2
 
 from relay.cancellation import Cancellation
+from relay.deadline import Deadline
 
 RECEIVE_BYTES = 64 * 1024
 # TLS hands out one record a read, and a server may make a record of every token.
@@ -29,12 +29,12 @@ class Body(httpx2.SyncByteStream):
         sock: socket,
         release: Callable[[bool], None],
         cancellation: Cancellation,
-        read_timeout: float | None,
+        deadline: Deadline,
     ) -> None:
         self._socket: socket | None = sock
         self._release = release
         self._cancellation = cancellation
-        self._read_timeout = read_timeout
+        self._deadline = deadline
         self._parser = httptools.HttpResponseParser(self)
         self._pieces: list[bytes] = []
         self._headers: list[tuple[bytes, bytes]] = []
@@ -44,12 +44,10 @@ class Body(httpx2.SyncByteStream):
         self._complete = False
         self.received = 0
 
-    def exchange(
-        self, request: httpx2.Request, message: bytes, write_timeout: float | None
-    ) -> httpx2.Response:
-        """Sends the request's bytes and reads the head of the response."""
+    def exchange(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
+        """Sends the request's bytes and reads the head of the response, by the deadline."""
         try:
-            self._send(message, write_timeout)
+            self._send(message)
             self._read_head()
         except BaseException:
             self.close()
@@ -62,13 +60,12 @@ class Body(httpx2.SyncByteStream):
             request=request,
         )
 
-    def read(self, timeout: float | None) -> bytes:
-        """All that has arrived, waiting `timeout` seconds at most for the first of it.
+    def read(self, deadline: Deadline) -> bytes:
+        """All that has arrived, waiting until `deadline` for the first of it.
 
         `b""` is the end of the body. After a ReadTimeout the same body can be read on. Raises
         httpx2.ReadTimeout, ReadError, RemoteProtocolError or Cancelled.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
         while not self._pieces and not self._complete:
             self._receive(deadline)
         data = b"".join(self._pieces)
@@ -77,9 +74,7 @@ class Body(httpx2.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         """How httpx2 reads a body whole: replies to refused requests, which are short."""
-        timeout = self._read_timeout
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while data := self.read(None if deadline is None else deadline - time.monotonic()):
+        while data := self.read(self._deadline):
             if self.received > MAX_WHOLE_BYTES:
                 raise httpx2.RemoteProtocolError("a reply without end")
             yield data
@@ -109,11 +104,11 @@ class Body(httpx2.SyncByteStream):
     def on_message_complete(self) -> None:
         self._complete = self._head_complete
 
-    def _send(self, message: bytes, timeout: float | None) -> None:
+    def _send(self, message: bytes) -> None:
         sock = self._open_socket()
         self._cancellation.attach(sock)
         try:
-            sock.settimeout(timeout)
+            sock.settimeout(_positive(self._deadline.left()))
             sock.sendall(message)
         except TimeoutError as error:
             raise httpx2.WriteTimeout("sending the request took too long") from error
@@ -122,14 +117,12 @@ class Body(httpx2.SyncByteStream):
             raise httpx2.WriteError(error.strerror or type(error).__name__) from error
 
     def _read_head(self) -> None:
-        timeout = self._read_timeout
-        deadline = None if timeout is None else time.monotonic() + timeout
         while not self._head_complete:
-            self._receive(deadline)
+            self._receive(self._deadline)
             if self.received > MAX_HEAD_BYTES and not self._head_complete:
                 raise httpx2.RemoteProtocolError("a response head without end")
 
-    def _receive(self, deadline: float | None) -> None:
+    def _receive(self, deadline: Deadline) -> None:
         sock = self._open_socket()
         try:
             data = self._take(sock, deadline)
@@ -148,7 +141,7 @@ class Body(httpx2.SyncByteStream):
         self.received += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             # The parser's own message may quote what it read.
             raise httpx2.RemoteProtocolError("this is not HTTP") from error
 
@@ -158,12 +151,8 @@ class Body(httpx2.SyncByteStream):
             return httpx2.RemoteProtocolError(f"{reason} inside the response")
         return httpx2.ReadError(f"{reason} before the response")
 
-    def _take(self, sock: socket, deadline: float | None) -> bytes:
-        if deadline is None:
-            sock.settimeout(None)
-        else:
-            # Zero would make the socket non-blocking, which is another error.
-            sock.settimeout(max(deadline - time.monotonic(), 0.000_001))
+    def _take(self, sock: socket, deadline: Deadline) -> bytes:
+        sock.settimeout(_positive(deadline.left()))
         data = sock.recv(RECEIVE_BYTES)
         if not isinstance(sock, ssl.SSLSocket) or not data:
             return data
@@ -181,3 +170,8 @@ class Body(httpx2.SyncByteStream):
         if self._socket is None:
             raise httpx2.ReadError("the response is closed")
         return self._socket
+
+
+def _positive(timeout: float | None) -> float | None:
+    """Zero would make a socket non-blocking, which fails in another way than waiting too long."""
+    return timeout if timeout is None else max(timeout, 0.000_001)

@@ -5,18 +5,19 @@ import contextlib
 import re
 import socket
 import ssl
-import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import certifi
+import gevent
 import httpx2
-from gevent import monkey, with_timeout
+from gevent import monkey
 
 from relay.cancellation import Cancellation
+from relay.deadline import Deadline
 from relay.settings import SettingsError
 
 
@@ -64,51 +65,45 @@ class Dialer:
 
         Raises httpx2.ConnectTimeout, httpx2.ConnectError or Cancelled.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout or 0)
         proxy = self._proxy(origin)
+        host, port = (proxy.hostname or "", proxy.port or 80) if proxy else origin[1:]
         try:
-            if proxy is None:
-                sock = _connect(origin.host, origin.port, deadline, cancellation)
-            else:
-                sock = _connect(proxy.hostname or "", proxy.port or 80, deadline, cancellation)
+            with _bounded(timeout):
+                sock = _connect(host, port, deadline, cancellation)
+                if origin.scheme == "http":
+                    return sock
+                return self._secured(sock, origin, proxy, deadline, cancellation)
         except TimeoutError as error:
             raise httpx2.ConnectTimeout("connecting took too long") from error
+        except ssl.SSLCertVerificationError as error:
+            raise httpx2.ConnectError(f"TLS: {error.verify_message}") from error
         except OSError as error:
             cancellation.check()
-            raise httpx2.ConnectError(error.strerror or type(error).__name__) from error
-        if origin.scheme == "http":
-            return sock
-        return self._secured(sock, origin, proxy, deadline, cancellation)
+            tls = "TLS: " if isinstance(error, ssl.SSLError) else ""
+            reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+            raise httpx2.ConnectError(f"{tls}{reason}") from error
 
     def _secured(
         self,
         sock: socket.socket,
         origin: Origin,
         proxy: SplitResult | None,
-        deadline: float | None,
+        deadline: Deadline,
         cancellation: Cancellation,
     ) -> socket.socket:
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(sock.close)
             on_failure.callback(cancellation.detach)
-            try:
-                sock.settimeout(_left(deadline))
-                if proxy is not None:
-                    _open_tunnel(sock, origin, proxy)
-                secured = self._tls.wrap_socket(
-                    sock, server_hostname=origin.host, do_handshake_on_connect=False
-                )
-                on_failure.callback(secured.close)
-                cancellation.attach(secured)
-                secured.do_handshake()
-            except TimeoutError as error:
-                raise httpx2.ConnectTimeout("the TLS handshake took too long") from error
-            except ssl.SSLCertVerificationError as error:
-                raise httpx2.ConnectError(f"TLS: {error.verify_message}") from error
-            except OSError as error:
-                cancellation.check()
-                reason = getattr(error, "reason", None) or error.strerror
-                raise httpx2.ConnectError(f"TLS: {reason}") from error
+            sock.settimeout(_left(deadline))
+            if proxy is not None:
+                _open_tunnel(sock, origin, proxy)
+            secured = self._tls.wrap_socket(
+                sock, server_hostname=origin.host, do_handshake_on_connect=False
+            )
+            on_failure.callback(secured.close)
+            cancellation.attach(secured)
+            secured.do_handshake()
             on_failure.pop_all()
             return secured
 
@@ -116,11 +111,16 @@ class Dialer:
         address = self._proxies.get(origin.scheme) or self._proxies.get("all")
         if not address or (origin.host and self._bypassed(origin)):
             return None
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        if parts.scheme != "http" or not parts.hostname:
+        try:
+            parts = urlsplit(address if "://" in address else f"http://{address}")
+            usable = parts.scheme == "http" and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            name = origin.scheme if origin.scheme in self._proxies else "all"
             raise SettingsError(
-                f"{origin.scheme.upper()}_PROXY (or ALL_PROXY) must be an http:// address; "
-                f"{parts.scheme or 'this'} proxies are not supported."
+                f"{name.upper()}_PROXY must be an address such as http://proxy.example:3128; "
+                "other kinds of proxies are not supported."
             )
         return parts
 
@@ -139,9 +139,10 @@ def proxy_authorization(proxy: SplitResult) -> str | None:
 
 def _tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
-    for name, path in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
-        if path is not None and not Path(path).exists():
-            raise SettingsError(f"{name} must be the path of your certificates, not {path!r}.")
+    if file is not None and not Path(file).is_file():
+        raise SettingsError(f"SSL_CERT_FILE must be a file with certificates, not {file!r}.")
+    if folder is not None and not Path(folder).is_dir():
+        raise SettingsError(f"SSL_CERT_DIR must be a folder with certificates, not {folder!r}.")
     if file is None and folder is None:
         context = ssl.create_default_context()
         # Slim images come without the system's roots.
@@ -153,43 +154,42 @@ def _tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
         raise SettingsError(f"SSL_CERT_FILE holds no certificates: {file!r}.") from error
 
 
-def _left(deadline: float | None) -> float | None:
+def _bounded(seconds: float | None) -> contextlib.AbstractContextManager[Any]:
+    """Under gevent, one limit over everything inside, raised as a TimeoutError.
+
+    A thread has only the limits of its single steps, and none on looking up a name.
+    """
+    if seconds is None or not monkey.is_module_patched("socket"):
+        return contextlib.nullcontext()
+    return gevent.Timeout(seconds, TimeoutError())
+
+
+def _left(deadline: Deadline) -> float | None:
     """Seconds until `deadline`. Raises TimeoutError when it has passed."""
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left <= 0:
+    if deadline.passed:
         raise TimeoutError
-    return left
+    return deadline.left()
 
 
-def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[int, tuple[object, ...]]]:
+def _resolve(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
     for family in (socket.AF_INET, socket.AF_INET6):
         # Under gevent a look-up is a trip to another thread; an address needs none.
         with contextlib.suppress(OSError):
             socket.inet_pton(family, host)
             return [(family, (host, port))]
-    # The system's resolver takes no limit of its own; a thread blocked in it cannot be woken.
-    bounded = timeout if monkey.is_module_patched("socket") else None
-    found = with_timeout(
-        bounded, socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM, timeout_value=None
-    )
-    if found is None:
-        raise TimeoutError
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 
-def _connect(
-    host: str, port: int, deadline: float | None, cancellation: Cancellation
-) -> socket.socket:
+def _connect(host: str, port: int, deadline: Deadline, cancellation: Cancellation) -> socket.socket:
     """Tries the addresses of `host` in turn, each with its share of the time that is left."""
-    addresses = _resolve(host, port, _left(deadline))
+    addresses = _resolve(host, port)
     for position, (family, address) in enumerate(addresses):
-        left = _left(deadline)
+        share = _left(deadline.share(len(addresses) - position))
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             cancellation.attach(sock)
-            sock.settimeout(None if left is None else left / (len(addresses) - position))
+            sock.settimeout(share)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
             # A connect that was shut down from outside may still report success.

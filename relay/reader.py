@@ -33,8 +33,9 @@ def read_body(
     try:
         with _body_deadline(timeout):
             body = stream.read(max_bytes + 1 if max_bytes else -1)
-    except OSError as error:
-        raise InvalidRequest("The body did not arrive.") from error
+    except Exception as error:
+        # Servers have errors of their own for bodies that break off or are badly framed.
+        raise InvalidRequest("The body did not arrive whole.") from error
     if max_bytes and len(body) > max_bytes:
         raise RequestTooLarge()
     return body

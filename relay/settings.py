@@ -7,6 +7,7 @@ that `.env.example` and the README can be held against the code by a test.
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -73,8 +74,12 @@ def _level(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError("an address such as https://api.openai.com/v1")
     return value.rstrip("/")
 
@@ -82,10 +87,13 @@ def _url(value: str) -> str:
 def _origins(value: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
     for origin in origins:
-        parts = urlsplit(origin)
-        if origin != "*" and not (parts.scheme and parts.netloc and not parts.path):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError("origins such as https://example.org, with commas between, or *")
     return origins
+
+
+# RFC 6454, 6.2, with an address in brackets for IPv6; patterns are not supported.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
 
 
 def _words(value: str) -> tuple[str, ...]:
@@ -124,15 +132,17 @@ class Settings:
     )
     openai_model: str = _setting("gpt-5.4-mini", _text, "The model that answers.")
     openai_fallback_models: tuple[str, ...] = _setting(
-        (), _words, "Models to ask in turn, with commas between, when one fails before its text."
+        (),
+        _words,
+        "Models to try in order, with commas between, when one fails before its text.",
     )
-    openai_token_limit: str = _setting(
+    openai_token_limit_parameter: str = _setting(
         "",
         _one_of("max_completion_tokens", "max_tokens"),
         "max_completion_tokens or max_tokens; empty: the first for OpenAI, the second elsewhere.",
     )
     openai_stream_usage: bool = _setting(
-        True, _flag, "Ask for the count of tokens by stream_options."
+        True, _flag, "Ask for token counts (stream_options.include_usage)."
     )
     openai_system_role: str = _setting(
         "system", _one_of("system", "developer"), "The role of the persona's message."
@@ -144,7 +154,7 @@ class Settings:
         1, _count, "How often to ask again when the connection failed before anything came back."
     )
     require_finish_reason: bool = _setting(
-        True, _flag, "Treat an answer that just ends, unannounced, as cut off."
+        True, _flag, "Treat an answer that ends without a finish_reason or [DONE] as cut off."
     )
     max_answer_tokens: int = _setting(2048, _count, "The longest answer to ask the model for.")
 
@@ -158,7 +168,7 @@ class Settings:
         30.0, _seconds, "For a client that stops sending its question or reading its answer."
     )
     graceful_timeout: float = _setting(
-        30.0, _seconds, "For running answers to end when the server is told to stop."
+        30.0, _seconds, "For running answers to end when the server is told to stop; 1 at least."
     )
 
     host: str = _setting("127.0.0.1", _text, "Where to listen; 0.0.0.0 for every interface.")
@@ -170,7 +180,7 @@ class Settings:
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
 
     cors_origins: tuple[str, ...] = _setting(
-        LOCAL_ORIGINS, _origins, "Pages that may ask, with commas between; * for any."
+        LOCAL_ORIGINS, _origins, "Pages that may read answers, with commas between; * for any."
     )
 
     persona: str = _setting("askbot", _text, "Who answers when the page does not say.")
@@ -185,7 +195,7 @@ class Settings:
         30.0, _seconds, "How long an answer goes on for a reader who may come back; 0: not at all."
     )
     answer_ttl_seconds: float = _setting(
-        600.0, _seconds, "How long an answer can be read again after its end."
+        600.0, _seconds, "How long an answer can be read again after its end; 0: no limit."
     )
     answer_store_max_bytes: int = _setting(
         67_108_864, _count, "How much of ended answers is kept at most."
@@ -197,7 +207,7 @@ class Settings:
     history_chars: int = _setting(
         24_000, _count, "How much of a conversation the model is sent: the newest turns that fit."
     )
-    history_turns: int = _setting(20, _count, "And how many turns of it.")
+    history_turns: int = _setting(20, _count, "The most turns of a conversation the model is sent.")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -221,7 +231,7 @@ class Settings:
     def token_limit_parameter(self) -> str:
         """OpenAI has renamed it; the servers that follow OpenAI's API mostly have not."""
         default = "max_tokens" if self.openai_base_url else "max_completion_tokens"
-        return self.openai_token_limit or default
+        return self.openai_token_limit_parameter or default
 
     @property
     def configured(self) -> bool:

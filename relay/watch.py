@@ -9,6 +9,7 @@ import logging
 import os
 import selectors
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -41,7 +42,8 @@ class Watch(Protocol):
 
 def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
     """Starts the watch that fits the server; see `Reader` for the arguments."""
-    if sock is None:
+    if sock is None or isinstance(sock, ssl.SSLSocket):
+        # Inside TLS the end cannot be seen without reading what comes before it.
         return _NoWatch()
     if monkey.is_module_patched("socket"):
         return _GeventWatch(sock, on_gone, send_timeout)
@@ -59,7 +61,7 @@ def _has_left(sock: socket.socket) -> bool | None:
 
 
 class _NoWatch:
-    """A server that does not show its socket, such as a test client."""
+    """A server that hides its socket, or speaks TLS itself: leaving is noticed at a write."""
 
     def sending(self) -> None: ...
 

@@ -104,7 +104,7 @@ class Exchange:
 
 
 def ask(url: str, question: str = "Hi", **headers: str) -> Exchange:
-    """The question of the article's page. `Accept` and others by name: `Accept="..."`."""
+    """One question, as the simplest page asks it. Headers by name: `Accept="..."`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Exchange(url, {"userPrompt": question}, headers=named)
 

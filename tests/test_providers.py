@@ -32,7 +32,7 @@ def test_what_is_asked_of_openai_like_servers(relay: RelayProcess, upstream: Ups
 def test_what_is_asked_can_be_set(start_relay: StartRelay, upstream: Upstream) -> None:
     """One setting each for the names that differ between providers."""
     relay = start_relay(
-        OPENAI_TOKEN_LIMIT="max_completion_tokens",
+        OPENAI_TOKEN_LIMIT_PARAMETER="max_completion_tokens",
         OPENAI_STREAM_USAGE="off",
         OPENAI_SYSTEM_ROLE="developer",
         OPENAI_MODEL="some-model",

@@ -12,7 +12,7 @@ from conftest import KEY, StartRelay
 from relay_process import RelayProcess
 from upstream import Reply, Script, Upstream, chunk
 
-# What the contract promises; `wait_until` returns as soon as it has happened.
+# What docs/http.md promises; `wait_until` returns as soon as it has happened.
 GONE_SECONDS = 1.0
 
 

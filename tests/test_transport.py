@@ -16,6 +16,7 @@ from client import ask
 from conftest import StartRelay
 from relay.body import Body
 from relay.cancellation import Cancellation, Cancelled
+from relay.deadline import Deadline
 from relay.dialer import Dialer
 from relay.settings import SettingsError
 from relay.transport import MAX_IDLE, Transport
@@ -91,7 +92,7 @@ def test_idle_connections_are_bounded(upstream: Upstream) -> None:
 
 def test_a_line_break_in_a_header(upstream: Upstream) -> None:
     """Nobody can end a header and begin another, or a request."""
-    with client() as (http, _), pytest.raises((httpx2.LocalProtocolError, ValueError)):
+    with client() as (http, _), pytest.raises(httpx2.LocalProtocolError):
         http.post(upstream.url, json=QUESTION, headers={"X": "a\r\nY: b"})
     assert not upstream.requests
 
@@ -135,12 +136,12 @@ def test_reading_on_after_a_timeout(upstream: Upstream) -> None:
 
     with client() as (http, _), http.stream("POST", upstream.url, json=QUESTION) as response:
         body: Body = response.extensions["body"]
-        assert body.read(5) == b"one"
+        assert body.read(Deadline(5)) == b"one"
         with pytest.raises(httpx2.ReadTimeout):
-            body.read(0.01)
+            body.read(Deadline(0.01))
         gate.set()
-        assert body.read(5) == b"two"
-        assert body.read(5) == b""
+        assert body.read(Deadline(5)) == b"two"
+        assert body.read(Deadline(5)) == b""
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def test_one_read_takes_all_records(tls: tuple[Upstream, str]) -> None:
             assert written.wait(5)
             reads, received = 0, b""
             while len(received) < 300:
-                received += body.read(5)
+                received += body.read(Deadline(5))
                 reads += 1
     assert received == b"token " * 50
     assert reads <= 3
@@ -192,10 +193,10 @@ def test_cancelling_over_tls(tls: tuple[Upstream, str]) -> None:
     with client(SSL_CERT_FILE=roots) as (http, _), cancellation.applied():  # noqa: SIM117
         with http.stream("POST", server.url, json=QUESTION) as response:
             body: Body = response.extensions["body"]
-            assert body.read(5) == b"one"
+            assert body.read(Deadline(5)) == b"one"
             threading.Timer(0.05, cancellation.cancel).start()
             with pytest.raises(Cancelled):
-                body.read(10)
+                body.read(Deadline(10))
     assert server.wait_until(lambda upstream: upstream.open == 0)
 
 
@@ -280,6 +281,9 @@ def test_no_proxy(upstream: Upstream) -> None:
     "environ",
     [
         {"HTTPS_PROXY": "socks5://127.0.0.1:1080"},
+        {"HTTPS_PROXY": "http://proxy:eighty"},
+        {"HTTPS_PROXY": "http://[x"},
+        {"SSL_CERT_FILE": "/"},
         {"ALL_PROXY": "https://127.0.0.1:1080"},
         {"SSL_CERT_FILE": "/no/such/file.pem"},
         {"SSL_CERT_FILE": __file__},

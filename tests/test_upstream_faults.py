@@ -17,7 +17,7 @@ from relay_process import RelayProcess
 from upstream import Reply, Script, Upstream, chunk
 
 
-def refusing(status: str, error: "dict[str, str] | str" = "", **headers: str) -> Script:
+def refusing(status: str, error: "dict[str, object] | str" = "", **headers: str) -> Script:
     return lambda reply: reply.refuse(status, error or {"message": "no"}, **headers)
 
 
@@ -34,6 +34,14 @@ def html(reply: Reply) -> None:
     reply.headers(content_type="text/html")
     reply.chunk(b"<html><h1>Maintenance</h1></html>\n")
     reply.end()
+
+
+def half_a_refusal(reply: Reply) -> None:
+    reply.raw(b'HTTP/1.1 500 Oops\r\nContent-Length: 99\r\n\r\n{"error"')
+
+
+def switching(reply: Reply) -> None:
+    reply.raw(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 
 
 def error_event(reply: Reply) -> None:
@@ -79,6 +87,9 @@ BEFORE_THE_FIRST_TEXT: dict[str, tuple[Script, int, str]] = {
     "an empty stream": (nothing, 502, "upstream_error"),
     "not HTTP": (not_http, 502, "upstream_error"),
     "a compressed stream": (compressed, 502, "upstream_error"),
+    "half a refusal": (half_a_refusal, 502, "upstream_error"),
+    "an odd refusal": (refusing("400 Bad", {"param": ["a"], "code": {}}), 502, "upstream_error"),
+    "another protocol": (switching, 502, "upstream_error"),
     "an error event": (error_event, 502, "upstream_error"),
     "a broken frame": (lambda reply: reply.event("{broken"), 502, "upstream_error"),
     "a frame of another type": (lambda reply: reply.event('{"choices": 1}'), 502, "upstream_error"),
@@ -164,7 +175,17 @@ def test_leaving_while_connecting(start_relay: StartRelay, server: list[str]) ->
         relay.wait_for_line("the reader had left", 3)
 
 
-@pytest.mark.parametrize("phase", ["no headers", "no text", "a drip of comments", "a drip of head"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "no headers",
+        "no text",
+        "a drip of comments",
+        "a flood of comments",
+        "a drip of head",
+        "half a refusal",
+    ],
+)
 def test_the_first_text_has_a_deadline(
     start_relay: StartRelay, upstream: Upstream, phase: str
 ) -> None:
@@ -177,6 +198,11 @@ def test_the_first_text_has_a_deadline(
         if phase == "a drip of comments":
             reply.headers()
             drip(reply, b"8\r\n: wait\n\n\r\n")
+        if phase == "a flood of comments":
+            while True:
+                reply.chunk(b": wait\n\n" * 100)
+        if phase == "half a refusal":
+            reply.raw(b"HTTP/1.1 401 No\r\nContent-Length: 99\r\n\r\n{")
         if phase == "no text":
             reply.event(chunk({"role": "assistant"}))
         reply.until_gone()
@@ -319,16 +345,22 @@ def test_a_fault_loses_no_text(relay: RelayProcess, upstream: Upstream) -> None:
     assert reply.text_before_cut() == "Hello there"
 
 
-def test_the_whole_answer_has_a_deadline(start_relay: StartRelay, upstream: Upstream) -> None:
+@pytest.mark.parametrize("interval", ["0", "30"])
+@pytest.mark.parametrize("pace", ["a drip", "a flood"])
+def test_the_whole_answer_has_a_deadline(
+    start_relay: StartRelay, upstream: Upstream, pace: str, interval: str
+) -> None:
     """An answer that goes on and on is cut at ANSWER_TIMEOUT, though it never stalls."""
 
     @upstream.answers
     def script(reply: Reply) -> None:
-        reply.headers()
+        reply.text("more ")
+        while pace == "a flood":
+            reply.text("more ")
         token = b"data: " + b'{"choices":[{"delta":{"content":"more "}}]}' + b"\n\n"
         drip(reply, f"{len(token):x}\r\n".encode() + token + b"\r\n")
 
-    relay = start_relay(ANSWER_TIMEOUT="1")
+    relay = start_relay(ANSWER_TIMEOUT="1", FLUSH_INTERVAL_MS=interval)
     reply = ask(relay.url)
     assert reply.piece()
     with pytest.raises(Cut):
