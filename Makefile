@@ -10,8 +10,6 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check
-# One that was interrupted half-way, or whose Python was upgraded away, is made again.
-BROKEN := $(shell test -e $(VENV) && ! $(PY) -c 'import pip' 2>/dev/null && rm -rf $(VENV))
 
 # The machine's own Node if it is one that vite runs on, otherwise one in .venv. Whether it is
 # gets decided again when another one is installed.
@@ -52,33 +50,38 @@ clean:
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(PY):
+# One that works is taken, whoever made it; one that does not is not ours to throw away.
+$(VENV)/made.stamp:
+	@test ! -e $(VENV) || $(PY) -c 'import pip' 2>/dev/null || { \
+		echo "The folder $(VENV) holds no working Python with pip: remove it, and try again." >&2; \
+		exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Askbot needs Python 3.11 or later: name one, as in make PYTHON=python3.12" >&2; \
 		exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "Python cannot make an environment: install Debian's package python3-venv." >&2; \
 		exit 1; }
-	@echo "Making a Python environment in $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
+	@test -e $(VENV) || echo "Making a Python environment in $(VENV) ..."
+	@test -e $(VENV) || $(PYTHON) -m venv $(VENV)
+	@touch $@
 
-$(VENV)/relay.stamp: requirements.txt | $(PY)
+$(VENV)/relay.stamp: requirements.txt | $(VENV)/made.stamp
 	@echo "Installing the relay's packages ..."
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(PY)
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(VENV)/made.stamp
 	@echo "Installing the packages for the tests ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $(VENV)/relay.stamp $@
 
-$(VENV)/bench.stamp: bench/requirements.txt requirements.txt | $(PY)
+$(VENV)/bench.stamp: bench/requirements.txt requirements.txt | $(VENV)/made.stamp
 	@echo "Installing the peers to measure against ..."
 	@$(PIP) -r bench/requirements.txt
 	@touch $(VENV)/relay.stamp $@
 
 # The packaged Node lies deep: two links bring it into PATH, for npm's scripts too.
-$(NODE): requirements-node.txt | $(PY)
+$(NODE): requirements-node.txt | $(VENV)/made.stamp
 	@PATH='$(SYSTEM_PATH)'; node -e '$(NODE_FITS)' 2>/dev/null && npm --version >/dev/null 2>&1 || { \
 		echo "Installing Node for the page (60 MB) ..." && \
 		$(PIP) -r requirements-node.txt && \

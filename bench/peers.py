@@ -15,14 +15,6 @@ _EXPRESS = ROOT / "bench" / "express"
 # As many as the scenarios have readers: a peer is not to fail for want of threads.
 _THREADS = 2048
 
-# Limits guard one client's address, and here all readers have the same one.
-_NO_LIMITS = {
-    "QUESTIONS_PER_MINUTE": "0",
-    "QUESTIONS_PER_DAY": "0",
-    "MAX_STREAMS": "0",
-    "MAX_STREAMS_PER_CLIENT": "0",
-}
-
 
 @dataclass(frozen=True)
 class Peer:
@@ -60,7 +52,7 @@ ASKBOT = Peer(
     name="askbot",
     title="Askbot",
     command=lambda _port: _gunicorn("app:app"),
-    environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1", **_NO_LIMITS},
+    environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"},
     made_of=lambda: _python("flask", "gunicorn", "gevent", "httptools", "openai"),
 )
 ASKBOT_TWO_WORKERS = Peer(

@@ -24,6 +24,7 @@ from relay.persona import Language, Persona
 from relay.personas import Personas
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "personas.md"
+ANSWERS = Path(__file__).parent / "results" / "personas.md"
 # A small model may repeat itself for ever.
 MAX_ANSWER_TOKENS = 400
 RESULTS = re.compile(r"(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)
@@ -238,7 +239,12 @@ def report(outcomes: Iterable[Outcome], model: str) -> str:
             for language in ("en", "ko")
         ]
         lines.append(f"| {persona} | {rule} | {' | '.join(cells)} |")
-    lines += ["", "| question | first answer | broke |", "|---|---|---|"]
+    return "\n".join(lines) + "\n"
+
+
+def answers(outcomes: list[Outcome]) -> str:
+    """The first run's answers, as a Markdown table."""
+    lines = ["| question | first answer | broke |", "|---|---|---|"]
     for outcome in outcomes:
         if outcome.run == 0:
             answer = re.sub(r"\s+", " ", outcome.answer).replace("|", r"\|").replace("<", "&lt;")
@@ -253,10 +259,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="put the tables into the document")
     arguments = parser.parse_args()
-    outcomes = evaluate(os.environ, Personas.load(), arguments.runs)
+    outcomes = list(evaluate(os.environ, Personas.load(), arguments.runs))
     results = report(outcomes, os.environ.get("OPENAI_MODEL", "gpt-4o-mini"))
-    print(results)
+    print(f"{results}\n{answers(outcomes)}")
     if arguments.write:
+        ANSWERS.write_text(f"# What was answered\n\n{answers(outcomes)}", encoding="utf-8")
         document = DOCUMENT.read_text(encoding="utf-8")
         DOCUMENT.write_text(RESULTS.sub(lambda _: results, document), encoding="utf-8")
 

@@ -34,10 +34,7 @@ class Personas:
     ) -> "Personas":
         """Read every persona: the shipped ones, then `personas_dir`, where the same id overrides.
 
-        Arguments are the settings PERSONA, PERSONAS_DIR and OWNER_FILE. Nothing is kept between
-        calls, and a call costs some milliseconds: in development, load for every request and an
-        edited file is in force at once, while a broken one is told to whoever asks. (A reloader
-        that watches `persona_files` restarts the process instead, and a broken file ends it.)
+        Arguments are the settings PERSONA, PERSONAS_DIR and OWNER_FILE.
 
         Raises PersonaError.
         """

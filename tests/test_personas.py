@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.personas import CASES, Case, Outcome, in_language, report
+from bench.personas import CASES, Case, Outcome, answers, in_language, report
 from relay.front_matter import PersonaError
 from relay.message import Message
 from relay.persona import Persona, Text, parse_persona, preferred_language
@@ -276,14 +276,6 @@ def test_own_personas_follow_and_override(tmp_path: Path) -> None:
     assert personas.get("nobody") is None
 
 
-def test_edited_file_is_read_by_the_next_load(tmp_path: Path) -> None:
-    """Loading again is all that it takes; nothing is kept between calls."""
-    write(tmp_path, "pirate.md")
-    Personas.load("pirate", tmp_path)
-    write(tmp_path, "pirate.md", body="You are a parrot.")
-    assert Personas.load("pirate", tmp_path).default.system == "You are a parrot."
-
-
 def test_unknown_default_names_the_setting() -> None:
     """A PERSONA that does not exist stops the start, with the ids that do."""
     with pytest.raises(PersonaError, match=r'PERSONA must be one of askbot, secretary.*"pirate"'):
@@ -397,4 +389,4 @@ def test_report_counts_and_quotes() -> None:
     outcomes = [Outcome(case, 0, "a|b\n<c>", [case.rule]), Outcome(case, 1, "Gildong", [])]
     text = report(outcomes, "a model")
     assert "| secretary | fact right | 1 of 2 | 0 of 0 |" in text
-    assert r"| What is your boss's name? | a\|b &lt;c> | fact right |" in text
+    assert r"| What is your boss's name? | a\|b &lt;c> | fact right |" in answers(outcomes)

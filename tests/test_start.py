@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from client import ask
+from client import Exchange, ask
 from conftest import StartRelay
 from relay_process import RelayProcess
 
@@ -62,3 +62,21 @@ def test_the_development_server(start_relay: StartRelay) -> None:
     """`python app.py` answers too, with threads and a reloader."""
     relay = start_relay(command=DEVELOPMENT)
     assert ask(relay.url).text() == "Hello there."
+
+
+def test_personas_are_reloaded(start_relay: StartRelay, tmp_path: Path) -> None:
+    """In development an edited persona is in force without anybody restarting the server."""
+    file = tmp_path / "odd.md"
+    front = "---\nname: {}\ndescription: B\ngreeting: C\nsuggestions: []\n---\nBe odd.\n"
+    file.write_text(front.format("Before"), encoding="utf-8")
+    relay = start_relay(command=DEVELOPMENT, PERSONAS_DIR=str(tmp_path), PERSONA="odd")
+
+    def name() -> str:
+        cards = Exchange(relay.url, method="GET", path="/personas").json()["personas"]
+        return str(cards[-1]["name"])
+
+    assert name() == "Before"
+    file.write_text(front.format("After"), encoding="utf-8")
+    relay.wait_for_line("Detected change")
+    relay.wait_for_line("Restarting")
+    assert name() == "After"
