@@ -175,7 +175,7 @@ class Settings:
     port: int = _setting(2000, _port, "The relay's port.")
     web_concurrency: int = _setting(1, _workers, "Worker processes; about one per core.")
     flush_interval_ms: int = _setting(
-        30, _count, "At most one write to a reader in this many milliseconds; 0 for every token."
+        33, _count, "At most one write to a reader in this many milliseconds; 0 for every token."
     )
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
 
