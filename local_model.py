@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ class LocalModel:
     """A running model. `with` stops it at the end of the block."""
 
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
     name: str
     process: subprocess.Popen[str]
     log: IO[str]

@@ -106,8 +106,9 @@ def _node(environ: dict[str, str]) -> str:
 
 def _start_page(node: str, port: int, relay_url: str) -> Part:
     command = [node, VITE, "preview", "--strictPort", "--host", "127.0.0.1", "--port", str(port)]
-    # Not what `.env` says: the key is the relay's alone.
-    environ = os.environ | {"RELAY_URL": relay_url}
+    # The key is the relay's alone, wherever it was set.
+    environ = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+    environ["RELAY_URL"] = relay_url
     return Part(command, ROOT / "frontend", environ, stop_signal=signal.SIGTERM, shown=False)
 
 

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_twenty_at_once_refused(relay: RelayProcess, upstream: Upstream) -> None
     crowd = [keyed(relay.url, key) for _ in range(20)]
     assert upstream.wait_until(lambda server: server.open == 1)
     gate.set()
-    assert {reply.error() for reply in crowd} <= {(502, "upstream_error")}
+    assert {reply.error() for reply in crowd} == {(502, "upstream_error")}
     upstream.answers(hello)
     assert keyed(relay.url, key).text() == "Hello there."
 
@@ -380,11 +381,9 @@ def test_forgetting(start_relay: StartRelay) -> None:
     reply = ask(brief.url)
     assert reply.text()
     id = reply.headers["Completion-Id"]
-    for _ in range(200):
-        if get(brief.url, id).status == 404:
-            break
-    else:
-        raise AssertionError("an answer outlived its time")
+    deadline = time.monotonic() + 10
+    while get(brief.url, id).status != 404:
+        assert time.monotonic() < deadline, "an answer outlived its time"
 
 
 def test_ids_are_not_logged(relay: RelayProcess) -> None:
