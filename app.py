@@ -214,7 +214,9 @@ def reply(
 ) -> Response:
     interval = settings.flush_interval_ms / 1000
     if form is Form.JSON:
-        response = jsonify(json_body(completion, b"".join(completion.read(interval=interval))))
+        body = json_body(completion, b"".join(completion.read(interval=interval)))
+        response = Response(reader.deliver(iter([body])), content_type=form.value)
+        response.content_length = len(body)
     elif form is Form.EVENTS:
         pieces = completion.read(interval=interval, heartbeat=HEARTBEAT_SECONDS)
         response = Response(reader.deliver(event_chunks(pieces)), content_type=form.value)

@@ -1,7 +1,6 @@
 """The forms of a reply besides plain text, which is the pieces of the answer as they are."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -23,14 +22,16 @@ def event_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield DONE
 
 
-def json_body(completion: Completion, text: bytes) -> dict[str, Any]:
+def json_body(completion: Completion, text: bytes) -> bytes:
     """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported."""
-    return {
-        "id": completion.id,
-        "text": text.decode(),
-        "finish_reason": completion.finish_reason,
-        "usage": completion.usage,
-    }
+    return msgspec.json.encode(
+        {
+            "id": completion.id,
+            "text": text.decode(),
+            "finish_reason": completion.finish_reason,
+            "usage": completion.usage,
+        }
+    )
 
 
 def _event(data: dict[str, str]) -> bytes:
