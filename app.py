@@ -5,9 +5,10 @@ import re
 import resource
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask, Response, current_app, g, jsonify, request
 from flask_cors import CORS
@@ -76,15 +77,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     transport = Transport(Dialer(environ), max_connections=most)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
-    store = Store(
-        grace_seconds=settings.resume_grace_seconds,
-        ttl_seconds=settings.answer_ttl_seconds,
-        max_bytes=settings.answer_store_max_bytes,
-    )
-    personas = load_personas(settings)
-    app.extensions["relay"] = Relay(
-        settings, personas, Model(settings, PlainClient(transport)), store
-    )
+    personas, model = load_personas(settings), Model(settings, PlainClient(transport))
+    app.extensions["relay"] = Relay(settings, personas, model, make_store(settings))
 
     app.add_url_rule("/", view_func=liveness)
     app.add_url_rule("/ready", view_func=readiness)
@@ -112,6 +106,24 @@ def exactly(origin: str) -> str | re.Pattern[str]:
     return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
 
 
+def make_store(settings: Settings) -> Store:
+    """Raises SettingsError for a REDIS_URL that cannot be used."""
+    kind: Callable[..., Store] = Store
+    if settings.redis_url:
+        # Its client is loaded only where there is a Redis.
+        from relay.shared_store import SharedStore
+
+        kind = partial(SharedStore, settings.redis_url)
+    try:
+        return kind(
+            grace_seconds=settings.resume_grace_seconds,
+            ttl_seconds=settings.answer_ttl_seconds,
+            max_bytes=settings.answer_store_max_bytes,
+        )
+    except ValueError as error:
+        raise SettingsError(f"REDIS_URL cannot be used: {error}") from None
+
+
 def load_personas(settings: Settings) -> Personas:
     return Personas.load(settings.persona, settings.personas_dir, settings.owner_file)
 
@@ -125,6 +137,7 @@ def readiness() -> dict[str, bool]:
     relay: Relay = current_app.extensions["relay"]
     if not relay.settings.configured:
         raise NotConfigured()
+    relay.store.check()
     return {"ready": True}
 
 
@@ -146,14 +159,14 @@ def ask() -> Response:
     if persona is None:
         raise UnknownPersona()
     prompt = make_prompt(persona, question.messages, relay.settings)
-    key = request.headers.get("Idempotency-Key")
-    completion, is_new = relay.store.open(key, question.fingerprint)
+    completion = relay.store.open(
+        request.headers.get("Idempotency-Key"),
+        question.fingerprint,
+        lambda completion: relay.model.ask(prompt, completion.cancellation),
+    )
     with ExitStack() as cleanup:
         reader = join(completion, relay.settings, cleanup)
-        if is_new:
-            completion.begin(lambda cancellation: relay.model.ask(prompt, cancellation))
-        else:
-            completion.wait_until_begun()
+        completion.begin()
         response = reply(completion, question.form, reader, relay.settings)
         response.call_on_close(cleanup.pop_all().close)
     return response
@@ -162,14 +175,15 @@ def ask() -> Response:
 def show_completion(id: str) -> Response:
     """The answer from the start, from a byte on, or its receipt, by `Range` and `Accept`."""
     relay: Relay = current_app.extensions["relay"]
-    completion = relay.store.get(id)
     form = reply_form(request.headers.get("Accept", ""), streaming=True)
     if form is Form.JSON:
-        return jsonify(completion.receipt())
+        return jsonify(relay.store.receipt(id))
+    completion = relay.store.get(id)
     offset = first_byte(request.headers.get("Range", "")) if form is Form.TEXT else None
     with ExitStack() as cleanup:
         reader = join(completion, relay.settings, cleanup)
-        completion.wait_until_begun()
+        completion.begin()
+        completion.catch_up(offset or 0)
         content_range = completion.content_range(offset) if offset is not None else None
         response = reply(completion, form, reader, relay.settings, offset or 0)
         if content_range is not None:
@@ -181,7 +195,7 @@ def show_completion(id: str) -> Response:
 
 def stop_completion(id: str) -> Response:
     relay: Relay = current_app.extensions["relay"]
-    relay.store.get(id).stop()
+    relay.store.stop(id)
     return Response(status=204)
 
 

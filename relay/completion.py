@@ -5,20 +5,20 @@ answer, for all of them: there is no writer to be woken beside the reader, and a
 for nothing but the copy. Only for a completion that goes on without readers does a pump pull.
 """
 
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any, Literal
 
-from relay.answer import Answer
 from relay.cancellation import Cancellation, Cancelled
+from relay.deadline import Deadline
 from relay.errors import Abandoned, RangeNotSatisfiable, RelayError, UpstreamError
+from relay.receipt import Failure, Receipt, State
+from relay.source import Retold, Source, Stopped
 
 log = logging.getLogger("askbot")
-
-State = Literal["running", "finished", "stopped", "failed"]
 
 # Beyond any model's longest answer; what is kept must have a bound.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -26,21 +26,28 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 # How far the pause between two writes may stretch under load.
 MOST_INTERVALS = 4
 
+# How far a mirror may lag behind what its reader has seen from the worker that it mirrors.
+CATCH_UP_SECONDS = 1.0
+
 # The largest number that every JSON and JavaScript client can hold.
 VERY_LARGE = 2**53 - 1
+
+
+Ask = Callable[["Completion"], Source]
 
 
 class Completion:
     """It has begun with its first text, see `begin`; then `read`, by every reader that joined.
 
-    `grace_seconds` is for how long it goes on without a reader; with 0 it ends with its last one.
-    `on_end` is called once, when the state is no longer "running".
+    `ask` is how to begin. `grace_seconds` is for how long it goes on without a reader; with 0 it
+    ends with its last one. `on_end` is called once, when the state is no longer "running".
     """
 
     def __init__(
         self,
         id: str,
         fingerprint: bytes,
+        ask: Ask,
         *,
         grace_seconds: float,
         on_end: Callable[["Completion"], None],
@@ -51,12 +58,14 @@ class Completion:
         self.error: RelayError | None = None
         self.first_token_seconds: float | None = None
         self.ended_at: float | None = None
+        self.is_mirror = False
+        self.cancellation = Cancellation()
+        self._ask: Ask | None = ask
         self._grace_seconds = grace_seconds
         self._on_end = on_end
         self._asked_at = time.monotonic()
-        self._cancellation = Cancellation()
         self._changed = threading.Condition()
-        self._answer: Answer | None = None
+        self._answer: Source | None = None
         self._text = bytearray()
         self._pulling = False
         self._pumping = False
@@ -64,10 +73,34 @@ class Completion:
         self._readers = 0
         self._alone_since: float | None = None
 
+    @classmethod
+    def restored(cls, id: str, fingerprint: bytes, text: bytes, receipt: Receipt) -> "Completion":
+        """One that has ended, as it was."""
+        told = Retold("", receipt)
+        self = cls(id, fingerprint, lambda _: told, grace_seconds=0, on_end=lambda _: None)
+        self._ask, self._text, self.state = None, bytearray(text), receipt.state
+        # What failed before its first text never begins: `begin` raises what it failed with.
+        self._answer = None if self.is_free else told
+        self.error = receipt.failure.error() if receipt.failure else None
+        if receipt.first_token_ms is not None:
+            self.first_token_seconds = receipt.first_token_ms / 1000
+        self.ended_at = self._asked_at + (receipt.duration_ms or 0) / 1000
+        return self
+
     @property
     def size(self) -> int:
         """How many bytes have been written so far."""
         return len(self._text)
+
+    @property
+    def text(self) -> bytes:
+        """What has been written so far."""
+        return bytes(self._text)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it failed without a word, so that its key may be asked with again."""
+        return self.state == "failed" and not self._text
 
     @property
     def finish_reason(self) -> str | None:
@@ -78,20 +111,19 @@ class Completion:
         usage = self._answer.usage if self._answer else None
         return asdict(usage) if usage else None
 
-    def receipt(self) -> dict[str, Any]:
+    def receipt(self) -> Receipt:
         """What became of it, for the client to hold against what arrived."""
-        error = {"code": self.error.code, "message": self.error.message} if self.error else None
-        return {
-            "id": self.id,
-            "state": self.state,
-            "bytes": self.size,
-            "finish_reason": self.finish_reason,
-            "usage": self.usage,
-            "error": error,
-            "first_token_ms": _milliseconds(self.first_token_seconds),
-            "duration_ms": _milliseconds((self.ended_at or time.monotonic()) - self._asked_at),
-            "model": self._answer.model if self._answer else None,
-        }
+        answer, first = self._answer, self.first_token_seconds
+        return Receipt(
+            state=self.state,
+            size=self.size,
+            finish_reason=answer.finish_reason if answer else None,
+            usage=answer.usage if answer else None,
+            failure=Failure.of(self.error) if self.error else None,
+            first_token_ms=None if first is None else round(1000 * first, 1),
+            duration_ms=round(1000 * ((self.ended_at or time.monotonic()) - self._asked_at), 1),
+            model=answer.model if answer else None,
+        )
 
     def content_range(self, offset: int) -> str:
         """The value of `Content-Range` for the rest from `offset` on.
@@ -105,10 +137,18 @@ class Completion:
             raise RangeNotSatisfiable(self.size)
         return f"bytes {offset}-{self.size - 1}/{self.size}"
 
-    def begin(self, ask: Callable[[Cancellation], Answer]) -> None:
-        """Asks the model; returns with the first text there. Raises RelayError or Cancelled."""
+    def begin(self) -> None:
+        """Asks the model, or waits for whoever does already; returns with the first text there.
+
+        Raises RelayError or Cancelled, to all of them.
+        """
+        with self._changed:
+            ask, self._ask = self._ask, None
+        if ask is None:
+            self.wait_until_begun()
+            return
         try:
-            answer = ask(self._cancellation)
+            answer = ask(self)
         except BaseException as error:
             self._end_by(error)
             if self.state != "stopped":
@@ -119,12 +159,26 @@ class Completion:
             self._answer = answer
             self._changed.notify_all()
 
-    def wait_until_begun(self) -> None:
-        """For a reader who did not ask. Raises what `begin` raised to the one who did."""
+    def wait_until_begun(self, limit_seconds: float | None = None) -> bool:
+        """Whether it has begun, or ended before that. Raises what `begin` raised."""
         with self._changed:
-            self._changed.wait_for(lambda: self._answer is not None or self.state != "running")
+            begun = self._changed.wait_for(
+                lambda: self._answer is not None or self.state != "running", limit_seconds
+            )
         if self._answer is None and self.error is not None:
             raise self.error
+        return begun
+
+    def become_mirror(self) -> None:
+        """Another worker writes the answer: what is here is a copy, and ends with its readers."""
+        self.is_mirror = True
+        self._grace_seconds = 0
+
+    def catch_up(self, offset: int) -> None:
+        """Waits a moment for a mirror to have what its reader has seen from the other worker."""
+        due = Deadline(CATCH_UP_SECONDS)
+        while self.is_mirror and self.state == "running" and self.size < offset and not due.passed:
+            self._piece(self.size, CATCH_UP_SECONDS)
 
     def join(self) -> "Reading":
         """One reader more."""
@@ -198,7 +252,7 @@ class Completion:
             if not self._pull(self._answer, patience):
                 return b""
 
-    def _pull(self, answer: Answer, patience: float) -> bool:
+    def _pull(self, answer: Source, patience: float) -> bool:
         """Takes the next piece of the answer. False if `patience` seconds passed without any."""
         text = b""
         try:
@@ -225,13 +279,13 @@ class Completion:
         self.carry_on()
 
     def _call_off(self, state: State, error: RelayError | None = None) -> None:
-        self._cancellation.cancel()
+        self.cancellation.cancel()
         # Whoever pulls is woken by that, and ends it.
         if self._answer is not None and not self._pulling:
             self._end(state, error)
 
     def _end_by(self, error: BaseException) -> None:
-        if isinstance(error, Cancelled) and self._stopped:
+        if isinstance(error, Stopped) or (isinstance(error, Cancelled) and self._stopped):
             self._end("stopped")
         elif isinstance(error, Cancelled):
             self._end("failed", Abandoned())
@@ -249,15 +303,20 @@ class Completion:
         if self._answer is not None:
             self._answer.close()
         self._on_end(self)
+        if not self.is_mirror:
+            self._log_end(error)
+
+    def _log_end(self, error: RelayError | None) -> None:
+        receipt = self.receipt()
         log.log(
             logging.WARNING if error and error.status >= 500 else logging.INFO,
             "completion %s %s: %s bytes, first text after %s ms, end after %s ms, %s",
             self.id[:8],
-            state,
-            self.size,
-            _milliseconds(self.first_token_seconds),
-            _milliseconds(self.ended_at - self._asked_at),
-            f"{error.code} {error.detail}" if error else f"finish_reason {self.finish_reason}",
+            receipt.state,
+            receipt.size,
+            receipt.first_token_ms,
+            receipt.duration_ms,
+            f"{error.code} {error.detail}" if error else f"finish_reason {receipt.finish_reason}",
         )
 
 
@@ -282,5 +341,6 @@ class Reading:
         self._completion.carry_on()
 
 
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 1)
+def digest_of(id: str) -> str:
+    """What a completion is filed under: looking one up tells nothing about the ids that exist."""
+    return hashlib.sha256(id.encode()).hexdigest()

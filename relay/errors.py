@@ -17,6 +17,7 @@
     ├── UpstreamError               502 upstream_error
     ├── NotConfigured               503 not_configured
     ├── Overloaded                  503 overloaded
+    ├── StoreUnreachable            503 store_unreachable
     └── UpstreamTimeout             504 upstream_timeout
 
 `message` is for people and goes to the client as it is: no key, no text of the upstream's, no
@@ -160,6 +161,12 @@ class Overloaded(RelayError):
     status = 503
     code = "overloaded"
     message = "Too many answers are being written at the moment. Try again in a few seconds."
+
+
+class StoreUnreachable(RelayError):
+    status = 503
+    code = "store_unreachable"
+    message = "What other servers know of this answer cannot be looked up. Try again in a moment."
 
 
 class UpstreamTimeout(RelayError):

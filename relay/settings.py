@@ -84,6 +84,18 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _redis_url(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        place = parts.path if parts.scheme == "unix" else parts.hostname
+        known = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
+    except ValueError:
+        place, known = None, False
+    if not (known and place):
+        raise ValueError("an address such as redis://localhost:6379/0")
+    return value
+
+
 def _origins(value: str) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
     for origin in origins:
@@ -110,7 +122,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
-    secret = parse is _secret
+    # Redis' address may have its password in it.
+    secret = parse in (_secret, _redis_url)
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
 
@@ -176,6 +189,9 @@ class Settings:
     web_concurrency: int = _setting(1, _workers, "Worker processes; about one per core.")
     flush_interval_ms: int = _setting(
         33, _count, "At most one write to a reader in this many milliseconds; 0 for every token."
+    )
+    redis_url: str = _setting(
+        "", _redis_url, "Where workers find each other's answers; empty: each knows only its own."
     )
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
 

@@ -1,14 +1,14 @@
 """Where completions are found again: in this process, for a while, within a bound of memory."""
 
-import hashlib
 import hmac
 import re
 import threading
 import time
 import uuid
 from collections import OrderedDict
+from typing import Any
 
-from relay.completion import Completion
+from relay.completion import Ask, Completion, digest_of
 from relay.errors import IdempotencyKeyReused, InvalidRequest, UnknownCompletion
 
 SWEEP_SECONDS = 1.0
@@ -29,14 +29,14 @@ class Store:
         self._ttl_seconds = ttl_seconds
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        # By digest: how long a look-up takes tells nothing about the ids that exist.
-        self._running: dict[bytes, Completion] = {}
-        self._ended: OrderedDict[bytes, Completion] = OrderedDict()
+        # By the digests of their ids.
+        self._running: dict[str, Completion] = {}
+        self._ended: OrderedDict[str, Completion] = OrderedDict()
         self._ended_bytes = 0
         self._sweeper: threading.Thread | None = None
 
-    def open(self, key: str | None, fingerprint: bytes) -> tuple[Completion, bool]:
-        """The completion that `key` names, and whether it is new and has to be begun.
+    def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Completion:
+        """The completion that `key` names, or a new one for `ask` to begin.
 
         One that failed without a word is made anew: asking again is what the key is for. Without
         a key it is new and ends with its reader. Raises InvalidRequest for a key that is no UUID,
@@ -44,38 +44,53 @@ class Store:
         """
         id = str(uuid.uuid4()) if key is None else _parsed(key)
         with self._lock:
-            known = self._find(id)
+            known = self._find(digest_of(id))
             if known is not None and not hmac.compare_digest(known.fingerprint, fingerprint):
                 raise IdempotencyKeyReused()
-            if known is not None and (known.state != "failed" or known.size):
-                return known, False
-            self._forget(_digest(id))
+            if known is not None and not known.is_free:
+                return known
+            self._forget(digest_of(id))
             completion = Completion(
                 id,
                 fingerprint,
+                ask,
                 grace_seconds=self._grace_seconds if key is not None else 0,
                 on_end=self._keep,
             )
-            self._running[_digest(id)] = completion
+            self._running[digest_of(id)] = completion
         if key is not None:
             self._sweep_from_now_on()
-        return completion, True
+        return completion
 
     def get(self, id: str) -> Completion:
         """Raises UnknownCompletion."""
-        with self._lock:
-            self._forget_old()
-            completion = self._find(id.lower())
+        completion = self._known(id)
         if completion is None:
             raise UnknownCompletion()
         return completion
 
-    def _find(self, id: str) -> Completion | None:
-        digest = _digest(id)
+    def receipt(self, id: str) -> dict[str, Any]:
+        """See `Receipt.body`. Raises UnknownCompletion."""
+        completion = self.get(id)
+        return completion.receipt().body(completion.id)
+
+    def stop(self, id: str) -> None:
+        """Raises UnknownCompletion."""
+        self.get(id).stop()
+
+    def check(self) -> None:
+        """Raises StoreUnreachable if completions cannot be found where they ought to be."""
+
+    def _known(self, id: str) -> Completion | None:
+        with self._lock:
+            self._forget_old()
+            return self._find(digest_of(id.lower()))
+
+    def _find(self, digest: str) -> Completion | None:
         return self._running.get(digest) or self._ended.get(digest)
 
     def _keep(self, completion: Completion) -> None:
-        digest = _digest(completion.id)
+        digest = digest_of(completion.id)
         with self._lock:
             if self._running.pop(digest, None) is None:
                 return
@@ -93,7 +108,7 @@ class Store:
                 return
             self._forget(digest)
 
-    def _forget(self, digest: bytes) -> None:
+    def _forget(self, digest: str) -> None:
         completion = self._ended.pop(digest, None)
         if completion is not None:
             self._ended_bytes -= completion.size
@@ -121,7 +136,3 @@ def _parsed(key: str) -> str:
     if not _UUID.fullmatch(id):
         raise InvalidRequest("Idempotency-Key must be a UUID.")
     return id
-
-
-def _digest(id: str) -> bytes:
-    return hashlib.sha256(id.encode()).digest()
