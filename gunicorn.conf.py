@@ -57,11 +57,18 @@ loglevel = _settings.log_level.lower()
 
 
 def on_starting(server: Any) -> None:
-    """`-k sync` on the command line wins over this file."""
+    """The command line wins over this file, so what it must not say is refused here."""
     if server.cfg.worker_class_str == "sync":
         sys.exit(
             "askbot: the sync worker serves one reader at a time; leave out -k sync, "
             "gunicorn.conf.py chooses gevent."
+        )
+    if server.cfg.workers > 1 and not _settings.redis_url:
+        server.log.warning(
+            "%d workers without REDIS_URL: each knows only the answers it writes itself. Whoever "
+            "comes back for one, stops one or asks again with its key may meet another worker, "
+            "which says 404 or asks the model again.",
+            server.cfg.workers,
         )
 
 
