@@ -24,7 +24,7 @@ class RelayProcess:
     def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
         environ = {name: v for name, v in os.environ.items() if not _FOREIGN.match(name)}
         # Empty values win over a developer's `.env` and count as not set.
-        blank = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}
+        blank = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "REDIS_URL": ""}
         environ |= blank | {"PORT": "0", "PYTHONUNBUFFERED": "1"} | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
