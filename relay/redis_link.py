@@ -51,7 +51,7 @@ class Link:
         Raises StoreUnreachable.
         """
         if not self.up:
-            raise StoreUnreachable(retry_after_seconds=2)
+            raise StoreUnreachable(detail="Redis is not back yet", retry_after_seconds=2)
         try:
             return work(self._waiting_client if waiting else self._client)
         except RedisError as error:
