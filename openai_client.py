@@ -135,8 +135,8 @@ class Model:
             except httpx2.TimeoutException as error:
                 # The package reads the body of a refusal outside of its own care.
                 raise UpstreamTimeout(detail=f"in a refusal: {error}") from None
-            except httpx2.TransportError as error:
-                raise UpstreamError(detail=f"in a refusal: {error}") from None
+            except httpx2.RequestError as error:
+                raise UpstreamError(detail=f"in a refusal: {type(error).__name__}") from None
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         body: dict[str, Any] = {"model": prompt.model, "messages": prompt.messages, "stream": True}
@@ -202,10 +202,10 @@ def _refused(error: openai.APIStatusError) -> RelayError:
 def _retry_after(headers: httpx2.Headers) -> int | None:
     """`Retry-After` (RFC 9110, 10.2.3) in seconds, from either of its forms."""
     value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
+    if re.fullmatch(r"[0-9]{1,18}", value):
         return min(int(value), MAX_RETRY_AFTER_SECONDS)
     try:
         seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return min(max(math.ceil(seconds), 0), MAX_RETRY_AFTER_SECONDS)

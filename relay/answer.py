@@ -1,5 +1,7 @@
 """One answer on its way from the model: its text as it arrives, its deadlines, how it ended."""
 
+import time
+
 import httpx2
 
 from relay.body import Body
@@ -77,6 +79,9 @@ class Answer:
                 self._fail(UpstreamError(detail=str(self._decoder.failure)))
             elif wake.passed:
                 return ""
+            elif not self._at_end:
+                # An upstream that is never silent must not keep the others waiting for their turn.
+                time.sleep(0)
         if self.finish_reason == "content_filter" and not self._started:
             raise ContentFiltered()
         return ""

@@ -42,6 +42,7 @@ class Body(httpx2.SyncByteStream):
         self._keep_alive = False
         self._framed = False
         self._complete = False
+        self._fault: httpx2.RemoteProtocolError | None = None
         self.received = 0
 
     def exchange(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
@@ -87,11 +88,19 @@ class Body(httpx2.SyncByteStream):
         self._cancellation.detach()
         self._release(self._complete and self._keep_alive and not self._cancellation.cancelled)
 
+    def on_message_begin(self) -> None:
+        # Nothing was asked for that this could be the answer to.
+        self._keep_alive &= not self._complete
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._complete:
+            return
         self._headers.append((name, value))
         self._framed |= name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
+        if self._complete:
+            return
         if self._parser.get_status_code() < 200:
             self._headers.clear()
             return
@@ -99,7 +108,8 @@ class Body(httpx2.SyncByteStream):
         self._keep_alive = self._parser.should_keep_alive() and self._framed
 
     def on_body(self, data: bytes) -> None:
-        self._pieces.append(data)
+        if not self._complete:
+            self._pieces.append(data)
 
     def on_message_complete(self) -> None:
         self._complete = self._head_complete
@@ -124,6 +134,8 @@ class Body(httpx2.SyncByteStream):
 
     def _receive(self, deadline: Deadline) -> None:
         sock = self._open_socket()
+        if self._fault is not None:
+            raise self._fault
         try:
             data = self._take(sock, deadline)
         except TimeoutError as error:
@@ -142,8 +154,11 @@ class Body(httpx2.SyncByteStream):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            # The parser's own message may quote what it read.
-            raise httpx2.RemoteProtocolError("this is not HTTP") from error
+            # What came before it is read first. The parser's own message may quote what it read.
+            self._fault = httpx2.RemoteProtocolError(f"this is not HTTP ({type(error).__name__})")
+            self._keep_alive = False
+            if not self._pieces and not self._complete:
+                raise self._fault from None
 
     def _broken(self, reason: str) -> httpx2.TransportError:
         """Only a ReadError may be tried again: not a byte of the response had come."""
@@ -164,6 +179,9 @@ class Body(httpx2.SyncByteStream):
                 records.append(data)
         except (BlockingIOError, ssl.SSLWantReadError):
             pass
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._fault = httpx2.RemoteProtocolError(f"{reason} inside the response")
         return b"".join(records)
 
     def _open_socket(self) -> socket:

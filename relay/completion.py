@@ -24,7 +24,10 @@ log = logging.getLogger("askbot")
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 # How far the pause between two writes may stretch under load.
-MOST_INTERVALS = 4
+MAX_STRETCH = 4
+
+# Nobody watches what a pump pulls, so it need not hurry.
+PUMP_SECONDS = 0.05
 
 # How far a mirror may lag behind what its reader has seen from the worker that it mirrors.
 CATCH_UP_SECONDS = 1.0
@@ -166,7 +169,7 @@ class Completion:
                 lambda: self._answer is not None or self.state != "running", limit_seconds
             )
         if self._answer is None and self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)
         return begun
 
     def become_mirror(self) -> None:
@@ -209,19 +212,24 @@ class Completion:
         while (piece := self._piece(offset, heartbeat)) is not None:
             offset += len(piece)
             yield piece
-            if pause and self.state == "running" and self.finish_reason is None:
+            # Without a pause the others get a turn all the same.
+            if self.state == "running" and self.finish_reason is None:
                 # Woken late, the server has more to write than it can: fewer, larger pieces cost
                 # it less, and the text comes sooner than in small ones that wait for their turn.
                 due = time.monotonic() + pause
                 time.sleep(pause)
                 late = time.monotonic() - due
-                pause = min(interval + 2 * late, MOST_INTERVALS * interval)
+                pause = min(interval + 2 * late, MAX_STRETCH * interval)
         if self.error is not None:
-            raise self.error
+            # Every reader raises the same one, and each would add to its trace.
+            raise self.error.with_traceback(None)
 
-    def leave(self) -> None:
+    def leave(self, reading: "Reading") -> None:
         """See `Reading`. Called by an event loop too, so nothing in it may wait."""
         with self._changed:
+            if reading.has_left:
+                return
+            reading.has_left = True
             self._readers -= 1
             alone = self._readers == 0 and self.state == "running"
             if alone and self._grace_seconds:
@@ -256,9 +264,9 @@ class Completion:
         """Takes the next piece of the answer. False if `patience` seconds passed without any."""
         text = b""
         try:
-            text = answer.next_text(patience).encode()
-            if self.size + len(text) > MAX_ANSWER_BYTES:
+            if self.size > MAX_ANSWER_BYTES:
                 raise UpstreamError(detail="an answer without end")
+            text = answer.next_text(patience).encode()
         except (RelayError, Cancelled) as error:
             self._end_by(error)
         finally:
@@ -274,6 +282,7 @@ class Completion:
         offset = self.size
         while not self._readers and (piece := self._piece(offset, 0)) is not None:
             offset += len(piece)
+            time.sleep(PUMP_SECONDS)
         self._pumping = False
         # The reader that came may have left again before it pulled.
         self.carry_on()
@@ -302,6 +311,8 @@ class Completion:
             self._changed.notify_all()
         if self._answer is not None:
             self._answer.close()
+            # With the answer goes the request that it came from, the whole conversation in it.
+            self._answer = Retold("", self.receipt())
         self._on_end(self)
         if not self.is_mirror:
             self._log_end(error)
@@ -328,12 +339,10 @@ class Reading:
 
     def __init__(self, completion: Completion) -> None:
         self._completion = completion
-        self._left = False
+        self.has_left = False
 
     def leave(self) -> None:
-        if not self._left:
-            self._left = True
-            self._completion.leave()
+        self._completion.leave(self)
 
     def close(self) -> None:
         """The reader's own greenlet or thread is done with it, and pulls no more."""

@@ -6,6 +6,7 @@ event a `chat.completion.chunk` of the OpenAI API, the last one `[DONE]`.
 """
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +70,20 @@ class ChunkDecoder:
     rather than raised, so that the text before it, read in the same piece, is not lost.
     """
 
-    __slots__ = ("_data", "_rest", "chunks", "done", "failure", "finish_reason", "model", "usage")
+    __slots__ = (
+        "_begun",
+        "_data",
+        "_rest",
+        "chunks",
+        "done",
+        "failure",
+        "finish_reason",
+        "model",
+        "usage",
+    )
 
     def __init__(self) -> None:
+        self._begun = False
         self._rest = b""
         self._data: list[bytes] = []
         self.chunks = 0
@@ -84,13 +96,20 @@ class ChunkDecoder:
     def feed(self, received: bytes) -> str:
         """The text that `received` completes, often none; after `done` or a `failure` always."""
         data = self._rest + received if self._rest else received
+        if not self._begun and data:
+            # The specification lets a byte order mark come first; three bytes may take three reads.
+            if len(data) < len(BOM_UTF8) and BOM_UTF8.startswith(data):
+                self._rest = data
+                return ""
+            self._begun, data = True, data.removeprefix(BOM_UTF8)
         texts: list[str] = []
         try:
             if self._data or b"\r" in data:
                 self._lines(data, texts)
             else:
                 self._events(data, texts)
-            if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT_BYTES:
+            # Each line counts for itself: an event may consist of empty ones.
+            if len(self._rest) + sum(map(len, self._data)) + len(self._data) > MAX_EVENT_BYTES:
                 raise MalformedStream("an event without end")
         except (MalformedStream, UpstreamFailure) as error:
             self.failure = self.failure or error
@@ -150,5 +169,6 @@ class ChunkDecoder:
             text = choice.delta.content or choice.delta.refusal
             if text:
                 texts.append(text)
-        if choice.finish_reason is not None:
+        # Some servers send "" with every token.
+        if choice.finish_reason:
             self.finish_reason = choice.finish_reason

@@ -13,6 +13,9 @@ from relay.errors import IdempotencyKeyReused, InvalidRequest, UnknownCompletion
 
 SWEEP_SECONDS = 1.0
 
+# What is kept of a completion besides its text, roughly.
+ENTRY_BYTES = 2048
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -92,10 +95,12 @@ class Store:
     def _keep(self, completion: Completion) -> None:
         digest = digest_of(completion.id)
         with self._lock:
-            if self._running.pop(digest, None) is None:
+            # A failed one may have been replaced under its key by now.
+            if self._running.get(digest) is not completion:
                 return
+            del self._running[digest]
             self._ended[digest] = completion
-            self._ended_bytes += completion.size
+            self._ended_bytes += completion.size + ENTRY_BYTES
             self._forget_old()
 
     def _forget_old(self) -> None:
@@ -111,7 +116,7 @@ class Store:
     def _forget(self, digest: str) -> None:
         completion = self._ended.pop(digest, None)
         if completion is not None:
-            self._ended_bytes -= completion.size
+            self._ended_bytes -= completion.size + ENTRY_BYTES
 
     def _sweep_from_now_on(self) -> None:
         with self._lock:

@@ -21,6 +21,11 @@ from gevent import monkey
 
 log = logging.getLogger("askbot")
 
+# How often to look at a reader whose next request already lies before the end of their input.
+LOOK_SECONDS = 0.3
+
+_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8
+
 
 def reset_on_close(sock: socket.socket) -> None:
     """Closing will send RST, not FIN, and drop what is still buffered (SO_LINGER, socket(7))."""
@@ -51,13 +56,25 @@ def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
 
 
 def _has_left(sock: socket.socket) -> bool | None:
-    """Whether a readable socket is at its end; None if it holds data, which hides the end."""
+    """Whether a readable socket is at its end; None if it holds data, which may hide the end."""
     try:
-        return None if sock.recv(1, socket.MSG_PEEK) else True
+        return (_is_half_closed(sock) or None) if sock.recv(1, socket.MSG_PEEK) else True
     except BlockingIOError:
         return False
     except OSError:
         return True
+
+
+def _is_half_closed(sock: socket.socket) -> bool:
+    """Whether the other side has closed, whatever it sent before that; False where unknown.
+
+    The first byte of Linux's `struct tcp_info` is the connection's state (tcp_states.h).
+    """
+    option = getattr(socket, "TCP_INFO", None)
+    if option is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    state = sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0]
+    return state in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
 
 
 class _NoWatch:
@@ -81,6 +98,8 @@ class _GeventWatch:
         loop = gevent.get_hub().loop
         self._readable = loop.io(sock.fileno(), 1)
         self._readable.start(self._on_readable)
+        self._look = loop.timer(LOOK_SECONDS, LOOK_SECONDS)
+        self._is_looking = False
         self._stuck = loop.timer(send_timeout) if send_timeout else None
 
     def sending(self) -> None:
@@ -93,15 +112,21 @@ class _GeventWatch:
 
     def stop(self) -> None:
         self._readable.close()
+        self._look.close()
         if self._stuck is not None:
             self._stuck.close()
 
     def _on_readable(self) -> None:
         gone = _has_left(self._socket)
-        if gone is None or gone:
-            # Level-triggered: it would call again at once, for ever.
+        if gone is None:
+            # The loop would call again at once, for ever: from here on a timer does.
             self._readable.stop()
+            if not self._is_looking:
+                self._is_looking = True
+                self._look.start(self._on_readable)
         if gone:
+            self._readable.stop()
+            self._look.stop()
             self._on_gone()
 
     def _on_stuck(self) -> None:
@@ -142,6 +167,8 @@ class _Lookout:
         self._selector = selectors.DefaultSelector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
+        # Those whose next request already lies before the end of their input.
+        self._unclear: dict[socket.socket, Callable[[], None]] = {}
         threading.Thread(target=self._run, name="askbot-lookout", daemon=True).start()
 
     def add(self, sock: socket.socket, on_gone: Callable[[], None]) -> None:
@@ -151,15 +178,19 @@ class _Lookout:
 
     def remove(self, sock: socket.socket) -> None:
         with self._lock, contextlib.suppress(KeyError, ValueError):
+            self._unclear.pop(sock, None)
             self._selector.unregister(sock)
 
     def _run(self) -> None:
         while True:
-            for key, _ in self._selector.select():
+            ready = self._selector.select(LOOK_SECONDS if self._unclear else None)
+            for key, _ in ready:
                 if key.data is None:
                     self._wake_receiver.recv(4096)
                 else:
                     self._look(key)
+            for on_gone in self._gone_after_all():
+                on_gone()
 
     def _look(self, key: selectors.SelectorKey) -> None:
         sock, on_gone = key.fileobj, key.data
@@ -173,8 +204,15 @@ class _Lookout:
             gone = registered and _has_left(sock)
             if registered:
                 self._selector.unregister(sock)
+            if gone is None:
+                self._unclear[sock] = on_gone
         if gone:
             on_gone()
+
+    def _gone_after_all(self) -> list[Callable[[], None]]:
+        with self._lock:
+            gone = [sock for sock in self._unclear if _is_half_closed(sock)]
+            return [self._unclear.pop(sock) for sock in gone]
 
 
 @cache

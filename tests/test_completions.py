@@ -370,7 +370,7 @@ def test_events_of_a_completion(relay: RelayProcess) -> None:
 
 def test_forgetting(start_relay: StartRelay) -> None:
     """An ended answer is kept for ANSWER_TTL_SECONDS, and the least recent go first for room."""
-    relay = start_relay(ANSWER_STORE_MAX_BYTES="30", ANSWER_TTL_SECONDS="600")
+    relay = start_relay(ANSWER_STORE_MAX_BYTES="5000", ANSWER_TTL_SECONDS="600")
     ids = []
     for _ in range(4):
         reply = ask(relay.url)

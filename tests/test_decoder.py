@@ -88,6 +88,13 @@ def test_any_bytes(data: bytes, places: list[int]) -> None:
     decoder.end()
 
 
+def test_a_byte_order_mark() -> None:
+    """It may come first, in as many reads as it has bytes, and is not part of the first event."""
+    decoder = ChunkDecoder()
+    data = b'\xef\xbb\xbfdata: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    assert "".join(decoder.feed(bytes([byte])) for byte in data) == "a"
+
+
 def test_what_it_learns() -> None:
     """Reason, usage and model are those the stream named last."""
     decoder = ChunkDecoder()
@@ -134,7 +141,9 @@ def test_faults(event: bytes, kind: type) -> None:
     assert decoder.feed(good) == ""
 
 
-@pytest.mark.parametrize("piece", [b"x" * 65536, b"data: " + b"x" * 65536 + b"\n"])
+@pytest.mark.parametrize(
+    "piece", [b"x" * 65536, b"data: " + b"x" * 65536 + b"\n", b"data:\r\n" * 65536]
+)
 def test_an_event_without_end(piece: bytes) -> None:
     """A line, or a run of data lines, that never ends is not kept without bound."""
     decoder = ChunkDecoder()

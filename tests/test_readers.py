@@ -92,6 +92,48 @@ def test_leaving_in_the_flow(either_relay: RelayProcess, upstream: Upstream, how
     assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
 
 
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+@pytest.mark.parametrize("more", [b"\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_leaving_after_another_request(
+    either_relay: RelayProcess, upstream: Upstream, more: bytes, how: str
+) -> None:
+    """Bytes that wait to be read do not hide that their sender has left."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Hello ")
+        reply.until_gone()
+
+    reply = ask(either_relay.url)
+    assert reply.piece() == "Hello "
+    reply.socket.sendall(more)
+    reply.leave(how)
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
+
+
+def test_a_flood_starves_nobody(start_relay: StartRelay, upstream: Upstream) -> None:
+    """While one upstream never stops talking, other readers are answered."""
+    relay = start_relay(FIRST_TEXT_TIMEOUT="5", FLUSH_INTERVAL_MS="0")
+    answered = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        if reply.body["messages"][-1]["content"] != "flood":
+            reply.text("Hello.")
+            reply.finish()
+            return
+        reply.headers()
+        while not answered.is_set():
+            reply.chunk(b": nothing yet\n\n" * 1000)
+        reply.finish()
+
+    flooded = ask(relay.url, "flood")
+    assert upstream.wait_until(lambda server: server.open == 1)
+    assert ask(relay.url).text() == "Hello."
+    answered.set()
+    assert flooded.text() == ""
+
+
 @pytest.mark.parametrize("form", ["text/event-stream", "application/json"])
 def test_leaving_in_every_form(relay: RelayProcess, upstream: Upstream, form: str) -> None:
     """It makes no difference in which form the answer was wanted."""

@@ -14,7 +14,7 @@ import trustme
 from client import Cut, ask, raw_exchange
 from conftest import StartRelay
 from relay_process import RelayProcess
-from upstream import Reply, Script, Upstream, chunk
+from upstream import Reply, Script, Upstream, chunk, hello
 
 
 def refusing(status: str, error: "dict[str, object] | str" = "", **headers: str) -> Script:
@@ -87,6 +87,11 @@ BEFORE_THE_FIRST_TEXT: dict[str, tuple[Script, int, str]] = {
     "an empty stream": (nothing, 502, "upstream_error"),
     "not HTTP": (not_http, 502, "upstream_error"),
     "a compressed stream": (compressed, 502, "upstream_error"),
+    "a refusal that is not gzip": (
+        refusing("500 Oops", {"message": "no"}, Content_Encoding="gzip"),
+        502,
+        "upstream_error",
+    ),
     "half a refusal": (half_a_refusal, 502, "upstream_error"),
     "an odd refusal": (refusing("400 Bad", {"param": ["a"], "code": {}}), 502, "upstream_error"),
     "another protocol": (switching, 502, "upstream_error"),
@@ -121,14 +126,24 @@ def test_failures_are_alike_in_every_form(
     assert ask(relay.url, Accept=form).error() == (502, "upstream_error")
 
 
-@pytest.mark.parametrize("value", ["17", "Wed, 21 Oct 2099 07:28:00 GMT", "soon"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "17",
+        "Wed, 21 Oct 2099 07:28:00 GMT",
+        "soon",
+        "9" * 5000,
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999",
+    ],
+)
 def test_retry_after_is_passed_on(relay: RelayProcess, upstream: Upstream, value: str) -> None:
     """The upstream's Retry-After reaches the page in seconds, when it makes sense."""
     upstream.answers(refusing("429 Too Many Requests", Retry_After=value))
     refusal = ask(relay.url)
     assert refusal.error() == (429, "upstream_rate_limited")
-    expected = {"17": "17", "soon": None}.get(value, "86400")
+    expected = {"17": "17", "Wed, 21 Oct 2099 07:28:00 GMT": "86400"}.get(value)
     assert refusal.headers["Retry-After"] == expected
+    assert "Traceback" not in relay.log
 
 
 def unused_port() -> int:
@@ -377,6 +392,58 @@ def test_after_the_finish_nothing_is_lost(relay: RelayProcess, upstream: Upstrea
         reply.reset()
 
     assert ask(relay.url).text() == "Hello."
+
+
+def test_an_empty_finish_reason_is_none(impatient: RelayProcess, upstream: Upstream) -> None:
+    """Some servers send "" with every token, which says nothing of an end."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.event(chunk({"content": "Hello "}, ""))
+        reply.reset()
+
+    assert ask(impatient.url).text_before_cut() == "Hello "
+
+
+def in_one_segment(*parts: bytes) -> Script:
+    """A response to the byte, head included, that arrives at once."""
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    return lambda reply: reply.raw(head + b"".join(parts))
+
+
+def framed(*events: bytes) -> bytes:
+    body = b"".join(b"data: " + event + b"\n\n" for event in events)
+    return b"%x\r\n%s\r\n" % (len(body), body)
+
+
+HELLO = b'{"choices":[{"delta":{"content":"Hello."}}]}'
+FINISH = b'{"choices":[{"delta":{},"finish_reason":"stop"}]}'
+
+
+@pytest.mark.parametrize(
+    "stray", [b"0\r\n\r\n", b"garbage", b"\r\n", b"HTTP/1.1 200 OK\r\n\r\nLEAK"]
+)
+def test_bytes_after_the_end(relay: RelayProcess, upstream: Upstream, stray: bytes) -> None:
+    """What comes after a whole response changes nothing, and that connection is not used again."""
+    upstream.answers(in_one_segment(framed(HELLO, FINISH, b"[DONE]"), b"0\r\n\r\n", stray))
+    assert ask(relay.url).text() == "Hello."
+    upstream.answers(hello)
+    assert ask(relay.url).text() == "Hello there."
+
+
+def test_a_second_response_is_not_the_answer(relay: RelayProcess, upstream: Upstream) -> None:
+    """A response nobody asked for is not appended to the one before it."""
+    second = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + framed(HELLO, FINISH)
+    upstream.answers(in_one_segment(framed(HELLO), b"0\r\n\r\n", second))
+    assert ask(relay.url).text_before_cut() == "Hello."
+
+
+def test_text_before_bad_framing(relay: RelayProcess, upstream: Upstream) -> None:
+    """Text that arrived together with a broken chunk is read before the cut."""
+    upstream.answers(in_one_segment(framed(HELLO), b"zz\r\n"))
+    assert ask(relay.url).text_before_cut() == "Hello."
 
 
 def test_done_is_an_end(relay: RelayProcess, upstream: Upstream) -> None:
