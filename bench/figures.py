@@ -31,7 +31,7 @@ class Scenario:
 SCENARIOS = (
     Scenario("burst", burst, (*PEERS, NO_RELAY)),
     Scenario("short", short, PEERS),
-    Scenario("capacity", capacity, (*PEERS, NO_RELAY)),
+    Scenario("capacity", capacity, PEERS),
     Scenario("memory", memory, PEERS),
     Scenario("first-byte", first_byte, PEERS),
     Scenario("keyed", keyed, (ASKBOT,)),

@@ -43,9 +43,9 @@ FULL = Size(
     burst_answers_each=5,
     short_answers_each=100,
     first_byte_answers_each=20,
-    paced_seconds=6,
+    paced_seconds=5,
     capacity_start=50,
-    capacity_precision=0.05,
+    capacity_precision=0.1,
     waiting_readers=1000,
     steady_readers=400,
 )

@@ -6,7 +6,6 @@ from bench.peers import ASKBOT, ASKBOT_TWO_WORKERS, NO_RELAY, PEERS
 _HARNESS = (
     ("The upstream alone on its core, tokens/s", "burst", "tokens_per_second", NO_RELAY),
     ("The same, its CPU us/token", "burst", "upstream_cpu_us_per_token", NO_RELAY),
-    ("Readers at 50 tokens/s, asking the upstream directly", "capacity", "readers", NO_RELAY),
     (
         "Upstream and readers, share of their core at Askbot's capacity",
         "capacity",
