@@ -1,14 +1,15 @@
 import { useEffect, useState } from 'react'
 import styles from './App.module.css'
 import { createChat } from './chat/chat.ts'
+import { tabMemory } from './chat/memory.ts'
 import { paced } from './chat/pace.ts'
-import { ask } from './client/askbot.js'
+import { ask, resume, stop } from './client/askbot.js'
 import { Composer } from './components/Composer.tsx'
 import { Status } from './components/Status.tsx'
 import { Transcript } from './components/Transcript.tsx'
 import { WordsContext, wordsFor } from './words/words.ts'
 
-const chat = createChat({ ask, url: import.meta.env.VITE_API_URL ?? '', pace: paced })
+const chat = createChat({ ask, resume, stop, url: import.meta.env.VITE_API_URL ?? '', pace: paced, memory: tabMemory })
 
 export function App() {
   const [words] = useState(() => wordsFor(navigator.languages))

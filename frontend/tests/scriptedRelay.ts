@@ -3,15 +3,24 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** A server on a real socket that answers every request as the test says. */
-export async function scriptedRelay(script: RequestListener): Promise<string> {
-  const server = createServer(script).listen(0, '127.0.0.1')
+/**
+ * A server on a real socket that answers questions as the test says, and whatever is asked
+ * about an answer `later`; unless told, it keeps none.
+ */
+export async function scriptedRelay(script: RequestListener, later: RequestListener = forgotten): Promise<string> {
+  const server = createServer((request, reply) => (request.url === '/aiCompletion' ? script : later)(request, reply))
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+function forgotten(_request: IncomingMessage, reply: ServerResponse): void {
+  reply.writeHead(404, { 'Content-Type': 'application/json' })
+  reply.end(JSON.stringify({ error: { code: 'not_found', message: 'Gone.', request_id: 'request-9' } }))
 }
 
 export async function bodyOf(request: IncomingMessage): Promise<unknown> {

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { AskbotError, type Answer, type ask } from '../client/askbot.js'
-import { createChat, type ChatState } from './chat.ts'
+import { AskbotError, type Answer, type ask, type resume } from '../client/askbot.js'
+import { createChat, type ChatState, type Saved } from './chat.ts'
 
 /** A client whose answers the test writes by hand. */
-function scriptedClient() {
+function scriptedClient(saved: Saved | null = null) {
   const asked: Asking[] = []
+  const resumed: string[] = []
+  const stopped: string[] = []
+  const memory = { saved, load: () => memory.saved, save: (next: Saved) => void (memory.saved = next) }
   const fake: typeof ask = (request) =>
     new Promise((resolve, reject) => {
       asked.push({
@@ -15,7 +18,19 @@ function scriptedClient() {
       })
       request.signal?.addEventListener('abort', () => resolve(answer('stopped', 'half')))
     })
-  return { asked, chat: createChat({ ask: fake, url: '', pace: (show) => ({ show, stop: () => {} }) }) }
+  const fakeResume: typeof resume = async ({ key }) => {
+    resumed.push(key)
+    return answer('finished', 'All of it.')
+  }
+  const chat = createChat({
+    ask: fake,
+    resume: fakeResume,
+    stop: async ({ key }) => void stopped.push(key),
+    url: '',
+    pace: (show) => ({ show, stop: () => {} }),
+    memory,
+  })
+  return { asked, resumed, stopped, memory, chat }
 }
 
 interface Asking {
@@ -25,7 +40,7 @@ interface Asking {
   fail: (error: unknown) => void
 }
 
-const answer = (state: Answer['state'], text: string): Answer => ({ state, text, id: null, requestId: null })
+const answer = (state: Answer['state'], text: string): Answer => ({ state, text, id: null, requestId: null, receipt: null })
 
 describe('one question', () => {
   test('goes from waiting through answering to a settled turn', async () => {
@@ -72,20 +87,23 @@ describe('one question', () => {
 
 describe('how an answer ends', () => {
   test('stopping keeps what was written', async () => {
-    const { chat } = scriptedClient()
+    const { chat, memory, stopped } = scriptedClient()
     const done = chat.ask('Why?')
+    const key = memory.saved?.running?.key
     chat.stop()
     await done
     expect(chat.get().turns).toMatchObject([{ answer: 'half', outcome: { name: 'stopped' } }])
+    expect(stopped).toEqual([key])
   })
 
   test('stopping when nothing is being written does nothing, then or to the next answer', async () => {
-    const { asked, chat } = scriptedClient()
+    const { asked, chat, stopped } = scriptedClient()
     chat.stop()
     const done = chat.ask('Why?')
     asked[0]!.finish('Because.')
     await done
     chat.stop()
+    expect(stopped).toEqual([])
     expect(chat.get().turns).toMatchObject([{ outcome: { name: 'finished' } }])
   })
 
@@ -135,5 +153,29 @@ describe('several turns', () => {
     asked[2]!.finish('two')
     await again
     expect(chat.get().turns.map((turn) => turn.answer)).toEqual(['one', 'two'])
+  })
+})
+
+describe('after a reload', () => {
+  test('the turns are there, and an answer that was being written is read to its end', async () => {
+    const first = scriptedClient()
+    const done = first.chat.ask('1')
+    first.asked[0]!.finish('one')
+    await done
+    void first.chat.ask('2')
+    first.asked[1]!.write('tw')
+    const saved = first.memory.saved
+    const key = saved?.running?.key
+
+    const again = scriptedClient(saved)
+    await expect.poll(() => again.chat.get().phase).toEqual({ name: 'idle' })
+    expect(again.resumed).toEqual([key])
+    expect(again.asked).toEqual([])
+    expect(again.chat.get().turns.map((turn) => [turn.id, turn.question, turn.answer])).toEqual([
+      [1, '1', 'one'],
+      [2, '2', 'All of it.'],
+    ])
+    void again.chat.ask('3')
+    expect(again.chat.get().phase).toMatchObject({ name: 'waiting', id: 3 })
   })
 })

@@ -1,4 +1,4 @@
-import { AskbotError, type ask, type Message } from '../client/askbot.js'
+import { AskbotError, newKey, type Answer, type ask, type Message, type Options, type resume, type stop } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
 import type { paced } from './pace.ts'
 
@@ -39,36 +39,63 @@ export interface Chat extends Store<ChatState> {
   retry(): Promise<void>
 }
 
-/** `pace` decides how often the answer being written is shown. */
-export function createChat(client: { ask: typeof ask; url: string; pace: typeof paced }): Chat {
-  const { get, set, subscribe } = createStore<ChatState>({ turns: [], phase: { name: 'idle' } })
-  let nextId = 1
-  let running = new AbortController()
+/** What outlives a reload: the turns, and the answer that was being written, by its key. */
+export interface Saved {
+  turns: readonly Turn[]
+  running: { id: number; question: string; key: string } | null
+}
+
+export interface Client {
+  ask: typeof ask
+  resume: typeof resume
+  stop: typeof stop
+  url: string
+  /** Decides how often the answer being written is shown. */
+  pace: typeof paced
+  memory: { load(): Saved | null; save(saved: Saved): void }
+}
+
+/** Takes up what its memory holds, an answer that was being written included. */
+export function createChat(client: Client): Chat {
+  const saved = client.memory.load()
+  const { get, set, subscribe } = createStore<ChatState>({ turns: saved?.turns ?? [], phase: { name: 'idle' } })
+  let nextId = 1 + Math.max(0, saved?.running?.id ?? 0, ...(saved?.turns ?? []).map((turn) => turn.id))
+  let running = { key: '', reading: new AbortController() }
 
   async function answerTo(question: string, turns: readonly Turn[]) {
-    const id = nextId++
-    running = new AbortController()
+    const messages: Message[] = [...messagesOf(turns), { role: 'user', content: question }]
+    await read({ id: nextId++, question, key: newKey() }, turns, (options) =>
+      client.ask({ ...options, messages }),
+    )
+  }
+
+  async function read(
+    { id, question, key }: NonNullable<Saved['running']>,
+    turns: readonly Turn[],
+    begin: (options: Options & { key: string }) => Promise<Answer>,
+  ) {
+    running = { key, reading: new AbortController() }
     set({ turns, phase: { name: 'waiting', id, question } })
+    client.memory.save({ turns, running: { id, question, key } })
 
     const pace = client.pace((answer: string) => set({ turns, phase: { name: 'answering', id, question, answer } }))
     const settle = (answer: string, outcome: Outcome) => {
       pace.stop()
-      set({ turns: [...turns, { id, question, answer, outcome }], phase: { name: 'idle' } })
+      const settled = [...turns, { id, question, answer, outcome }]
+      set({ turns: settled, phase: { name: 'idle' } })
+      client.memory.save({ turns: settled, running: null })
     }
 
     try {
-      const { text, state } = await client.ask({
-        url: client.url,
-        messages: [...messagesOf(turns), { role: 'user', content: question }],
-        signal: running.signal,
-        onText: pace.show,
-      })
+      const { text, state } = await begin({ url: client.url, key, signal: running.reading.signal, onText: pace.show })
       settle(text, { name: state })
     } catch (error) {
       if (!(error instanceof AskbotError)) throw error
       settle(error.text, { name: error.text === '' ? 'failed' : 'cut', failure: failureOf(error) })
     }
   }
+
+  if (saved?.running) void read(saved.running, saved.turns, client.resume)
 
   return {
     get,
@@ -78,7 +105,12 @@ export function createChat(client: { ask: typeof ask; url: string; pace: typeof 
       if (phase.name === 'idle') await answerTo(question, turns)
     },
     stop() {
-      running.abort()
+      if (get().phase.name === 'idle') return
+      // To leave is not to stop: the relay would go on for whoever comes back.
+      client.stop({ url: client.url, key: running.key }).catch(() => {
+        // A relay that cannot be reached ends the answer when its grace time is over.
+      })
+      running.reading.abort()
     },
     async retry() {
       const { turns, phase } = get()

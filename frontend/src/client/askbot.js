@@ -1,5 +1,5 @@
 /**
- * Ask an Askbot relay, and read the answer as it is written.
+ * Ask an Askbot relay, and read the answer as it is written, across dropped connections.
  *
  * This file stands alone: no dependencies, no build step, types in its comments.
  * Copy it into your own page. Askbot's page uses it as it is.
@@ -11,6 +11,10 @@
  *       question: 'Why is the sky blue?',
  *       onText: (text) => { paragraph.textContent = text },
  *     })
+ *
+ * Every question has a key. While the relay keeps the answer under it, a connection that breaks
+ * is taken up again at the byte where it broke, and at the end the relay's receipt tells whether
+ * all of the answer is here: some proxies make a cut look like an end.
  */
 
 /**
@@ -26,9 +30,23 @@
 /**
  * @typedef {object} Options
  * @property {string} [url] Where the relay is. Without it: where the page came from.
- * @property {string | undefined} [persona] Who answers. Without it: the relay's default persona.
- * @property {AbortSignal | undefined} [signal] Stops the answer; what was written until then is kept.
+ * @property {string | undefined} [key] A UUID of your own making, to `resume` or `stop` by. Tell it to nobody.
+ * @property {AbortSignal | undefined} [signal] Ends the reading. The relay goes on for a while; `stop` ends the answer.
  * @property {((text: string) => void) | undefined} [onText] Called whenever text arrives, with the whole answer so far.
+ * @property {number} [backOffMs] The first pause before a broken connection is tried again; later ones are longer.
+ */
+
+/**
+ * What became of an answer, as the relay counts it.
+ * @typedef {object} Receipt
+ * @property {'running' | 'finished' | 'stopped' | 'failed'} state
+ * @property {number} bytes
+ * @property {string | null} finish_reason
+ * @property {{ prompt_tokens: number, completion_tokens: number, total_tokens: number } | null} usage
+ * @property {{ code: string, message: string } | null} error
+ * @property {number | null} first_token_ms
+ * @property {number | null} duration_ms
+ * @property {string | null} model
  */
 
 /**
@@ -37,17 +55,18 @@
  * @property {string} text
  * @property {string | null} id The completion's id, if the relay got as far as making one.
  * @property {string | null} requestId What to quote when asking the operator about this answer.
+ * @property {Receipt | null} receipt Null where the relay keeps none, and for an answer that was left.
  */
 
 /**
  * Why there is no answer, or not a whole one.
  *
- * `code` is the relay's own (`rate_limited`, `upstream_timeout`, ...) or one of three that only
- * a client can see:
+ * `code` is the relay's own (`upstream_rate_limited`, `upstream_timeout`, ...) or one of three that
+ * only a client can see:
  *
  * - `unreachable`: no reply at all (no network, no relay, or a relay that does not allow this page)
  * - `unexpected_response`: something that is not the relay replied, such as a host's error page
- * - `cut`: the answer broke off; `text` holds what had arrived
+ * - `cut`: the answer broke off for good; `text` holds what had arrived
  */
 export class AskbotError extends Error {
   /**
@@ -66,96 +85,264 @@ export class AskbotError extends Error {
   }
 }
 
+// A question that does not get through is soon told; an answer that runs is worth waiting for.
+const TRIES_TO_ASK = 3
+const TRIES_TO_RESUME = 8
+const LONGEST_PAUSE_MS = 10_000
+
 /**
  * Ask, and resolve once the answer is whole or was stopped.
  *
  * Rejects with an `AskbotError` when there is no answer, or only a part of one.
  *
- * @param {Asked & Options} request
+ * Without a `persona` the relay's default one answers.
+ *
+ * @param {Asked & Options & { persona?: string | undefined }} request
  * @returns {Promise<Answer>}
  */
-export async function ask({ url = '', persona, signal, onText, ...asked }) {
-  const messages = 'messages' in asked ? asked.messages : [{ role: 'user', content: asked.question }]
-  /** @type {Answer} */
-  const answer = { state: 'finished', text: '', id: null, requestId: null }
+export async function ask({ persona, ...options }) {
+  const messages = 'messages' in options ? options.messages : [{ role: 'user', content: options.question }]
+  const reading = new Reading(options)
+  return reading.toItsEnd(async () => {
+    const response = await reading.request(TRIES_TO_ASK, '', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'text/plain', 'Idempotency-Key': reading.key },
+      body: JSON.stringify({ messages, persona }),
+    })
+    if (!response.ok) throw refused(response, await errorIn(response))
+    return response
+  })
+}
 
-  try {
-    const response = await post(`${url.replace(/\/+$/, '')}/aiCompletion`, { messages, persona }, signal)
-    answer.id = response.headers.get('Completion-Id')
-    answer.requestId = response.headers.get('X-Request-Id')
-    await read(response, answer, onText)
-  } catch (error) {
-    // Stopping is what the reader chose: an outcome, however the connection took it.
-    if (!(signal?.aborted && error instanceof AskbotError)) throw error
-    answer.state = 'stopped'
+/**
+ * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`.
+ *
+ * @param {Options & { key: string, text?: string }} request
+ * @returns {Promise<Answer>}
+ */
+export async function resume({ text = '', ...options }) {
+  const reading = new Reading(options, text)
+  return reading.toItsEnd(() => reading.rest())
+}
+
+/**
+ * Stop the answer to `key`, and with it what it costs. What was written stays.
+ *
+ * @param {{ url?: string, key: string }} request
+ */
+export async function stop({ url = '', key }) {
+  // A page that is being left may still say so.
+  await fetch(addressOf(url, key), { method: 'DELETE', keepalive: true }).catch((cause) => {
+    throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
+  })
+}
+
+/** One answer on its way here: what has arrived, and how to get the rest. */
+class Reading {
+  #signal
+  #onText
+  #backOffMs
+  #url
+  #decoder = new TextDecoder()
+  #received = 0
+  #status = 0
+  /** @type {Answer} */
+  #answer
+
+  /**
+   * @param {Options} options
+   * @param {string} text
+   */
+  constructor({ url = '', key = newKey(), signal, onText, backOffMs = 250 }, text = '') {
+    this.key = key
+    this.#url = url
+    this.#signal = signal
+    this.#onText = onText
+    this.#backOffMs = backOffMs
+    this.#received = new TextEncoder().encode(text).length
+    this.#answer = { state: 'finished', text, id: null, requestId: null, receipt: null }
   }
-  return answer
+
+  /** @param {() => Promise<Response | null>} begin */
+  async toItsEnd(begin) {
+    try {
+      let response = await begin()
+      let furthest = 0
+      for (let fruitless = 0; response !== null; fruitless++) {
+        const broken = await this.#read(response)
+        if (this.#received > furthest) fruitless = 0
+        furthest = Math.max(furthest, this.#received)
+        if (fruitless === TRIES_TO_RESUME) throw this.#cut('The answer keeps breaking off.', broken)
+        response = await this.rest(broken)
+      }
+    } catch (error) {
+      // Leaving is what the reader chose: an outcome, however the connection took it.
+      if (!(this.#signal?.aborted && error instanceof AskbotError)) throw error
+      this.#answer.state = 'stopped'
+    }
+    return this.#answer
+  }
+
+  /**
+   * The response with what is still missing, or null when nothing is.
+   *
+   * @param {unknown} [broken] Why the reading ended, unless it came to an end.
+   */
+  async rest(broken = null) {
+    const receipt = await this.#fetchReceipt(broken)
+    if (receipt === null) {
+      // Half a character that is left over shows a cut even so.
+      if (broken !== null || this.#answer.id === null || this.#decoder.decode() !== '') throw this.#cut('The answer broke off before it was complete.', broken)
+      return null
+    }
+    this.#answer.id ??= this.key
+    if (receipt.bytes > this.#received || receipt.state === 'running') {
+      return this.#expectText(
+        await this.request(TRIES_TO_RESUME, this.key, {
+          headers: { Accept: 'text/plain', Range: `bytes=${this.#received}-` },
+        }),
+      )
+    }
+    this.#answer.receipt = receipt
+    if (receipt.state === 'failed') throw this.#cut(receipt.error?.message ?? 'The answer broke off before it was complete.', broken)
+    if (receipt.state === 'stopped') this.#answer.state = 'stopped'
+    return null
+  }
+
+  /**
+   * @param {number} tries How often to try while there is no reply, or one that says to come again later.
+   * @param {string} key
+   * @param {RequestInit} init
+   */
+  async request(tries, key, init) {
+    for (let attempt = 1; ; attempt++) {
+      /** @type {unknown} */
+      let cause = null
+      const response = await fetch(addressOf(this.#url, key), { ...init, signal: this.#signal ?? null }).catch((error) => {
+        cause = error
+        return null
+      })
+      const isBusy = key !== '' && response !== null && (response.status === 429 || response.status === 503)
+      if (response !== null && (!isBusy || attempt === tries)) return response
+      if (response === null && (attempt === tries || this.#signal?.aborted)) {
+        throw new AskbotError('unreachable', 'The relay cannot be reached.', { text: this.#answer.text, cause })
+      }
+      await response?.body?.cancel()
+      await this.#pause(attempt, secondsUntil(response?.headers.get('Retry-After') ?? null))
+    }
+  }
+
+  /**
+   * @param {Response} response
+   * @returns {Promise<unknown>} Null at its end, otherwise why it broke.
+   */
+  async #read(response) {
+    await this.#expectText(response)
+    this.#status = response.status
+    this.#answer.id = response.headers.get('Completion-Id') ?? this.#answer.id
+    this.#answer.requestId = response.headers.get('X-Request-Id') ?? this.#answer.requestId
+    if (response.status === 200 && this.#received > 0) {
+      // Not the rest, but the whole once more.
+      this.#received = 0
+      this.#answer.text = ''
+      this.#decoder = new TextDecoder()
+    }
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader()
+    try {
+      for (;;) {
+        /** @type {unknown} */
+        let broken = null
+        const { done, value } = await reader.read().catch((cause) => {
+          broken = cause
+          return { done: true, value: undefined }
+        })
+        if (done || value === undefined) return broken
+        this.#received += value.length
+        const text = this.#decoder.decode(value, { stream: true })
+        if (text !== '') {
+          this.#answer.text += text
+          this.#onText?.(this.#answer.text)
+        }
+      }
+    } catch (error) {
+      // When `onText` throws, so that nobody goes on writing what nobody reads.
+      reader.cancel().catch(() => {})
+      throw error
+    }
+  }
+
+  /** @param {unknown} broken */
+  async #fetchReceipt(broken) {
+    const response = await this.request(broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME, this.key, {
+      headers: { Accept: 'application/json' },
+    }).catch((error) => {
+      if (broken === null && this.#answer.id !== null && !this.#signal?.aborted) return null
+      throw error
+    })
+    if (!response?.ok || !isJson(response)) {
+      await response?.body?.cancel()
+      return null
+    }
+    return /** @type {Promise<Receipt | null>} */ (response.json().catch(() => null))
+  }
+
+  /** @param {Response} response */
+  async #expectText(response) {
+    const type = response.headers.get('Content-Type') ?? ''
+    // A static host that does not know the path sends its start page, with 200: not an answer.
+    if (response.ok && /^text\/plain\b/i.test(type)) return response
+    const error = await errorIn(response)
+    throw this.#answer.text === '' ? refused(response, error) : this.#cut('The rest of the answer cannot be had.', error)
+  }
+
+  /**
+   * @param {string} message
+   * @param {unknown} cause
+   */
+  #cut(message, cause) {
+    const { text, requestId } = this.#answer
+    return new AskbotError('cut', message, { status: this.#status, requestId, text, cause })
+  }
+
+  /**
+   * Longer each time, and never the same for two readers; a network that comes back ends it.
+   *
+   * @param {number} attempt
+   * @param {number | null} askedForSeconds
+   */
+  async #pause(attempt, askedForSeconds) {
+    const most = Math.min(LONGEST_PAUSE_MS, this.#backOffMs * 2 ** (attempt - 1))
+    const milliseconds = Math.max(Math.random() * most, Math.min(LONGEST_PAUSE_MS, (askedForSeconds ?? 0) * 1000))
+    const over = new AbortController()
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      over.signal.addEventListener('abort', () => clearTimeout(timer))
+      this.#signal?.addEventListener('abort', resolve, { signal: over.signal })
+      if (askedForSeconds === null) globalThis.addEventListener?.('online', resolve, { signal: over.signal })
+    })
+    over.abort()
+  }
 }
 
 /**
  * @param {string} url
- * @param {object} body
- * @param {AbortSignal | undefined} signal
+ * @param {string} key
  */
-async function post(url, body, signal) {
-  const request = {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'text/plain' },
-    body: JSON.stringify(body),
-    signal: signal ?? null,
-  }
-  const response = await fetch(url, request).catch((cause) => {
-    throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
-  })
-  if (!response.ok) throw refused(response, await errorIn(response))
-
-  // A static host that does not know the path sends its start page, with 200: not an answer.
-  const type = response.headers.get('Content-Type') ?? ''
-  if (!/^text\/plain\b/i.test(type)) {
-    await response.body?.cancel()
-    throw refused(response, {})
-  }
-  return response
+function addressOf(url, key) {
+  return `${url.replace(/\/+$/, '')}/aiCompletion${key && `/${key}`}`
 }
 
-/**
- * @param {Response} response
- * @param {Answer} answer
- * @param {Options['onText']} onText
- */
-async function read(response, answer, onText) {
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader()
-  const decoder = new TextDecoder()
-  /** @param {unknown} [cause] */
-  const cut = (cause) =>
-    new AskbotError('cut', 'The answer broke off before it was complete.', {
-      status: response.status,
-      requestId: answer.requestId,
-      text: answer.text,
-      cause,
-    })
+/** A key for a question: a random UUID (RFC 9562), also where the page came over plain HTTP. */
+export function newKey() {
+  if (crypto.randomUUID) return crypto.randomUUID()
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+}
 
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch((cause) => {
-        throw cut(cause)
-      })
-      const text = decoder.decode(value, { stream: !done })
-      if (done) {
-        // Half a character was left over: some proxies make a cut look like an end.
-        if (text !== '') throw cut()
-        return
-      }
-      if (text !== '') {
-        answer.text += text
-        onText?.(answer.text)
-      }
-    }
-  } catch (error) {
-    // Also when `onText` throws, so that nobody goes on writing what nobody reads.
-    reader.cancel().catch(() => {})
-    throw error
-  }
+/** @param {Response} response */
+function isJson(response) {
+  return /^application\/json\b/i.test(response.headers.get('Content-Type') ?? '')
 }
 
 /**
@@ -165,8 +352,13 @@ async function read(response, answer, onText) {
  * @returns {Promise<{ code?: unknown, message?: unknown, request_id?: unknown }>}
  */
 async function errorIn(response) {
+  if (!isJson(response)) {
+    // It may never end.
+    await response.body?.cancel()
+    return {}
+  }
   try {
-    return JSON.parse(await response.text()).error ?? {}
+    return (await response.json()).error ?? {}
   } catch {
     return {}
   }

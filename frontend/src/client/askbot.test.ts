@@ -1,8 +1,9 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { answerWith, bodyOf, gate, scriptedRelay } from '../../tests/scriptedRelay.ts'
-import { ask, AskbotError } from './askbot.js'
+import { ask, AskbotError, resume, stop, type Receipt } from './askbot.js'
 
 const question = 'Why is the sky blue?'
 
@@ -65,7 +66,7 @@ describe('reading', () => {
       },
     })
     expect(texts).toEqual(['Light ', 'Light scatters.'])
-    expect(answer).toEqual({ state: 'finished', text: 'Light scatters.', id: 'completion-1', requestId: 'request-1' })
+    expect(answer).toEqual({ state: 'finished', text: 'Light scatters.', id: 'completion-1', requestId: 'request-1', receipt: null })
   })
 
   test.for([
@@ -170,9 +171,9 @@ describe('stopping', () => {
       answerWith(reply)
       reply.write('Light ')
     })
-    const stop = new AbortController()
-    const answer = await ask({ url, question, signal: stop.signal, onText: () => stop.abort() })
-    expect(answer).toEqual({ state: 'stopped', text: 'Light ', id: 'completion-1', requestId: 'request-1' })
+    const leaving = new AbortController()
+    const answer = await ask({ url, question, signal: leaving.signal, onText: () => leaving.abort() })
+    expect(answer).toEqual({ state: 'stopped', text: 'Light ', id: 'completion-1', requestId: 'request-1', receipt: null })
     await closed.opened
   })
 
@@ -183,11 +184,11 @@ describe('stopping', () => {
       reply.on('close', closed.open)
       arrived.open()
     })
-    const stop = new AbortController()
-    const asked = ask({ url, question, signal: stop.signal })
+    const leaving = new AbortController()
+    const asked = ask({ url, question, signal: leaving.signal })
     await arrived.opened
-    stop.abort()
-    expect(await asked).toEqual({ state: 'stopped', text: '', id: null, requestId: null })
+    leaving.abort()
+    expect(await asked).toEqual({ state: 'stopped', text: '', id: null, requestId: null, receipt: null })
     await closed.opened
   })
 
@@ -201,9 +202,9 @@ describe('stopping', () => {
       answerWith(reply)
       reply.end('Because.')
     })
-    const stop = new AbortController()
-    const answer = await ask({ url, question, signal: stop.signal })
-    stop.abort()
+    const leaving = new AbortController()
+    const answer = await ask({ url, question, signal: leaving.signal })
+    leaving.abort()
     expect(answer.state).toBe('finished')
   })
 })
@@ -271,13 +272,169 @@ describe('no answer', () => {
     await once(server, 'listening')
     const { port } = server.address() as { port: number }
     await new Promise((closed) => server.close(closed))
-    const error = await errorOf(ask({ url: `http://127.0.0.1:${port}`, question }))
+    const error = await errorOf(ask({ url: `http://127.0.0.1:${port}`, question, backOffMs: 1 }))
     expect(error).toMatchObject({ code: 'unreachable', status: null, requestId: null, text: '' })
     expect(error.cause).toBeInstanceOf(TypeError)
   })
 
   test('a connection that closes without a reply is unreachable', async () => {
-    const url = await scriptedRelay((request) => request.socket.destroy())
-    expect(await errorOf(ask({ url, question }))).toMatchObject({ code: 'unreachable' })
+    const keys: unknown[] = []
+    const url = await scriptedRelay((request) => {
+      keys.push(request.headers['idempotency-key'])
+      request.socket.destroy()
+    })
+    expect(await errorOf(ask({ url, question, backOffMs: 1 }))).toMatchObject({ code: 'unreachable' })
+    expect(keys.length).toBeGreaterThan(1)
+    expect(new Set(keys).size).toBe(1)
+  })
+})
+
+/** A relay that keeps one answer, and breaks each connection where `cuts` says, in bytes of the answer. */
+function keeping(whole: string, cuts: number[], end: Partial<Receipt> = {}) {
+  const bytes = Buffer.from(whole)
+  const seen: string[] = []
+  const text = (reply: ServerResponse, start: number, status: number) => {
+    reply.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Completion-Id': key })
+    const cut = cuts.shift()
+    if (cut === undefined) return reply.end(bytes.subarray(start))
+    return reply.write(bytes.subarray(start, Math.max(start, cut)), () => reply.destroy())
+  }
+  const receipt = { state: 'finished', bytes: bytes.length, error: null, ...end }
+  return {
+    seen,
+    url: scriptedRelay(
+      (request, reply) => {
+        seen.push(`${request.method} ${request.headers['idempotency-key']}`)
+        text(reply, 0, 200)
+      },
+      (request, reply) => {
+        seen.push(`${request.method} ${request.url?.slice('/aiCompletion/'.length)} ${request.headers.range ?? ''}`)
+        if (request.method === 'DELETE') {
+          reply.writeHead(204).end()
+        } else if (request.headers.accept === 'application/json') {
+          reply.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(receipt))
+        } else {
+          text(reply, Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]), 206)
+        }
+      },
+    ),
+  }
+}
+
+const key = '4f9d1c1e-6f0a-4a53-9f3b-0d7d4f1f2a10'
+const whole = '빛은 공기에서 👩🏽‍🚀 흩어져요, ça va?'
+
+describe('taking up again', () => {
+  test('an answer cut at any byte, again and again, is read to its end', async () => {
+    const length = Buffer.byteLength(whole)
+    for (let round = 0; round < 40; round++) {
+      const cuts = Array.from({ length: 5 }, () => Math.floor(Math.random() * (length + 1))).toSorted((a, b) => a - b)
+      const relay = keeping(whole, [...cuts])
+      const texts: string[] = []
+      const answer = await ask({ url: await relay.url, question, key, backOffMs: 1, onText: (text) => texts.push(text) })
+      expect(answer, `cut at ${cuts}`).toMatchObject({ state: 'finished', text: whole, id: key })
+      expect(answer.receipt?.bytes).toBe(length)
+      expect(texts.every((text) => whole.startsWith(text))).toBe(true)
+      expect(relay.seen.filter((request) => request.startsWith('POST'))).toEqual([`POST ${key}`])
+    }
+  })
+
+  test('a cut that a proxy made look like an end is found by the receipt', async () => {
+    const bytes = Buffer.from(whole)
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        reply.end(bytes.subarray(0, 10))
+      },
+      (request, reply) => {
+        if (request.headers.accept === 'application/json') {
+          reply.writeHead(200, { 'Content-Type': 'application/json' })
+          reply.end(JSON.stringify({ state: 'finished', bytes: bytes.length, error: null }))
+        } else {
+          reply.writeHead(206, { 'Content-Type': 'text/plain' })
+          reply.end(bytes.subarray(Number(/\d+/.exec(request.headers.range ?? '')?.[0])))
+        }
+      },
+    )
+    expect(await ask({ url, question, backOffMs: 1 })).toMatchObject({ state: 'finished', text: whole })
+  })
+
+  test('a relay that gives the whole again in place of the rest is understood', async () => {
+    const length = Buffer.byteLength(whole)
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        reply.write(Buffer.from(whole).subarray(0, 10), () => reply.destroy())
+      },
+      (request, reply) => {
+        if (request.headers.accept === 'application/json') {
+          reply.writeHead(200, { 'Content-Type': 'application/json' })
+          reply.end(JSON.stringify({ state: 'finished', bytes: length, error: null }))
+        } else {
+          answerWith(reply)
+          reply.end(whole)
+        }
+      },
+    )
+    expect(await ask({ url, question, backOffMs: 1 })).toMatchObject({ state: 'finished', text: whole })
+  })
+
+  test('an answer that failed at the relay is cut, with the relay’s words', async () => {
+    const failure = { code: 'upstream_error', message: 'The model could not be asked.' }
+    const relay = keeping('빛은', [6], { state: 'failed', bytes: 6, error: failure })
+    const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
+    expect(error).toMatchObject({ code: 'cut', text: '빛은', message: failure.message })
+  })
+
+  test('an answer stopped elsewhere is stopped here', async () => {
+    const relay = keeping('빛은', [6], { state: 'stopped', bytes: 6 })
+    const answer = await ask({ url: await relay.url, question, key, backOffMs: 1 })
+    expect(answer).toMatchObject({ state: 'stopped', text: '빛은' })
+  })
+
+  test('a relay that is away for a moment, or busy, is asked again', async () => {
+    let visits = 0
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        reply.write('Light ', () => reply.destroy())
+      },
+      (request, reply) => {
+        visits++
+        if (visits === 1) return request.socket.destroy()
+        if (visits === 2) return reply.writeHead(503, { 'Retry-After': '0' }).end()
+        if (request.headers.accept === 'application/json') {
+          reply.writeHead(200, { 'Content-Type': 'application/json' })
+          return reply.end(JSON.stringify({ state: 'finished', bytes: 15, error: null }))
+        }
+        reply.writeHead(206, { 'Content-Type': 'text/plain' })
+        return reply.end('scatters.')
+      },
+    )
+    expect(await ask({ url, question, backOffMs: 1 })).toMatchObject({ text: 'Light scatters.' })
+  })
+
+  test('connections that break without bringing anything are given up', async () => {
+    const relay = keeping('Light scatters.', Array.from({ length: 50 }, () => 6), { state: 'running' })
+    const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
+    expect(error).toMatchObject({ code: 'cut', text: 'Light ' })
+  })
+
+  test('after a reload the rest is read, by its byte', async () => {
+    const relay = keeping(whole, [])
+    const answer = await resume({ url: await relay.url, key, text: '빛은', backOffMs: 1 })
+    expect(answer).toMatchObject({ state: 'finished', text: whole, id: key })
+    expect(relay.seen).toContain(`GET ${key} bytes=6-`)
+  })
+
+  test('an answer that the relay has forgotten is cut', async () => {
+    const url = await scriptedRelay(() => expect.fail('nothing was to be asked'))
+    expect(await errorOf(resume({ url, key, text: 'Light ' }))).toMatchObject({ code: 'cut', text: 'Light ' })
+  })
+
+  test('stop deletes the answer', async () => {
+    const relay = keeping(whole, [])
+    await stop({ url: await relay.url, key })
+    expect(relay.seen).toEqual([`DELETE ${key} `])
   })
 })
