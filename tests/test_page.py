@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -12,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 import local_model
 import page_process
 from conftest import StartRelay
+from line import Line
 from relay_process import RelayProcess
 from upstream import Reply, Upstream
 
@@ -152,6 +154,63 @@ def test_a_cut(page: Page, upstream: Upstream) -> None:
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+class Paused:
+    """A script that holds an answer back half-way, until it is let go on."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.go_on = threading.Event()
+        upstream.answers(self._answer)
+
+    def _answer(self, reply: Reply) -> None:
+        reply.text("햇빛은 공기에서 ")
+        assert self.go_on.wait(WAIT_SECONDS)
+        reply.text("흩어집니다 ☀️.")
+        reply.finish()
+
+
+WHOLE = "햇빛은 공기에서 흩어집니다 ☀️."
+
+
+def test_the_network_comes_back(page: Page, relay: RelayProcess, upstream: Upstream) -> None:
+    """An answer whose connection is lost on the way is whole in the end, and was asked once."""
+    with contextlib.ExitStack() as cleanup:
+        line = Line(urlsplit(relay.url).port or 0)
+        cleanup.callback(line.close)
+        server = page_process.serve(line.url)
+        cleanup.callback(server.stop)
+        page.goto(server.url)
+        paused = Paused(upstream)
+        ask(page, "Why is the sky blue?")
+        expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+        # A browser told to be offline keeps the connections it has: the line itself is cut.
+        page.context.set_offline(True)
+        with page.expect_event("requestfailed"):
+            line.cut()
+        paused.go_on.set()
+        line.mend()
+        page.context.set_offline(False)
+        expect(conversation(page)).to_contain_text(WHOLE, timeout=1000 * WAIT_SECONDS)
+        expect(button(page, "Ask")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
+    assert len(upstream.requests) == 1
+
+
+def test_a_reload(page: Page, upstream: Upstream) -> None:
+    """A page reloaded in mid answer shows the conversation, and reads the answer to its end."""
+    ask(page, "Who are you?")
+    expect(conversation(page)).to_contain_text("Hello there.")
+    paused = Paused(upstream)
+    ask(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+    page.reload()
+    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+    paused.go_on.set()
+    expect(conversation(page)).to_contain_text(WHOLE)
+    expect(button(page, "Ask")).to_be_visible()
+    assert len(upstream.requests) == 2
+
+
 def test_a_conversation(page: Page, upstream: Upstream) -> None:
     """The second question goes with the first one and its answer."""
     ask(page, "Who are you?")
@@ -233,8 +292,9 @@ element => {
 """
 
 
-def test_a_real_model(page: Page, start_relay: StartRelay) -> None:
-    """The embedded model answers through the page in English and in Korean, piece by piece."""
+@pytest.mark.parametrize("persona", ["askbot", "secretary"])
+def test_a_real_model(page: Page, start_relay: StartRelay, persona: str) -> None:
+    """The embedded model answers as each persona, in English and in Korean, piece by piece."""
     if not local_model.weights_path().is_file():
         pytest.skip("the model is not there: python local_model.py --fetch")
     with local_model.start() as model, contextlib.ExitStack() as cleanup:
@@ -243,6 +303,7 @@ def test_a_real_model(page: Page, start_relay: StartRelay) -> None:
             OPENAI_API_KEY=model.api_key,
             OPENAI_MODEL=model.name,
             MAX_ANSWER_TOKENS="40",
+            PERSONA=persona,
         )
         server = page_process.serve(relay.url)
         cleanup.callback(server.stop)
