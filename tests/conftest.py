@@ -1,6 +1,7 @@
 """What the tests share: the scripted upstream and the relay in front of it."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
@@ -13,6 +14,12 @@ from upstream import Upstream
 KEY = "sk-test-key-of-nobody"
 
 StartRelay = Callable[..., RelayProcess]
+
+
+def pytest_configure() -> None:
+    """A shell's background jobs ignore these signals, and would hand that on to what is tested."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
