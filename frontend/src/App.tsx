@@ -1,34 +1,81 @@
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import styles from './App.module.css'
-import { createChat } from './chat/chat.ts'
-import { tabMemory } from './chat/memory.ts'
-import { paced } from './chat/pace.ts'
-import { ask, resume, stop } from './client/askbot.js'
+import { titleOf } from './chat/conversation.ts'
 import { Composer } from './components/Composer.tsx'
+import { Dialog } from './components/Dialog.tsx'
+import { Header } from './components/Header.tsx'
+import { Notices } from './components/Notices.tsx'
+import { Sidebar } from './components/Sidebar.tsx'
 import { Status } from './components/Status.tsx'
 import { Transcript } from './components/Transcript.tsx'
+import { useIsWide } from './components/useIsWide.ts'
+import { useShortcuts } from './components/useShortcuts.ts'
+import { usePage } from './page/page.ts'
+import { useStore } from './useStore.ts'
 import { WordsContext, wordsFor } from './words/words.ts'
 
-const chat = createChat({ ask, resume, stop, url: import.meta.env.VITE_API_URL ?? '', pace: paced, memory: tabMemory })
+/** What is opened now and then is loaded then. */
+const Panels = lazy(() => import('./components/Panels.tsx'))
 
 export function App() {
-  const [words] = useState(() => wordsFor(navigator.languages))
+  const page = usePage()
+  const { theme, language } = useStore(page.settings, (settings) => settings)
+  const words = wordsFor(language === null ? navigator.languages : [language])
+  const { id, isNew } = useStore(page.address, (place) => place)
+  const conversation = useStore(page.history, () => page.history.find(id))
+  const isLoaded = useStore(page.history, (history) => history.isLoaded)
+  const panel = useStore(page.panel, (open) => open)
+  const isWide = useIsWide()
+  const title = conversation ? titleOf(conversation) : ''
+  const chat = page.chat(id)
+  useShortcuts(page, chat)
 
   useEffect(() => {
     document.documentElement.lang = words.lang
-  }, [words])
+    void page.relay.meet(words.lang)
+  }, [page, words])
+
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme
+  }, [theme])
+
+  useEffect(() => {
+    document.title = title === '' ? 'Askbot' : `${title} – Askbot`
+  }, [title])
+
+  useEffect(() => {
+    // It was deleted, here or in another tab, or the address is from another browser.
+    if (isLoaded && !isNew && conversation === undefined) page.address.go(null)
+  }, [page, isLoaded, isNew, conversation])
 
   return (
     <WordsContext value={words}>
       <div className={styles.page}>
-        <header className={styles.header}>
-          <img src={`${import.meta.env.BASE_URL}icon.svg`} alt="" width="28" height="28" />
-          <h1>Askbot</h1>
-        </header>
-        <Transcript chat={chat} />
-        <Composer chat={chat} />
-        <Status chat={chat} />
+        {isWide && (
+          <aside className={styles.aside}>
+            <Sidebar />
+          </aside>
+        )}
+        <div className={styles.conversation}>
+          <Header title={title} conversation={conversation} isWide={isWide} />
+          <Transcript key={`transcript ${id}`} chat={chat} conversation={conversation} />
+          <div className={styles.foot}>
+            <Notices />
+            <Composer key={`composer ${id}`} chat={chat} draftName={isNew ? 'new' : id} />
+          </div>
+          <Status key={`status ${id}`} chat={chat} />
+        </div>
       </div>
+      {panel === 'conversations' && !isWide && (
+        <Dialog title={words.conversations} placement="side">
+          <Sidebar />
+        </Dialog>
+      )}
+      {panel !== null && panel !== 'conversations' && (
+        <Suspense>
+          <Panels panel={panel} conversation={conversation} />
+        </Suspense>
+      )}
     </WordsContext>
   )
 }

@@ -2,9 +2,14 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import './index.css'
 import { App } from './App.tsx'
+import { createPage, PageContext } from './page/page.ts'
+
+const page = createPage(import.meta.env.VITE_API_URL ?? '')
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <App />
+    <PageContext value={page}>
+      <App />
+    </PageContext>
   </StrictMode>,
 )

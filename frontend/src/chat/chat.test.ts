@@ -1,181 +1,328 @@
 import { describe, expect, test } from 'vitest'
-import { AskbotError, type Answer, type ask, type resume } from '../client/askbot.js'
-import { createChat, type ChatState, type Saved } from './chat.ts'
-
-/** A client whose answers the test writes by hand. */
-function scriptedClient(saved: Saved | null = null) {
-  const asked: Asking[] = []
-  const resumed: string[] = []
-  const stopped: string[] = []
-  const memory = { saved, load: () => memory.saved, save: (next: Saved) => void (memory.saved = next) }
-  const fake: typeof ask = (request) =>
-    new Promise((resolve, reject) => {
-      asked.push({
-        messages: 'messages' in request ? request.messages.map(({ content }) => content) : [],
-        write: (text) => request.onText?.(text),
-        finish: (text) => resolve(answer('finished', text)),
-        fail: reject,
-      })
-      request.signal?.addEventListener('abort', () => resolve(answer('stopped', 'half')))
-    })
-  const fakeResume: typeof resume = async ({ key }) => {
-    resumed.push(key)
-    return answer('finished', 'All of it.')
-  }
-  const chat = createChat({
-    ask: fake,
-    resume: fakeResume,
-    stop: async ({ key }) => void stopped.push(key),
-    url: '',
-    pace: (show) => ({ show, stop: () => {} }),
-    memory,
-  })
-  return { asked, resumed, stopped, memory, chat }
-}
+import { sharedStorage, type SharedStorage } from '../../tests/sharedStorage.ts'
+import { type Answer, type ask, AskbotError, type resume } from '../client/askbot.js'
+import { type ChatState, createChat } from './chat.ts'
+import type { Conversation, TurnReceipt } from './conversation.ts'
+import { createHistory } from './history.ts'
 
 interface Asking {
+  key: string
   messages: string[]
+  persona: string | undefined
+  from: string
   write: (text: string) => void
-  finish: (text: string) => void
+  finish: (text: string, receipt?: Answer['receipt']) => void
   fail: (error: unknown) => void
 }
 
-const answer = (state: Answer['state'], text: string): Answer => ({ state, text, id: null, requestId: null, receipt: null })
+const id = 'c1'
+
+/** One tab with a conversation open, and a client whose answers the test writes by hand. */
+function openTab(storage: SharedStorage = sharedStorage(), persona: string | null = null) {
+  const asked: Asking[] = []
+  const resumed: Asking[] = []
+  const stopped: string[] = []
+
+  const begin = (list: Asking[], options: Parameters<typeof resume>[0], sent: Pick<Asking, 'messages' | 'persona'>) =>
+    new Promise<Answer>((resolve, reject) => {
+      let arrived = options.text ?? ''
+      list.push({
+        ...sent,
+        key: options.key,
+        from: arrived,
+        write: (text) => options.onText?.((arrived = text)),
+        finish: (text, receipt = null) => resolve(answer('finished', text, receipt)),
+        fail: reject,
+      })
+      options.signal?.addEventListener('abort', () => resolve(answer('stopped', arrived)))
+    })
+  const fakeAsk: typeof ask = (request) =>
+    begin(asked, request as Parameters<typeof resume>[0], {
+      messages: 'messages' in request ? request.messages.map(({ content }) => content) : [],
+      persona: request.persona,
+    })
+  const fakeResume: typeof resume = (request) => begin(resumed, request, { messages: [], persona: undefined })
+
+  const history = createHistory(storage, storage.channel())
+  const chat = createChat(id, history, {
+    ask: fakeAsk,
+    resume: fakeResume,
+    stop: async ({ key }) => void stopped.push(key),
+    url: '',
+    token: () => undefined,
+    persona: () => persona,
+    pace: (show) => ({ show, stop: () => {} }),
+  })
+  const turns = () => chat.get().turns.map(({ question, answer: text, outcome }) => [question, text, outcome.name])
+  return { asked, resumed, stopped, history, chat, turns, storage }
+}
+
+type Tab = ReturnType<typeof openTab>
+
+const answer = (state: Answer['state'], text: string, receipt: Answer['receipt'] = null): Answer => ({
+  state,
+  text,
+  id: null,
+  requestId: null,
+  receipt,
+})
+
+const nth = async (list: Asking[], place: number) => {
+  await expect.poll(() => list.length).toBeGreaterThan(place)
+  return list[place]!
+}
+
+/** Asks, and has the answer be `text`. */
+async function exchange(tab: Tab, question: string, text: string) {
+  const done = tab.chat.ask(question)
+  const asking = await nth(tab.asked, tab.asked.length)
+  asking.finish(text)
+  expect(await done).toBe(true)
+}
+
+const kept = (tab: Tab): Conversation => tab.storage.records.get(id)!
 
 describe('one question', () => {
   test('goes from waiting through answering to a settled turn', async () => {
-    const { asked, chat } = scriptedClient()
-    const states: ChatState[] = []
-    chat.subscribe(() => states.push(chat.get()))
+    const tab = openTab()
+    const states: ChatState['phase'][] = []
+    tab.chat.subscribe(() => states.push(tab.chat.get().phase))
+    const done = tab.chat.ask('Why?')
+    const asking = await nth(tab.asked, 0)
+    asking.write('Be')
+    asking.write('Because')
+    asking.finish('Because.')
+    expect(await done).toBe(true)
 
-    const done = chat.ask('Why?')
-    asked[0]!.write('Be')
-    asked[0]!.write('Because')
-    asked[0]!.finish('Because.')
-    await done
-
-    expect(states).toEqual([
-      { turns: [], phase: { name: 'waiting', id: 1, question: 'Why?' } },
-      { turns: [], phase: { name: 'answering', id: 1, question: 'Why?', answer: 'Be' } },
-      { turns: [], phase: { name: 'answering', id: 1, question: 'Why?', answer: 'Because' } },
-      {
-        turns: [{ id: 1, question: 'Why?', answer: 'Because.', outcome: { name: 'finished' } }],
-        phase: { name: 'idle' },
-      },
+    const turn = expect.any(String) as string
+    expect(states.filter((phase, place) => phase.name !== states[place - 1]?.name || phase.name === 'answering')).toEqual([
+      { name: 'waiting', turn, question: 'Why?' },
+      { name: 'answering', turn, question: 'Why?', answer: 'Be' },
+      { name: 'answering', turn, question: 'Why?', answer: 'Because' },
+      { name: 'idle' },
     ])
+    expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
   })
 
   test('settled turns stay the same objects while the next answer is written', async () => {
-    const { asked, chat } = scriptedClient()
-    const first = chat.ask('1')
-    asked[0]!.finish('one')
-    await first
-    const { turns } = chat.get()
-    void chat.ask('2')
-    asked[1]!.write('t')
-    expect(chat.get().turns).toBe(turns)
+    const tab = openTab()
+    await exchange(tab, '1', 'one')
+    const { turns } = tab.chat.get()
+    void tab.chat.ask('2')
+    const asking = await nth(tab.asked, 1)
+    asking.write('t')
+    expect(tab.chat.get().phase).toMatchObject({ answer: 't' })
+    expect(tab.chat.get().turns[0]).toBe(turns[0])
   })
 
   test('a second one is not asked while the first is being answered', async () => {
-    const { asked, chat } = scriptedClient()
-    void chat.ask('1')
-    await chat.ask('2')
-    await chat.retry()
-    expect(asked.length).toBe(1)
+    const tab = openTab()
+    void tab.chat.ask('1')
+    expect(await tab.chat.ask('2')).toBe(false)
+    expect(await tab.chat.proceed('Go on.')).toBe(false)
+    await nth(tab.asked, 0)
+    expect(tab.asked.length).toBe(1)
+  })
+
+  test('goes to the persona that the conversation began with', async () => {
+    const storage = sharedStorage()
+    await exchange(openTab(storage, 'secretary'), '1', 'one')
+    const later = openTab(storage, 'askbot')
+    await expect.poll(() => later.chat.get().turns.length).toBe(1)
+    void later.chat.ask('2')
+    expect(await nth(later.asked, 0)).toMatchObject({ persona: 'secretary' })
   })
 })
 
 describe('how an answer ends', () => {
-  test('stopping keeps what was written', async () => {
-    const { chat, memory, stopped } = scriptedClient()
-    const done = chat.ask('Why?')
-    const key = memory.saved?.running?.key
-    chat.stop()
+  test('stopping keeps what was written, and tells the relay', async () => {
+    const tab = openTab()
+    const done = tab.chat.ask('Why?')
+    const { key, write } = await nth(tab.asked, 0)
+    write('half')
+    tab.chat.stop()
     await done
-    expect(chat.get().turns).toMatchObject([{ answer: 'half', outcome: { name: 'stopped' } }])
-    expect(stopped).toEqual([key])
+    expect(tab.turns()).toEqual([['Why?', 'half', 'stopped']])
+    expect(tab.stopped).toEqual([key])
   })
 
   test('stopping when nothing is being written does nothing, then or to the next answer', async () => {
-    const { asked, chat, stopped } = scriptedClient()
-    chat.stop()
-    const done = chat.ask('Why?')
-    asked[0]!.finish('Because.')
-    await done
-    chat.stop()
-    expect(stopped).toEqual([])
-    expect(chat.get().turns).toMatchObject([{ outcome: { name: 'finished' } }])
+    const tab = openTab()
+    tab.chat.stop()
+    await exchange(tab, 'Why?', 'Because.')
+    tab.chat.stop()
+    expect(tab.stopped).toEqual([])
+    expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
   })
 
   test('a failure is kept as plain data', async () => {
-    const { asked, chat } = scriptedClient()
-    const done = chat.ask('Why?')
+    const tab = openTab()
+    const done = tab.chat.ask('Why?')
     const details = { status: 429, requestId: 'r', retryAfterSeconds: 7 }
-    asked[0]!.fail(new AskbotError('rate_limited', 'Too many.', details))
+    ;(await nth(tab.asked, 0)).fail(new AskbotError('rate_limited', 'Too many.', details))
     await done
-    const failure = { code: 'rate_limited', message: 'Too many.', ...details }
-    expect(chat.get().turns).toEqual([{ id: 1, question: 'Why?', answer: '', outcome: { name: 'failed', failure } }])
-    expect(chat.get().phase).toEqual({ name: 'idle' })
+    expect(kept(tab).turns).toMatchObject([
+      { answer: '', outcome: { name: 'failed', failure: { code: 'rate_limited', message: 'Too many.', ...details } } },
+    ])
+    expect(tab.chat.get().phase).toEqual({ name: 'idle' })
   })
 
   test('a cut keeps the partial text beside the failure', async () => {
-    const { asked, chat } = scriptedClient()
-    const done = chat.ask('Why?')
-    asked[0]!.fail(new AskbotError('cut', 'It broke off.', { text: 'Beca' }))
+    const tab = openTab()
+    const done = tab.chat.ask('Why?')
+    ;(await nth(tab.asked, 0)).fail(new AskbotError('cut', 'It broke off.', { text: 'Beca' }))
     await done
-    expect(chat.get().turns).toMatchObject([{ answer: 'Beca', outcome: { name: 'cut', failure: { code: 'cut' } } }])
+    expect(tab.turns()).toEqual([['Why?', 'Beca', 'cut']])
+  })
+
+  test('the relay’s receipt is kept with the turn', async () => {
+    const tab = openTab()
+    const done = tab.chat.ask('Why?')
+    const usage = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 }
+    const receipt = { state: 'finished', bytes: 4, finish_reason: 'length', usage, error: null, first_token_ms: 5, duration_ms: 9, model: 'm' } as const
+    ;(await nth(tab.asked, 0)).finish('Text', receipt)
+    await done
+    const seen: TurnReceipt = { firstTextMs: 5, durationMs: 9, promptTokens: 7, answerTokens: 3, finishReason: 'length', model: 'm' }
+    expect(tab.chat.get().turns).toMatchObject([{ receipt: seen }])
   })
 })
 
 describe('several turns', () => {
   test('are sent oldest first, without those that have no answer', async () => {
-    const { asked, chat } = scriptedClient()
-    const first = chat.ask('1')
-    asked[0]!.finish('one')
-    await first
-    const second = chat.ask('2')
-    asked[1]!.fail(new AskbotError('overloaded', 'Busy.'))
-    await second
-    void chat.ask('3')
-    expect(asked[2]!.messages).toEqual(['1', 'one', '3'])
+    const tab = openTab()
+    await exchange(tab, '1', 'one')
+    const failed = tab.chat.ask('2')
+    ;(await nth(tab.asked, 1)).fail(new AskbotError('overloaded', 'Busy.'))
+    await failed
+    void tab.chat.ask('3')
+    expect((await nth(tab.asked, 2)).messages).toEqual(['1', 'one', '3'])
   })
 
-  test('retry asks the last question in place of its turn', async () => {
-    const { asked, chat } = scriptedClient()
-    const first = chat.ask('1')
-    asked[0]!.finish('one')
-    await first
-    const second = chat.ask('2')
-    asked[1]!.fail(new AskbotError('cut', 'It broke off.', { text: 'tw' }))
-    await second
-    const again = chat.retry()
-    expect(asked[2]!.messages).toEqual(['1', 'one', '2'])
-    asked[2]!.finish('two')
-    await again
-    expect(chat.get().turns.map((turn) => turn.answer)).toEqual(['one', 'two'])
+  test('a question that is asked in other words takes the place of its turn and of those after it', async () => {
+    const tab = openTab()
+    await exchange(tab, '1', 'one')
+    await exchange(tab, '2', 'two')
+    await exchange(tab, '3', 'three')
+    const done = tab.chat.askInstead(tab.chat.get().turns[1]!.id, 'two?')
+    const asking = await nth(tab.asked, 3)
+    expect(asking.messages).toEqual(['1', 'one', 'two?'])
+    asking.finish('zwei')
+    await done
+    expect(tab.turns()).toEqual([
+      ['1', 'one', 'finished'],
+      ['two?', 'zwei', 'finished'],
+    ])
+  })
+
+  test('an answer that broke off is continued in its place', async () => {
+    const tab = openTab()
+    const broken = tab.chat.ask('Count.')
+    ;(await nth(tab.asked, 0)).fail(new AskbotError('cut', 'It broke off.', { text: 'one, two,' }))
+    await broken
+    const { id: turn } = tab.chat.get().turns[0]!
+    const done = tab.chat.proceed('Go on.')
+    const asking = await nth(tab.asked, 1)
+    expect(asking.messages).toEqual(['Count.', 'one, two,', 'Go on.'])
+    asking.write(' three')
+    expect(tab.chat.get().phase).toEqual({ name: 'answering', turn, question: 'Count.', answer: 'one, two, three' })
+    asking.finish(' three.')
+    await done
+    expect(tab.turns()).toEqual([['Count.', 'one, two, three.', 'finished']])
+  })
+
+  test('what there was of it stays when it cannot be continued', async () => {
+    const tab = openTab()
+    await exchange(tab, 'Count.', 'one, two,')
+    const done = tab.chat.proceed('Go on.')
+    ;(await nth(tab.asked, 1)).fail(new AskbotError('overloaded', 'Busy.'))
+    await done
+    expect(tab.turns()).toEqual([['Count.', 'one, two,', 'cut']])
   })
 })
 
 describe('after a reload', () => {
-  test('the turns are there, and an answer that was being written is read to its end', async () => {
-    const first = scriptedClient()
-    const done = first.chat.ask('1')
-    first.asked[0]!.finish('one')
-    await done
+  test('an answer that was being written is read on from what is kept of it', async () => {
+    const storage = sharedStorage()
+    const first = openTab(storage)
+    await exchange(first, '1', 'one')
     void first.chat.ask('2')
-    first.asked[1]!.write('tw')
-    const saved = first.memory.saved
-    const key = saved?.running?.key
+    const { key } = await nth(first.asked, 1)
+    const running = kept(first).running!
+    storage.records.set(id, { ...kept(first), running: { ...running, text: 'tw' } })
 
-    const again = scriptedClient(saved)
-    await expect.poll(() => again.chat.get().phase).toEqual({ name: 'idle' })
-    expect(again.resumed).toEqual([key])
-    expect(again.asked).toEqual([])
-    expect(again.chat.get().turns.map((turn) => [turn.id, turn.question, turn.answer])).toEqual([
-      [1, '1', 'one'],
-      [2, '2', 'All of it.'],
+    const again = openTab(storage)
+    const resuming = await nth(again.resumed, 0)
+    expect(resuming).toMatchObject({ key, from: 'tw' })
+    expect(again.chat.get().phase).toMatchObject({ name: 'answering', answer: 'tw' })
+    resuming.finish('two')
+    await expect.poll(again.turns).toEqual([
+      ['1', 'one', 'finished'],
+      ['2', 'two', 'finished'],
     ])
-    void again.chat.ask('3')
-    expect(again.chat.get().phase).toMatchObject({ name: 'waiting', id: 3 })
+    expect(again.asked).toEqual([])
+  })
+
+  test('a relay that has forgotten it does not take away what is kept of it', async () => {
+    const storage = sharedStorage()
+    const first = openTab(storage)
+    void first.chat.ask('1')
+    await nth(first.asked, 0)
+    storage.records.set(id, { ...kept(first), running: { ...kept(first).running!, text: 'on' } })
+    const again = openTab(storage)
+    ;(await nth(again.resumed, 0)).fail(new AskbotError('cut', 'Forgotten.', { text: 'on' }))
+    await expect.poll(again.turns).toEqual([['1', 'on', 'cut']])
+  })
+})
+
+describe('in two tabs', () => {
+  test('both see an answer, and it becomes one turn', async () => {
+    const storage = sharedStorage()
+    const [one, two] = [openTab(storage), openTab(storage)]
+    const done = one.chat.ask('Why?')
+    const mine = await nth(one.asked, 0)
+    const theirs = await nth(two.resumed, 0)
+    expect(theirs.key).toBe(mine.key)
+    theirs.write('Be')
+    expect(two.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
+    theirs.finish('Because.')
+    mine.finish('Because.')
+    await done
+    await expect.poll(one.turns).toEqual([['Why?', 'Because.', 'finished']])
+    await expect.poll(two.turns).toEqual([['Why?', 'Because.', 'finished']])
+    expect(one.stopped).toEqual([])
+  })
+
+  test('only one of two questions at the same time is asked, and the other tab is told', async () => {
+    const storage = sharedStorage()
+    const [one, two] = [openTab(storage), openTab(storage)]
+    const results = [one.chat.ask('1'), two.chat.ask('2')]
+    ;(await nth(one.asked, 0)).finish('one')
+    expect(await Promise.all(results)).toEqual([true, false])
+    expect(two.asked).toEqual([])
+    ;(await nth(two.resumed, 0)).finish('one')
+    await expect.poll(two.turns).toEqual([['1', 'one', 'finished']])
+  })
+
+  test('a stop in one ends the answer in the other', async () => {
+    const storage = sharedStorage()
+    const [one, two] = [openTab(storage), openTab(storage)]
+    const done = one.chat.ask('Why?')
+    ;(await nth(one.asked, 0)).write('Be')
+    ;(await nth(two.resumed, 0)).write('Be')
+    two.chat.stop()
+    await done
+    expect(two.stopped.length).toBe(1)
+    await expect.poll(one.turns).toEqual([['Why?', 'Be', 'stopped']])
+    expect(one.chat.get().phase).toEqual({ name: 'idle' })
+  })
+
+  test('a question that has not reached the relay yet is waited for', async () => {
+    const storage = sharedStorage()
+    const [one, two] = [openTab(storage), openTab(storage)]
+    void one.chat.ask('Why?')
+    ;(await nth(two.resumed, 0)).fail(new AskbotError('not_found', 'Not yet.'))
+    ;(await nth(two.resumed, 1)).write('Be')
+    expect(two.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
+    expect(two.turns()).toEqual([])
   })
 })

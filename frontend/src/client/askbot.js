@@ -30,6 +30,7 @@
 /**
  * @typedef {object} Options
  * @property {string} [url] Where the relay is. Without it: where the page came from.
+ * @property {string | undefined} [token] The access code, where the relay asks for one. It goes as a bearer token (RFC 6750).
  * @property {string | undefined} [key] A UUID of your own making, to `resume` or `stop` by. Tell it to nobody.
  * @property {AbortSignal | undefined} [signal] Ends the reading. The relay goes on for a while; `stop` ends the answer.
  * @property {((text: string) => void) | undefined} [onText] Called whenever text arrives, with the whole answer so far.
@@ -115,6 +116,28 @@ export async function ask({ persona, ...options }) {
 }
 
 /**
+ * What a page may know of a persona: never the system message.
+ * @typedef {{ id: string, name: string, description: string, greeting: string, suggestions: string[] }} Persona
+ */
+
+/**
+ * The personas that the relay offers, in the given language where they speak it.
+ *
+ * Rejects with an `AskbotError` when the relay cannot be reached, or refuses.
+ *
+ * @param {{ url?: string, token?: string | undefined, language?: string, signal?: AbortSignal }} [request]
+ * @returns {Promise<{ default: string, personas: Persona[] }>}
+ */
+export async function personas({ url = '', token, language, signal } = {}) {
+  const headers = { Accept: 'application/json', ...(language && { 'Accept-Language': language }), ...authorization(token) }
+  const response = await fetch(`${baseOf(url)}/personas`, { headers, signal: signal ?? null }).catch((cause) => {
+    throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
+  })
+  if (!response.ok || !isJson(response)) throw refused(response, await errorIn(response))
+  return response.json()
+}
+
+/**
  * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`.
  *
  * @param {Options & { key: string, text?: string }} request
@@ -122,19 +145,24 @@ export async function ask({ persona, ...options }) {
  */
 export async function resume({ text = '', ...options }) {
   const reading = new Reading(options, text)
-  return reading.toItsEnd(() => reading.rest())
+  return reading.toItsEnd(() => (text === '' ? reading.missing() : reading.rest()))
 }
 
 /**
  * Stop the answer to `key`, and with it what it costs. What was written stays.
  *
- * @param {{ url?: string, key: string }} request
+ * @param {{ url?: string, token?: string | undefined, key: string, backOffMs?: number }} request
  */
-export async function stop({ url = '', key }) {
-  // A page that is being left may still say so.
-  await fetch(addressOf(url, key), { method: 'DELETE', keepalive: true }).catch((cause) => {
-    throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
-  })
+export async function stop({ url = '', token, key, backOffMs = 250 }) {
+  for (let attempt = 1; ; attempt++) {
+    // A page that is being left may still say so.
+    const response = await fetch(addressOf(url, key), { method: 'DELETE', keepalive: true, headers: authorization(token) }).catch((cause) => {
+      throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
+    })
+    // The question may still be on its way there.
+    if (response.status !== 404 || attempt === TRIES_TO_ASK) return
+    await new Promise((resolve) => setTimeout(resolve, backOffMs * 2 ** (attempt - 1)))
+  }
 }
 
 /** One answer on its way here: what has arrived, and how to get the rest. */
@@ -143,6 +171,7 @@ class Reading {
   #onText
   #backOffMs
   #url
+  #token
   #decoder = new TextDecoder()
   #received = 0
   #status = 0
@@ -153,9 +182,10 @@ class Reading {
    * @param {Options} options
    * @param {string} text
    */
-  constructor({ url = '', key = newKey(), signal, onText, backOffMs = 250 }, text = '') {
+  constructor({ url = '', token, key = newKey(), signal, onText, backOffMs = 250 }, text = '') {
     this.key = key
     this.#url = url
+    this.#token = token
     this.#signal = signal
     this.#onText = onText
     this.#backOffMs = backOffMs
@@ -197,16 +227,18 @@ class Reading {
     }
     this.#answer.id ??= this.key
     if (receipt.bytes > this.#received || receipt.state === 'running') {
-      return this.#expectText(
-        await this.request(TRIES_TO_RESUME, this.key, {
-          headers: { Accept: 'text/plain', Range: `bytes=${this.#received}-` },
-        }),
-      )
+      return this.missing()
     }
     this.#answer.receipt = receipt
     if (receipt.state === 'failed') throw this.#cut(receipt.error?.message ?? 'The answer broke off before it was complete.', broken)
     if (receipt.state === 'stopped') this.#answer.state = 'stopped'
     return null
+  }
+
+  /** All that has not arrived yet, as far as it is written and on. */
+  async missing() {
+    const headers = { Accept: 'text/plain', ...(this.#received > 0 && { Range: `bytes=${this.#received}-` }) }
+    return this.#expectText(await this.request(TRIES_TO_RESUME, this.key, { headers }))
   }
 
   /**
@@ -218,7 +250,8 @@ class Reading {
     for (let attempt = 1; ; attempt++) {
       /** @type {unknown} */
       let cause = null
-      const response = await fetch(addressOf(this.#url, key), { ...init, signal: this.#signal ?? null }).catch((error) => {
+      const headers = { ...init.headers, ...authorization(this.#token) }
+      const response = await fetch(addressOf(this.#url, key), { ...init, headers, signal: this.#signal ?? null }).catch((error) => {
         cause = error
         return null
       })
@@ -329,7 +362,20 @@ class Reading {
  * @param {string} key
  */
 function addressOf(url, key) {
-  return `${url.replace(/\/+$/, '')}/aiCompletion${key && `/${key}`}`
+  return `${baseOf(url)}/aiCompletion${key && `/${key}`}`
+}
+
+/** @param {string} url */
+function baseOf(url) {
+  return url.replace(/\/+$/, '')
+}
+
+/**
+ * @param {string | undefined} token
+ * @returns {Record<string, string>}
+ */
+function authorization(token) {
+  return token ? { Authorization: `Bearer ${token}` } : {}
 }
 
 /** A key for a question: a random UUID (RFC 9562), also where the page came over plain HTTP. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { answerWith, bodyOf, gate, scriptedRelay } from '../../tests/scriptedRelay.ts'
-import { ask, AskbotError, resume, stop, type Receipt } from './askbot.js'
+import { ask, AskbotError, personas, resume, stop, type Receipt } from './askbot.js'
 
 const question = 'Why is the sky blue?'
 
@@ -44,6 +44,54 @@ describe('what is sent', () => {
     ] as const
     await ask({ url: `${url}/`, messages, persona: 'teacher' })
     expect(sent).toEqual({ messages, persona: 'teacher' })
+  })
+})
+
+describe('the access code', () => {
+  test('goes with everything that is sent', async () => {
+    const seen: string[] = []
+    const note: RequestListener = (request, reply) => {
+      seen.push(`${request.method} ${request.headers.authorization}`)
+      if (request.method === 'DELETE') return reply.writeHead(204).end()
+      if (request.method === 'POST') {
+        answerWith(reply)
+        return reply.end('a')
+      }
+      return reply.writeHead(401, { 'Content-Type': 'application/json' }).end(unauthorized)
+    }
+    const unauthorized = JSON.stringify({ error: { code: 'unauthorized', message: 'Who are you?', request_id: 'r' } })
+    const url = await scriptedRelay(note, note)
+    const token = 'open sesame'
+    await ask({ url, question, token })
+    await stop({ url, key: 'k', token })
+    expect(await errorOf(personas({ url, token }))).toMatchObject({ code: 'unauthorized', status: 401 })
+    expect(new Set(seen)).toEqual(new Set(['POST', 'GET', 'DELETE'].map((method) => `${method} Bearer ${token}`)))
+  })
+})
+
+describe('the personas', () => {
+  test('come in the language that is asked for', async () => {
+    const there = { default: 'a', personas: [{ id: 'a', name: 'A', description: '', greeting: '', suggestions: [] }] }
+    const url = await scriptedRelay(
+      () => expect.fail('nothing was to be asked'),
+      (request, reply) => {
+        expect([request.url, request.headers['accept-language']]).toEqual(['/personas', 'ko'])
+        reply.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(there))
+      },
+    )
+    expect(await personas({ url, language: 'ko' })).toEqual(there)
+  })
+
+  test('a host that has something else there is no relay', async () => {
+    const url = await scriptedRelay(
+      () => expect.fail('nothing was to be asked'),
+      (_request, reply) => reply.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html>'),
+    )
+    expect(await errorOf(personas({ url }))).toMatchObject({ code: 'unexpected_response' })
+  })
+
+  test('without a relay that is the error', async () => {
+    expect(await errorOf(personas({ url: 'http://127.0.0.1:9' }))).toMatchObject({ code: 'unreachable' })
   })
 })
 
@@ -430,6 +478,23 @@ describe('taking up again', () => {
   test('an answer that the relay has forgotten is cut', async () => {
     const url = await scriptedRelay(() => expect.fail('nothing was to be asked'))
     expect(await errorOf(resume({ url, key, text: 'Light ' }))).toMatchObject({ code: 'cut', text: 'Light ' })
+  })
+
+  test('an answer of which nothing had arrived is read from its start, or says why there is none', async () => {
+    const relay = keeping(whole, [])
+    expect(await resume({ url: await relay.url, key, backOffMs: 1 })).toMatchObject({ state: 'finished', text: whole })
+    const url = await scriptedRelay(() => expect.fail('nothing was to be asked'))
+    expect(await errorOf(resume({ url, key }))).toMatchObject({ code: 'not_found', status: 404 })
+  })
+
+  test('a stop that overtakes its question is said again', async () => {
+    let visits = 0
+    const url = await scriptedRelay(
+      () => expect.fail('nothing was to be asked'),
+      (_request, reply) => reply.writeHead(++visits === 1 ? 404 : 204).end(),
+    )
+    await stop({ url, key, backOffMs: 1 })
+    expect(visits).toBe(2)
   })
 
   test('stop deletes the answer', async () => {

@@ -1,24 +1,34 @@
-import { useId, useRef, useState, type FormEvent, type KeyboardEvent, type MouseEvent } from 'react'
+import { useEffect, useId, useState, type FormEvent, type MouseEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
+import { drafts } from '../page/drafts.ts'
+import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import styles from './Composer.module.css'
+import { QuestionField } from './QuestionField.tsx'
 
-export function Composer({ chat }: { chat: Chat }) {
+/** Where the next question is written; what is there is kept under `draftName` until it is asked. */
+export function Composer({ chat, draftName }: { chat: Chat; draftName: string }) {
   const words = useWords()
+  const page = usePage()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
-  const [draft, setDraft] = useState('')
-  const field = useRef<HTMLTextAreaElement>(null)
-  const fieldId = useId()
-  const keysId = useId()
+  const [draft, setDraft] = useState(() => drafts.load(draftName))
+  const [wasRefused, setRefused] = useState(false)
+  const noteId = useId()
 
-  function onSubmit(event: FormEvent) {
+  useEffect(() => drafts.save(draftName, draft), [draftName, draft])
+
+  async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = draft.trim()
-    if (question === '') field.current?.focus()
     if (!isIdle || question === '') return
     setDraft('')
-    void chat.ask(question)
+    drafts.save(draftName, '')
+    setRefused(false)
+    const wasAsked = await page.ask(chat, question)
+    if (wasAsked) return
+    setRefused(true)
+    setDraft((later) => later || question)
   }
 
   function onStop(event: MouseEvent) {
@@ -28,25 +38,22 @@ export function Composer({ chat }: { chat: Chat }) {
     if (event.detail < 2) chat.stop()
   }
 
+  function editLast() {
+    const last = chat.get().turns.at(-1)
+    if (isIdle && last) page.editing.set(last.id)
+  }
+
   return (
-    <form className={styles.composer} onSubmit={onSubmit}>
+    <form onSubmit={(event) => void onSubmit(event)}>
       <div className={styles.field}>
-        <label className="visually-hidden" htmlFor={fieldId}>
-          {words.question}
-        </label>
-        <textarea
-          ref={field}
-          id={fieldId}
-          aria-describedby={keysId}
-          rows={1}
-          // The page is for asking: nothing comes before the field that a reader would miss.
-          // oxlint-disable-next-line jsx-a11y/no-autofocus
-          autoFocus
-          enterKeyHint="send"
+        <QuestionField
+          label={words.question}
+          describedBy={noteId}
           placeholder={words.placeholder}
           value={draft}
-          onChange={(event) => setDraft(event.target.value)}
-          onKeyDown={askOnEnter}
+          onChange={setDraft}
+          onArrowUp={editLast}
+          takesFocus
         />
         {/* One button with two meanings, so that the focus stays on it when they change. */}
         {isIdle ? (
@@ -59,20 +66,9 @@ export function Composer({ chat }: { chat: Chat }) {
           </button>
         )}
       </div>
-      <p id={keysId} className={styles.keys}>
-        {words.keys}
-      </p>
+      <output id={noteId} className={styles.note}>
+        {wasRefused && words.elsewhere}
+      </output>
     </form>
   )
-}
-
-function askOnEnter(event: KeyboardEvent<HTMLTextAreaElement>) {
-  if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return
-  event.preventDefault()
-  event.currentTarget.form?.requestSubmit()
-}
-
-/** The Enter that ends a composition in an IME is not meant for us; Safari tells by keyCode 229 only. */
-function isComposing(event: KeyboardEvent): boolean {
-  return event.nativeEvent.isComposing || event.keyCode === 229
 }

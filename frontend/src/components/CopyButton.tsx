@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { useWords } from '../words/words.ts'
-import styles from './CopyButton.module.css'
+import styles from './IconButton.module.css'
 import { Icon } from './Icon.tsx'
 
 const SHOWN_MS = 2000
@@ -22,7 +22,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   }
 
   return (
-    <button type="button" className={styles.button} aria-label={label} onClick={onClick}>
+    <button type="button" className={styles.button} aria-label={label} title={label} onClick={onClick}>
       <Icon name={phase === 'copied' ? 'check' : 'copy'} />
       {/* Screen readers hear the result; it is nothing that the button's name should change for. */}
       <output className={phase === 'ready' ? 'visually-hidden' : undefined}>

@@ -2,6 +2,17 @@
 const paths = {
   copy: 'M9 9h10v11H9zM5 15V4h10',
   check: 'm5 13 4.5 4.5L19 7',
+  menu: 'M4 7h16M4 12h16M4 17h10',
+  more: 'M5 12h.01M12 12h.01M19 12h.01',
+  plus: 'M12 5v14M5 12h14',
+  search: 'M10.5 17a6.5 6.5 0 1 1 0-13 6.5 6.5 0 0 1 0 13zM20 20l-4.9-4.9',
+  pencil: 'M5 19l.9-4.1L15.5 5.3a1.6 1.6 0 0 1 2.3 0l.9.9a1.6 1.6 0 0 1 0 2.3L9.1 18.1z',
+  again: 'M19 12a7 7 0 1 1-2.2-5.1M19 4v4h-4',
+  bin: 'M5 7h14M10 7V4h4v3M7 7l.8 13h8.4L17 7',
+  down: 'M12 5v14M6 13l6 6 6-6',
+  cross: 'M6 6l12 12M18 6 6 18',
+  sliders: 'M4 8h9M17 8h3M4 16h3M11 16h9M15 6v4M9 14v4',
+  keys: 'M3 7h18v10H3zM7 13.5h10M7 10.2h.01M11 10.2h.01M15 10.2h.01',
 } as const
 
 export type IconName = keyof typeof paths
@@ -9,7 +20,7 @@ export type IconName = keyof typeof paths
 /** Always beside a name in words: by itself an icon says nothing to those who do not see it. */
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.75" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={name === 'more' ? 3 : 1.75} strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
       <path d={paths[name]} />
     </svg>
   )

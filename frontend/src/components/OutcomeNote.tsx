@@ -1,48 +1,57 @@
-import type { Failure, Turn } from '../chat/chat.ts'
+import type { ReactNode } from 'react'
+import type { Chat } from '../chat/chat.ts'
+import { type Failure, isUnfinished, type Turn } from '../chat/conversation.ts'
+import { usePage } from '../page/page.ts'
+import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
+import { AccessForm } from './AccessForm.tsx'
+import { Button } from './Button.tsx'
 import styles from './OutcomeNote.module.css'
+import { useCountdown } from './useCountdown.ts'
 
-/** What the reader has to know about an answer that did not simply end. */
-export function OutcomeNote({ turn, onRetry }: { turn: Turn; onRetry: (() => void) | null }) {
-  const words = useWords()
-  const { outcome, answer } = turn
-
-  const retry = onRetry && (
-    <button type="button" className={styles.retry} onClick={onRetry}>
-      {words.retry}
-    </button>
-  )
-
-  switch (outcome.name) {
-    case 'finished':
-      return answer === '' && <div className={styles.note}>{words.empty}</div>
-    case 'stopped':
-      return (
-        <div className={styles.note}>
-          {words.stopped} {retry}
-        </div>
-      )
-    case 'cut':
-    case 'failed':
-      return (
-        <div role="alert" className={styles.failure}>
-          <p>
-            <strong>{words[outcome.name]}</strong> <FailureText failure={outcome.failure} />
-          </p>
-          <FailureDetails failure={outcome.failure} />
-          {retry}
-        </div>
-      )
-  }
+interface Shown {
+  chat: Chat
+  turn: Turn
+  isLast: boolean
 }
 
-function FailureText({ failure }: { failure: Failure }) {
+/** What the reader has to know about an answer that did not simply end, and what they can do. */
+export function OutcomeNote({ chat, turn, isLast }: Shown) {
+  const words = useWords()
+  const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
+  const { outcome, answer, receipt } = turn
+  const choices = isLast && isIdle ? <Choices chat={chat} turn={turn} /> : null
+
+  if (outcome.name === 'cut' || outcome.name === 'failed') {
+    return <FailureNote name={outcome.name} failure={outcome.failure} isLast={isLast} choices={choices} />
+  }
+  if (outcome.name === 'stopped') return <Note text={words.stopped} choices={choices} />
+  if (receipt?.finishReason === 'length') return <Note text={words.tooLong} choices={choices} />
+  if (receipt?.finishReason === 'content_filter') return <Note text={words.filtered} />
+  return answer === '' && <Note text={words.empty} choices={choices} />
+}
+
+function Note({ text, choices }: { text: string; choices?: ReactNode }) {
+  return (
+    <div className={styles.note}>
+      <p>{text}</p>
+      {choices}
+    </div>
+  )
+}
+
+function FailureNote({ name, failure, isLast, choices }: { name: 'cut' | 'failed'; failure: Failure; isLast: boolean; choices: ReactNode }) {
   const words = useWords()
   const wait = failure.retryAfterSeconds
   return (
-    <>
-      {wordsOfFailure(words, failure)} {wait !== null && words.retryAfter(wait)}
-    </>
+    <div className={styles.failure}>
+      {/* Only the latest: the others have been said. */}
+      <p role={isLast ? 'alert' : undefined}>
+        <strong>{words[name]}</strong> {wordsOfFailure(words, failure)} {wait !== null && wait > 0 && words.retryAfter(wait)}
+      </p>
+      <FailureDetails failure={failure} />
+      {choices}
+    </div>
   )
 }
 
@@ -52,12 +61,32 @@ function FailureDetails({ failure: { code, status, requestId } }: { failure: Fai
   return (
     <p className={styles.details}>
       <code>{code}</code>
-      {status !== null && <code>{status}</code>}
+      {status !== null && status > 0 && <code>{status}</code>}
       {requestId !== null && (
         <span>
           {words.requestId} <code>{requestId}</code>
         </span>
       )}
     </p>
+  )
+}
+
+function Choices({ chat, turn }: Omit<Shown, 'isLast'>) {
+  const words = useWords()
+  const page = usePage()
+  const failure = 'failure' in turn.outcome ? turn.outcome.failure : null
+  const left = useCountdown(turn.endedAt + 1000 * (failure?.retryAfterSeconds ?? 0))
+  const retry = () => void page.askInstead(chat, turn.id, turn.question)
+  const proceed = () => void chat.proceed(words.proceedInstruction)
+
+  if (failure?.code === 'unauthorized') return <AccessForm onEnter={turn.answer === '' ? retry : proceed} />
+  return (
+    <div className={styles.choices}>
+      {isUnfinished(turn) && <Button onClick={proceed}>{words.proceed}</Button>}
+      {/* It keeps the focus while it waits, so it must not be `disabled`. */}
+      <Button aria-disabled={left > 0} onClick={left > 0 ? undefined : retry}>
+        {left > 0 ? words.retryIn(left) : words.retry}
+      </Button>
+    </div>
   )
 }

@@ -1,3 +1,4 @@
+import { useState } from 'react'
 import type { Chat, ChatState } from '../chat/chat.ts'
 import { useStore } from '../useStore.ts'
 import { useWords, type Words } from '../words/words.ts'
@@ -5,7 +6,9 @@ import { useWords, type Words } from '../words/words.ts'
 /** Tells screen readers what goes on, in two words and once; the transcript would be read out piece by piece. */
 export function Status({ chat }: { chat: Chat }) {
   const words = useWords()
-  const status = useStore(chat, (state) => statusOf(state, words))
+  // What was there before is no news.
+  const [before] = useState(() => chat.get().turns)
+  const status = useStore(chat, (state) => (state.turns === before && state.phase.name === 'idle' ? '' : statusOf(state, words)))
   return <output className="visually-hidden">{status}</output>
 }
 

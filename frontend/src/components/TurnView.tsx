@@ -1,17 +1,30 @@
 import { memo } from 'react'
-import type { Chat, Phase, Turn } from '../chat/chat.ts'
+import type { Chat, Phase } from '../chat/chat.ts'
+import type { Turn } from '../chat/conversation.ts'
 import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
+import { AnswerFoot } from './AnswerFoot.tsx'
 import { AnswerText } from './AnswerText.tsx'
 import { OutcomeNote } from './OutcomeNote.tsx'
+import { Question } from './Question.tsx'
 import styles from './TurnView.module.css'
+import { usePersona } from './usePersona.ts'
 
 const idle: Phase = { name: 'idle' }
 
-/** One question with its answer: a settled turn, or without one the turn that is being written. */
-export const TurnView = memo(function TurnView({ chat, turn, isLast }: { chat: Chat; turn: Turn | null; isLast: boolean }) {
+interface Shown {
+  chat: Chat
+  /** A settled turn, or null for the one that is being written. */
+  turn: Turn | null
+  persona: string | null
+  isLast: boolean
+}
+
+/** One question with its answer. */
+export const TurnView = memo(function TurnView({ chat, turn, persona, isLast }: Shown) {
   const words = useWords()
+  const name = usePersona(persona)?.name ?? 'Askbot'
   const phase = useStore(chat, (state) => (turn ? idle : state.phase))
   const question = turn?.question ?? (phase.name === 'idle' ? '' : phase.question)
   const answer = turn?.answer ?? (phase.name === 'answering' ? phase.answer : '')
@@ -19,10 +32,8 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast }: { chat: C
   return (
     <article className={styles.turn}>
       <h2 className="visually-hidden">{words.youAsked}</h2>
-      <p className={styles.question} lang={languageOf(question)}>
-        {question}
-      </p>
-      <h3 className="visually-hidden">{words.answered}</h3>
+      <Question chat={chat} turn={turn} question={question} />
+      <h3 className="visually-hidden">{words.answered(name)}</h3>
       {phase.name === 'waiting' && (
         <p className={styles.waiting}>
           <span className={styles.caret} />
@@ -34,7 +45,8 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast }: { chat: C
           <AnswerText text={answer} isLive={turn === null} />
         </div>
       )}
-      {turn && <OutcomeNote turn={turn} onRetry={isLast ? chat.retry : null} />}
+      {turn && <OutcomeNote chat={chat} turn={turn} isLast={isLast} />}
+      {turn && answer !== '' && <AnswerFoot chat={chat} turn={turn} isLast={isLast} />}
     </article>
   )
 })

@@ -1,23 +1,26 @@
-import { useEffect, useRef, type RefObject } from 'react'
+import { useEffect, useRef, useState, type RefObject } from 'react'
 
-/** How far from the end, in pixels, a reader still counts as being at it. */
-const NEAR = 48
+/** How far from the end, in pixels, counts as being there. */
+const NEAR = 24
 
 /**
- * Keeps the end of a growing text in sight while the reader is there, leaves them alone once
- * they scroll away, and goes to the end when `start` changes to something new.
+ * Keeps the end of a growing text in sight until the reader scrolls up, and again once they come
+ * back to it; goes to the end when `start` changes to something new.
  */
-export function useFollow(
-  scroller: RefObject<HTMLElement | null>,
-  content: RefObject<HTMLElement | null>,
-  start: number | null,
-) {
+export function useFollow(scroller: RefObject<HTMLElement | null>, content: RefObject<HTMLElement | null>, start: string | null) {
   const follows = useRef(true)
+  const [isAtEnd, setAtEnd] = useState(true)
 
   useEffect(() => {
     const view = scroller.current!
+    let { scrollTop, scrollHeight } = view
     const onScroll = () => {
-      follows.current = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR
+      const isNear = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR
+      // A text that gets shorter scrolls by itself; only the reader goes up in one that does not.
+      if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight && !isNear) follows.current = false
+      if (isNear) follows.current = true
+      ;({ scrollTop, scrollHeight } = view)
+      setAtEnd(isNear || follows.current)
     }
     const observer = new ResizeObserver(() => {
       if (follows.current) view.scrollTo(0, view.scrollHeight)
@@ -31,10 +34,16 @@ export function useFollow(
     }
   }, [scroller, content])
 
+  function toEnd() {
+    follows.current = true
+    scroller.current?.scrollTo(0, scroller.current.scrollHeight)
+  }
+
   useEffect(() => {
     if (start === null) return
-    const view = scroller.current!
     follows.current = true
-    view.scrollTo(0, view.scrollHeight)
+    scroller.current!.scrollTo(0, scroller.current!.scrollHeight)
   }, [scroller, start])
+
+  return { isAtEnd, toEnd }
 }

@@ -1,43 +1,141 @@
 export const en = {
   lang: 'en',
-  greeting: 'What would you like to know?',
-  greetingHint: 'The answer appears here as it is written.',
+  name: 'English',
+
+  // The conversation
   conversation: 'Conversation',
+  greeting: 'What would you like to know?',
   youAsked: 'You asked',
-  answered: 'Askbot answered',
+  answered: (name: string) => `${name} answered`,
+  waiting: 'Waiting for the first words',
+  latest: 'Jump to the latest',
+  suggestions: 'Suggestions',
+  whoAnswers: 'Who answers',
+
+  // Asking
   question: 'Your question',
   placeholder: 'Ask anything',
-  keys: 'Enter asks, Shift + Enter starts a new line',
   ask: 'Ask',
   stop: 'Stop',
   retry: 'Ask again',
-  waiting: 'Waiting for the first words',
+  retryIn: (seconds: number) => `Ask again in ${seconds} s`,
+  proceed: 'Continue',
+  proceedInstruction: 'Continue your last answer exactly where it ends. Do not repeat any of it, and do not comment on this.',
+  edit: 'Edit the question',
+  editedQuestion: 'Edited question',
+  cancel: 'Cancel',
+  elsewhere: 'An answer is being written in another tab. Your question is still here.',
+
+  // What the status line says
   answering: 'Answering',
   finished: 'Answer complete',
+
+  // How answers end
   stopped: 'You stopped this answer.',
   empty: 'The answer was empty.',
   cut: 'This answer broke off and is incomplete.',
   failed: 'There is no answer.',
+  tooLong: 'The answer reached the longest length allowed here.',
+  filtered: 'The model’s provider ended this answer.',
+  requestId: 'Request',
+  retryAfter: (seconds: number) =>
+    seconds === 1 ? 'Please wait a second before asking again.' : `Please wait ${seconds} seconds before asking again.`,
+
+  // The receipt
+  receipt: 'How this answer was made',
+  firstText: (seconds: string) => `${seconds} s to the first words`,
+  tokensPerSecond: (rate: string) => `${rate} tokens/s`,
+  wordsPerSecond: (rate: string) => `${rate} words/s`,
+  tokens: (question: string, answer: string) => `${question} + ${answer} tokens`,
+
+  // Access
+  accessCode: 'Access code',
+  enter: 'Enter',
+  wrongAccessCode: 'This code was not accepted.',
+
+  // Copying
   copyCode: 'Copy the code',
   copyAnswer: 'Copy the answer',
   copied: 'Copied',
   copyFailed: 'Could not copy',
+
+  // Inside answers
   code: 'Code',
   table: 'Table',
   image: (description: string) => `Image: ${description || 'no description'}`,
   taskDone: 'done',
   taskOpen: 'to do',
-  requestId: 'Request',
-  retryAfter: (seconds: number) =>
-    seconds === 1 ? 'Please wait a second before asking again.' : `Please wait ${seconds} seconds before asking again.`,
+
+  // The list of conversations
+  conversations: 'Conversations',
+  newConversation: 'New conversation',
+  search: 'Search',
+  nothingFound: 'Nothing found.',
+  noConversations: 'Your conversations will be listed here. They stay in this browser.',
+  beingAnswered: 'being answered',
+  remove: 'Delete',
+  removeNamed: (title: string) => `Delete “${title}”`,
+
+  // One conversation
+  about: 'Title and export',
+  title: 'Title',
+  save: 'Save',
+  exportAs: 'Export',
+  markdown: 'Markdown',
+  json: 'JSON',
+  you: 'You',
+
+  // Settings
+  settings: 'Settings',
+  theme: 'Colours',
+  themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+  language: 'Language',
+  languageOfBrowser: 'As the browser',
+  data: 'Conversations',
+  dataHint: 'They are kept in this browser only. A question goes to the server with its conversation; nothing else does.',
+  exportAll: 'Export all',
+  importFile: 'Import a file',
+  imported: (count: number) => (count === 1 ? 'One conversation was imported.' : `${count} conversations were imported.`),
+  importFailed: 'This file holds no conversations of Askbot.',
+  nothingToExport: 'There is nothing to export yet.',
+
+  // Help
+  help: 'Keys',
+  close: 'Close',
+  shortcuts: {
+    ask: 'Ask',
+    newLine: 'Start a new line',
+    stop: 'Stop the answer',
+    editLast: 'Edit the last question, from an empty field',
+    newConversation: 'New conversation',
+    search: 'Search the conversations',
+    help: 'Show these keys',
+  },
+
+  // Notices
+  deleted: (title: string) => `“${title}” was deleted.`,
+  replaced: 'The earlier answer was replaced.',
+  undo: 'Undo',
+  dismiss: 'Dismiss',
+  offline: 'You are offline. Your conversations are here; asking needs a connection.',
+  notKept: 'This browser keeps nothing: conversations end with this page. Export what you want to keep.',
+  newVersion: 'There is a new version of this page.',
+  reload: 'Reload',
+  relayMissing: (address: string) => `No relay answers at ${address}.`,
+  relayMissingHint: 'If it is yours: start it (make run), and check VITE_API_URL and CORS_ORIGINS. Otherwise try again in a moment.',
+  tryAgain: 'Try again',
+  accessNeeded: 'This server asks for an access code.',
+
   failures: {
     unreachable: 'The server cannot be reached. Check your connection, or whether the server is running.',
+    relay_unreachable: 'The server cannot be reached. Check whether it is running.',
     unexpected_response: 'Something other than Askbot replied. The server may be starting, or its address may be wrong.',
     cut: 'The connection was lost, or the model stopped in the middle.',
     invalid_request: 'The server did not understand the question.',
-    unknown_persona: 'The chosen persona is not available here.',
+    unknown_persona: 'Who answered here is not available any more. Choose another in a new conversation.',
     unauthorized: 'This server asks for an access code.',
     origin_not_allowed: 'The server does not accept questions from this page’s address.',
+    not_found: 'The question did not reach the server, or its answer is no longer kept there.',
     request_too_large: 'The conversation has grown too large for the server.',
     question_too_long: 'The conversation has grown too long for the model.',
     content_filtered: 'The model’s provider refused this question.',
@@ -51,5 +149,6 @@ export const en = {
     not_configured: 'The server has not been set up to answer yet.',
     overloaded: 'The server is busy.',
     shutting_down: 'The server is restarting.',
+    store_unreachable: 'The server cannot reach its store just now.',
   },
 }

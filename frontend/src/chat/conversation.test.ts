@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { type Conversation, isUnfinished, joined, newConversation, search, titleOf, type Turn } from './conversation.ts'
+
+const turn = (question: string, answer = ''): Turn => ({
+  id: question,
+  question,
+  answer,
+  outcome: { name: 'finished' },
+  receipt: null,
+  askedAt: 1,
+  endedAt: 2,
+})
+
+const conversation = (...turns: Turn[]): Conversation => ({ ...newConversation('c', null, 1), turns })
+
+describe('the title', () => {
+  test.for([
+    ['Why is the sky blue?', 'Why is the sky blue?'],
+    ['  One\n\n two ', 'One two'],
+    ['a'.repeat(60), 'a'.repeat(60)],
+    ['a'.repeat(61), `${'a'.repeat(59)}…`],
+    ['😀'.repeat(70), `${'😀'.repeat(59)}…`],
+  ] as const)('of a conversation that begins with %j is %j', ([question, title]) => {
+    expect(titleOf(conversation(turn(question), turn('Later')))).toBe(title)
+  })
+
+  test('is the name that the reader gave it', () => {
+    expect(titleOf({ ...conversation(turn('Why?')), title: 'The sky' })).toBe('The sky')
+  })
+})
+
+describe('a continued answer', () => {
+  test.for([
+    ['the sky is', 'blue', 'the sky is blue'],
+    ['the sky is', ' blue', 'the sky is blue'],
+    ['the sky is ', 'blue', 'the sky is blue'],
+    ['the sky', ', which', 'the sky, which'],
+    ['하늘', '은 파랗다', '하늘은 파랗다'],
+    ['東京', '都', '東京都'],
+    ['```py\nx = 1\n', 'y = 2', '```py\nx = 1\ny = 2'],
+    ['', 'blue', 'blue'],
+  ] as const)('%j and %j', ([before, rest, whole]) => {
+    expect(joined(before, rest)).toBe(whole)
+  })
+})
+
+describe('whether the model had more to say', () => {
+  const receipt = { firstTextMs: 1, durationMs: 2, promptTokens: 3, answerTokens: 4, finishReason: 'length', model: 'm' }
+  const failure = { code: 'cut', message: '', status: null, requestId: null, retryAfterSeconds: null }
+  test.for([
+    ['an answer that ended', turn('q', 'a'), false],
+    ['one that reached its longest', { ...turn('q', 'a'), receipt }, true],
+    ['one that was stopped', { ...turn('q', 'a'), outcome: { name: 'stopped' } }, true],
+    ['one that was stopped before its first text', { ...turn('q'), outcome: { name: 'stopped' } }, false],
+    ['one that was cut', { ...turn('q', 'a'), outcome: { name: 'cut', failure } }, true],
+  ] as const)('%s: %s', ([, each, expected]) => {
+    expect(isUnfinished(each)).toBe(expected)
+  })
+})
+
+describe('search', () => {
+  const sky = { ...conversation(turn('Why is the sky blue?', 'Light is **scattered**.')), title: 'Colours' }
+  const hangul = conversation(turn('한글은 누가 만들었나요?', '세종대왕이 만들었습니다.'))
+  test.for([
+    ['', [sky, hangul]],
+    ['SKY', [sky]],
+    ['scattered blue', [sky]],
+    ['colours', [sky]],
+    ['세종', [hangul]],
+    ['한글'.normalize('NFD'), [hangul]],
+    ['sky 세종', []],
+  ] as const)('for %j', ([query, found]) => {
+    expect(search([sky, hangul], query)).toEqual(found)
+  })
+})

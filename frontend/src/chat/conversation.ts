@@ -1,0 +1,119 @@
+import { type AskbotError, type Message, newKey } from '../client/askbot.js'
+
+/** A conversation as it is kept: plain data. Times are milliseconds since the epoch. */
+export interface Conversation {
+  id: string
+  /** Another one with every change, so that two tabs can tell whether they speak of the same state. */
+  revision: string
+  /** Empty until the reader gives it a name; see `titleOf`. */
+  title: string
+  /** The id of who answers; null for the relay's default. */
+  persona: string | null
+  createdAt: number
+  changedAt: number
+  turns: readonly Turn[]
+  running: Running | null
+}
+
+/** A question and what became of it. It never changes again. */
+export interface Turn {
+  id: string
+  question: string
+  answer: string
+  outcome: Outcome
+  receipt: TurnReceipt | null
+  askedAt: number
+  endedAt: number
+}
+
+export type Outcome =
+  | { name: 'finished' }
+  | { name: 'stopped' }
+  | { name: 'cut'; failure: Failure }
+  | { name: 'failed'; failure: Failure }
+
+/** What went wrong, as plain data: it can be kept and shown long after the error is gone. */
+export type Failure = Pick<AskbotError, 'code' | 'message' | 'status' | 'requestId' | 'retryAfterSeconds'>
+
+export interface TurnReceipt {
+  firstTextMs: number | null
+  durationMs: number | null
+  promptTokens: number | null
+  answerTokens: number | null
+  finishReason: string | null
+  model: string | null
+}
+
+/** A question that is being answered. */
+export interface Running {
+  /** The id of the turn that it will be. */
+  turn: string
+  question: string
+  /** What the relay knows the answer by. */
+  key: string
+  /** The part that is there already, when an answer is continued. */
+  before: string
+  /** What was here of the rest when it was last kept. */
+  text: string
+  askedAt: number
+}
+
+export function newConversation(id: string, persona: string | null, now: number): Conversation {
+  return { id, revision: newKey(), title: '', persona, createdAt: now, changedAt: now, turns: [], running: null }
+}
+
+/** The turn in the place of what was running; the conversation itself when something else runs by now. */
+export function settled(conversation: Conversation, key: string, turn: Turn): Conversation {
+  if (conversation.running?.key !== key) return conversation
+  return { ...conversation, turns: [...conversation.turns, turn], running: null, changedAt: turn.endedAt }
+}
+
+const LONGEST_TITLE = 60
+
+/** The name it was given, or the beginning of its first question. */
+export function titleOf({ title, turns, running }: Conversation): string {
+  if (title !== '') return title
+  const question = (turns[0]?.question ?? running?.question ?? '').trim().replaceAll(/\s+/g, ' ')
+  const characters = Array.from(question)
+  return characters.length <= LONGEST_TITLE ? question : `${characters.slice(0, LONGEST_TITLE - 1).join('')}…`
+}
+
+/** Turns without an answer are left out: to most models, two questions in a row are an error. */
+export function messagesOf(turns: readonly Turn[]): Message[] {
+  return turns
+    .filter((turn) => turn.answer.trim() !== '')
+    .flatMap((turn) => [
+      { role: 'user', content: turn.question },
+      { role: 'assistant', content: turn.answer },
+    ])
+}
+
+/** Whether the model had more to say. */
+export function isUnfinished({ answer, outcome, receipt }: Turn): boolean {
+  if (answer.trim() === '') return false
+  return outcome.name === 'cut' || outcome.name === 'stopped' || receipt?.finishReason === 'length'
+}
+
+const endsInWord = /[\p{L}\p{N}]$/u
+const beginsWithWord = /^[\p{L}\p{N}]/u
+const withoutSpaces = /[\p{Script=Hangul}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u
+
+/** Models go on at a word and leave out the space before it. Korean endings belong to the word before them. */
+export function joined(before: string, rest: string): string {
+  const isNewWord = endsInWord.test(before) && beginsWithWord.test(rest)
+  const glued = withoutSpaces.test(before.slice(-1)) || withoutSpaces.test(rest.slice(0, 1))
+  return isNewWord && !glued ? `${before} ${rest}` : before + rest
+}
+
+/** The conversations in which every word of `query` occurs, in titles, questions or answers. */
+export function search(conversations: readonly Conversation[], query: string): readonly Conversation[] {
+  const words = plain(query).split(/\s+/).filter(Boolean)
+  if (words.length === 0) return conversations
+  return conversations.filter((conversation) => {
+    const text = plain([conversation.title, ...conversation.turns.flatMap(({ question, answer }) => [question, answer])].join('\n'))
+    return words.every((word) => text.includes(word))
+  })
+}
+
+/** Hangul may come in whole syllables or in letters; macOS writes the second. */
+const plain = (text: string) => text.normalize('NFC').toLowerCase()

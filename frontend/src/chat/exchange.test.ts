@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import { type Conversation, newConversation, type Turn } from './conversation.ts'
+import { importFrom, ImportError, toJson, toMarkdown } from './exchange.ts'
+
+const turn = (question: string, answer: string, name: 'finished' | 'stopped' = 'finished'): Turn => ({
+  id: question,
+  question,
+  answer,
+  outcome: { name },
+  receipt: null,
+  askedAt: 1_000,
+  endedAt: 2_000,
+})
+
+const whole: Conversation = {
+  ...newConversation('c1', 'secretary', 500),
+  title: 'Colours --> and "more"',
+  changedAt: 2_000,
+  turns: [
+    turn('Why is the sky blue?\n\n## Really?', '## Light\n\n```md\n<!-- askbot: question {} -->\n## You\n```\n\nis scattered.'),
+    turn('    indented 한글', '**마크다운(Markdown)**을\n\n\n\n- a\n- b', 'stopped'),
+    turn('No answer', ''),
+  ],
+}
+
+const speakers = { reader: 'You', assistant: 'Secretary' }
+
+/** All that Markdown keeps of a conversation. */
+const seen = ({ title, persona, createdAt, changedAt, turns }: Conversation) => [
+  [title, persona, createdAt, changedAt],
+  turns.map(({ question, answer, outcome, askedAt, endedAt }) => [question, answer, outcome.name, askedAt, endedAt]),
+]
+
+describe('JSON', () => {
+  test('gives back every conversation as it was', () => {
+    const other = { ...newConversation('c2', null, 7), turns: [turn('q', 'a')] }
+    expect(importFrom(toJson([whole, other]))).toEqual([whole, other])
+  })
+
+  test('turns what was being written into what was written', () => {
+    const running = { turn: 't9', question: 'Go on?', key: 'k', before: 'one', text: ', two', askedAt: 3 }
+    const [imported] = importFrom(toJson([{ ...whole, running }]))
+    expect(imported?.running).toBeNull()
+    expect(imported?.turns.at(-1)).toMatchObject({ id: 't9', question: 'Go on?', answer: 'one, two', outcome: { name: 'stopped' } })
+  })
+})
+
+describe('Markdown', () => {
+  test('reads as a conversation', () => {
+    const lines = toMarkdown({ ...whole, turns: [turn('Why?', 'Because.')] }, speakers).split('\n')
+    expect(lines.filter((line) => line !== '' && !line.startsWith('<!--'))).toEqual([
+      '# Colours --> and "more"',
+      '## You',
+      'Why?',
+      '## Secretary',
+      'Because.',
+    ])
+  })
+
+  test.for([
+    ['as it was written', (text: string) => text],
+    ['with the line ends of Windows', (text: string) => text.replaceAll('\n', '\r\n')],
+    ['with a byte order mark', (text: string) => `\uFEFF${text}`],
+  ] as const)('gives back questions, answers and the persona, %s', ([, change]) => {
+    const [imported] = importFrom(change(toMarkdown(whole, speakers)))
+    expect(seen(imported!)).toEqual(seen(whole))
+  })
+})
+
+describe('a file that is none of ours is refused', () => {
+  const file = JSON.parse(toJson([whole])) as { conversations: { turns: object[] }[] }
+  test.for([
+    ['nothing', ''],
+    ['no JSON', 'hello'],
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['other JSON', '{"messages": []}'],
+    ['no conversations', toJson([])],
+    ['a conversation without turns', JSON.stringify({ ...file, conversations: [{ id: 'x' }] })],
+    ['a turn of another shape', JSON.stringify({ ...file, conversations: [{ ...file.conversations[0], turns: [{ question: 1 }] }] })],
+    ['Markdown without our comments', '# Title\n\n## You\n\nWhy?\n'],
+    ['Markdown with half a turn', toMarkdown({ ...whole, turns: [turn('q', 'a')] }, speakers).replace(/<!-- askbot: answer[^]*/, '')],
+    ['Markdown with a broken comment', toMarkdown(whole, speakers).replace('{"askedAt":1000}', '{"askedAt":}')],
+  ] as const)('%s', ([, text]) => {
+    expect(() => importFrom(text)).toThrow(ImportError)
+  })
+})

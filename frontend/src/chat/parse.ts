@@ -1,0 +1,75 @@
+import type { Conversation, Failure, Outcome, Running, Turn, TurnReceipt } from './conversation.ts'
+
+type Fields = Record<string, unknown>
+
+/** A conversation out of a file or a database that anything may have written, or null if it is none. */
+export function conversationFrom(value: unknown): Conversation | null {
+  if (!isObject(value) || !Array.isArray(value['turns'])) return null
+  const { id, revision, title, persona, createdAt, changedAt, turns, running } = value
+  const read = turns.map(turnFrom)
+  if (!isText(id) || id === '' || !isTime(createdAt) || !isTime(changedAt) || !read.every((turn) => turn !== null)) return null
+  return {
+    id,
+    revision: textOr(revision, ''),
+    title: textOr(title, ''),
+    persona: isText(persona) ? persona : null,
+    createdAt,
+    changedAt,
+    turns: read,
+    running: runningFrom(running),
+  }
+}
+
+function turnFrom(value: unknown): Turn | null {
+  if (!isObject(value)) return null
+  const { id, question, answer, askedAt, endedAt } = value
+  const outcome = outcomeFrom(value['outcome'])
+  if (!isText(id) || !isText(question) || !isText(answer) || outcome === null || !isTime(askedAt) || !isTime(endedAt)) return null
+  return { id, question, answer, outcome, receipt: receiptFrom(value['receipt']), askedAt, endedAt }
+}
+
+function outcomeFrom(value: unknown): Outcome | null {
+  if (!isObject(value)) return null
+  const { name, failure } = value
+  if (name === 'finished' || name === 'stopped') return { name }
+  if (name === 'cut' || name === 'failed') return { name, failure: failureFrom(failure) }
+  return null
+}
+
+function failureFrom(value: unknown): Failure {
+  const { code, message, status, requestId, retryAfterSeconds } = isObject(value) ? value : {}
+  return {
+    code: textOr(code, ''),
+    message: textOr(message, ''),
+    status: numberOrNull(status),
+    requestId: textOrNull(requestId),
+    retryAfterSeconds: numberOrNull(retryAfterSeconds),
+  }
+}
+
+function receiptFrom(value: unknown): TurnReceipt | null {
+  if (!isObject(value)) return null
+  const { firstTextMs, durationMs, promptTokens, answerTokens, finishReason, model } = value
+  return {
+    firstTextMs: numberOrNull(firstTextMs),
+    durationMs: numberOrNull(durationMs),
+    promptTokens: numberOrNull(promptTokens),
+    answerTokens: numberOrNull(answerTokens),
+    finishReason: textOrNull(finishReason),
+    model: textOrNull(model),
+  }
+}
+
+function runningFrom(value: unknown): Running | null {
+  if (!isObject(value)) return null
+  const { turn, question, key, before, text, askedAt } = value
+  if (!isText(turn) || !isText(question) || !isText(key) || !isTime(askedAt)) return null
+  return { turn, question, key, before: textOr(before, ''), text: textOr(text, ''), askedAt }
+}
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+const textOr = (value: unknown, otherwise: string) => (isText(value) ? value : otherwise)
+const textOrNull = (value: unknown) => (isText(value) ? value : null)
+const numberOrNull = (value: unknown) => (isTime(value) ? value : null)

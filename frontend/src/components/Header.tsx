@@ -1,0 +1,25 @@
+import type { Conversation } from '../chat/conversation.ts'
+import { usePage } from '../page/page.ts'
+import { useWords } from '../words/words.ts'
+import styles from './Header.module.css'
+import { IconButton } from './IconButton.tsx'
+import { usePersona } from './usePersona.ts'
+
+export function Header({ title, conversation, isWide }: { title: string; conversation: Conversation | undefined; isWide: boolean }) {
+  const words = useWords()
+  const page = usePage()
+  const persona = usePersona(conversation?.persona ?? null)
+
+  return (
+    <header className={styles.header}>
+      {!isWide && <IconButton icon="menu" label={words.conversations} onClick={() => page.panel.set('conversations')} />}
+      <div className={styles.title}>
+        {/* The list of conversations has the name beside it. */}
+        <h1 className={title === '' && isWide ? 'visually-hidden' : undefined}>{title || 'Askbot'}</h1>
+        {conversation && persona && <p>{persona.name}</p>}
+      </div>
+      {conversation && <IconButton icon="more" label={words.about} onClick={() => page.panel.set('conversation')} />}
+      {!isWide && conversation && <IconButton icon="plus" label={words.newConversation} onClick={() => page.address.go(null)} />}
+    </header>
+  )
+}

@@ -1,0 +1,54 @@
+import { useState, type FormEvent } from 'react'
+import type { Chat } from '../chat/chat.ts'
+import type { Turn } from '../chat/conversation.ts'
+import { usePage } from '../page/page.ts'
+import { useStore } from '../useStore.ts'
+import { languageOf } from '../words/languageOf.ts'
+import { useWords } from '../words/words.ts'
+import { Button } from './Button.tsx'
+import { IconButton } from './IconButton.tsx'
+import styles from './Question.module.css'
+import { QuestionField } from './QuestionField.tsx'
+
+/** What was asked; it can be asked again in other words. */
+export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | null; question: string }) {
+  const words = useWords()
+  const { editing } = usePage()
+  const isEdited = useStore(editing, (id) => turn !== null && id === turn.id)
+  const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
+
+  if (turn && isEdited) return <Edited chat={chat} turn={turn} />
+  return (
+    <div className={styles.question}>
+      <p lang={languageOf(question)}>{question}</p>
+      {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
+    </div>
+  )
+}
+
+function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
+  const words = useWords()
+  const page = usePage()
+  const [text, setText] = useState(turn.question)
+  const close = () => page.editing.set(null)
+
+  function onSubmit(event: FormEvent) {
+    event.preventDefault()
+    const question = text.trim()
+    if (question === '') return
+    close()
+    void page.askInstead(chat, turn.id, question)
+  }
+
+  return (
+    <form className={styles.edited} onSubmit={onSubmit}>
+      <QuestionField label={words.editedQuestion} value={text} onChange={setText} onEscape={close} takesFocus />
+      <div className={styles.choices}>
+        <Button type="submit" isMain>
+          {words.retry}
+        </Button>
+        <Button onClick={close}>{words.cancel}</Button>
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,55 @@
+import { useEffect, useRef, type KeyboardEvent } from 'react'
+import { isComposing } from './isComposing.ts'
+import styles from './QuestionField.module.css'
+
+interface Field {
+  label: string
+  value: string
+  onChange: (value: string) => void
+  describedBy?: string
+  placeholder?: string
+  takesFocus?: boolean
+  onEscape?: () => void
+  /** For the key in an empty field. */
+  onArrowUp?: () => void
+}
+
+/** Where questions are written: it grows, Enter sends it with its form, and an IME's Enter does not. */
+export function QuestionField({ label, value, onChange, describedBy, placeholder, takesFocus = false, onEscape, onArrowUp }: Field) {
+  const field = useRef<HTMLTextAreaElement>(null)
+
+  useEffect(() => {
+    if (!takesFocus) return
+    const { current } = field
+    current?.focus()
+    current?.setSelectionRange(current.value.length, current.value.length)
+  }, [takesFocus])
+
+  function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>) {
+    if (isComposing(event.nativeEvent)) return
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault()
+      event.currentTarget.form?.requestSubmit()
+    } else if (event.key === 'Escape' && onEscape) {
+      event.preventDefault()
+      onEscape()
+    } else if (event.key === 'ArrowUp' && value === '') {
+      onArrowUp?.()
+    }
+  }
+
+  return (
+    <textarea
+      ref={field}
+      className={styles.field}
+      rows={1}
+      aria-label={label}
+      aria-describedby={describedBy}
+      enterKeyHint="send"
+      placeholder={placeholder}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={onKeyDown}
+    />
+  )
+}

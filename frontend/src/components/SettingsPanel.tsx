@@ -1,0 +1,110 @@
+import { useId, useState, type ChangeEvent, type ReactNode } from 'react'
+import { importFrom, ImportError, toJson } from '../chat/exchange.ts'
+import { usePage } from '../page/page.ts'
+import { useStore } from '../useStore.ts'
+import { en } from '../words/en.ts'
+import { ko } from '../words/ko.ts'
+import { useWords } from '../words/words.ts'
+import { Button } from './Button.tsx'
+import { Dialog } from './Dialog.tsx'
+import { download } from './download.ts'
+import styles from './Panels.module.css'
+
+const themes = ['system', 'light', 'dark'] as const
+
+export function SettingsPanel() {
+  const words = useWords()
+  const { settings } = usePage()
+  const { theme, language } = useStore(settings, (chosen) => chosen)
+
+  return (
+    <Dialog title={words.settings}>
+      <div className={styles.panel}>
+        <Choice legend={words.theme}>
+          {themes.map((each) => (
+            <Option key={each} name="theme" isChosen={theme === each} onChoose={() => settings.change({ theme: each })}>
+              {words.themes[each]}
+            </Option>
+          ))}
+        </Choice>
+        <Choice legend={words.language}>
+          <Option name="language" isChosen={language === null} onChoose={() => settings.change({ language: null })}>
+            {words.languageOfBrowser}
+          </Option>
+          <Option name="language" isChosen={language === 'en'} onChoose={() => settings.change({ language: 'en' })} lang="en">
+            {en.name}
+          </Option>
+          <Option name="language" isChosen={language === 'ko'} onChoose={() => settings.change({ language: 'ko' })} lang="ko">
+            {ko.name}
+          </Option>
+        </Choice>
+        <Data />
+      </div>
+    </Dialog>
+  )
+}
+
+function Choice({ legend, children }: { legend: string; children: ReactNode }) {
+  return (
+    <fieldset className={styles.group}>
+      <legend>{legend}</legend>
+      <div className={styles.row}>{children}</div>
+    </fieldset>
+  )
+}
+
+function Option({ name, isChosen, onChoose, lang, children }: { name: string; isChosen: boolean; onChoose: () => void; lang?: string; children: string }) {
+  return (
+    <label className={styles.option} lang={lang}>
+      <input type="radio" name={name} checked={isChosen} onChange={onChoose} />
+      {children}
+    </label>
+  )
+}
+
+function Data() {
+  const words = useWords()
+  const { history } = usePage()
+  const conversations = useStore(history, (state) => state.conversations)
+  const [result, setResult] = useState('')
+  const fileId = useId()
+
+  async function onFile({ target }: ChangeEvent<HTMLInputElement>) {
+    const file = target.files?.[0]
+    if (file === undefined) return
+    try {
+      const imported = importFrom(await file.text())
+      // What was changed here since the file was made is worth more than what is in it.
+      const newer = imported.filter(({ id, changedAt }) => (history.find(id)?.changedAt ?? 0) <= changedAt)
+      await Promise.all(newer.map(history.put))
+      setResult(words.imported(imported.length))
+    } catch (error) {
+      if (!(error instanceof ImportError)) throw error
+      setResult(words.importFailed)
+    }
+    // So that the same file can be chosen again.
+    target.value = ''
+  }
+
+  return (
+    <section className={styles.group}>
+      <h3>{words.data}</h3>
+      <p className={styles.hint}>{words.dataHint}</p>
+      <div className={styles.row}>
+        <Button
+          onClick={() => {
+            if (conversations.length === 0) setResult(words.nothingToExport)
+            else download('askbot.json', 'application/json', toJson(conversations))
+          }}
+        >
+          {words.exportAll}
+        </Button>
+        <label className={styles.file} htmlFor={fileId}>
+          {words.importFile}
+          <input id={fileId} type="file" accept=".json,.md,application/json,text/markdown" onChange={(event) => void onFile(event)} />
+        </label>
+      </div>
+      <output className={styles.hint}>{result}</output>
+    </section>
+  )
+}

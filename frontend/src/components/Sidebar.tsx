@@ -1,0 +1,101 @@
+import { useDeferredValue, useMemo, useState } from 'react'
+import { type Conversation, search, titleOf } from '../chat/conversation.ts'
+import { hrefOf } from '../page/address.ts'
+import { usePage } from '../page/page.ts'
+import { useStore } from '../useStore.ts'
+import { languageOf } from '../words/languageOf.ts'
+import { useWords } from '../words/words.ts'
+import { Icon } from './Icon.tsx'
+import { IconButton } from './IconButton.tsx'
+import styles from './Sidebar.module.css'
+import { SEARCH_FIELD } from './useShortcuts.ts'
+
+/** All conversations, and what belongs to none of them. */
+export function Sidebar() {
+  const words = useWords()
+  const page = usePage()
+  const conversations = useStore(page.history, (history) => history.conversations)
+  const [query, setQuery] = useState('')
+  const wanted = useDeferredValue(query)
+  const found = useMemo(() => search(conversations, wanted), [conversations, wanted])
+
+  function begin() {
+    page.panel.set(null)
+    page.address.go(null)
+  }
+
+  return (
+    <div className={styles.sidebar}>
+      <div className={styles.brand}>
+        <img src={`${import.meta.env.BASE_URL}icon.svg`} alt="" width="28" height="28" />
+        <span>Askbot</span>
+      </div>
+      <button type="button" className={styles.begin} onClick={begin}>
+        <Icon name="plus" />
+        {words.newConversation}
+      </button>
+      <div className={styles.search}>
+        <Icon name="search" />
+        <input
+          id={SEARCH_FIELD}
+          type="search"
+          aria-label={words.search}
+          placeholder={words.search}
+          value={query}
+          onChange={(event) => setQuery(event.target.value)}
+        />
+      </div>
+      <nav className={styles.list} aria-label={words.conversations}>
+        <ul>
+          {found.map((conversation) => (
+            <Entry key={conversation.id} conversation={conversation} />
+          ))}
+        </ul>
+        {conversations.length === 0 && <p className={styles.hint}>{words.noConversations}</p>}
+        {conversations.length > 0 && found.length === 0 && <p className={styles.hint}>{words.nothingFound}</p>}
+      </nav>
+      <div className={styles.foot}>
+        <button type="button" onClick={() => page.panel.set('settings')}>
+          <Icon name="sliders" />
+          {words.settings}
+        </button>
+        <button type="button" className={styles.help} onClick={() => page.panel.set('help')}>
+          <Icon name="keys" />
+          {words.help}
+        </button>
+      </div>
+    </div>
+  )
+}
+
+function Entry({ conversation }: { conversation: Conversation }) {
+  const words = useWords()
+  const page = usePage()
+  const { id, running } = conversation
+  const isShown = useStore(page.address, (place) => place.id === id)
+  const title = titleOf(conversation)
+
+  return (
+    <li className={styles.entry}>
+      <a
+        href={hrefOf(id)}
+        aria-current={isShown ? 'page' : undefined}
+        lang={languageOf(title)}
+        onClick={(event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
+          event.preventDefault()
+          page.panel.set(null)
+          page.address.go(id)
+        }}
+      >
+        {running && (
+          <span className={styles.running}>
+            <span className="visually-hidden">{words.beingAnswered}</span>
+          </span>
+        )}
+        <span className={styles.name}>{title}</span>
+      </a>
+      <IconButton icon="bin" label={words.removeNamed(title)} onClick={() => page.remove(id)} />
+    </li>
+  )
+}

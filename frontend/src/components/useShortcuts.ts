@@ -1,0 +1,36 @@
+import { useEffect } from 'react'
+import type { Chat } from '../chat/chat.ts'
+import type { Page } from '../page/page.ts'
+import { isComposing } from './isComposing.ts'
+
+export const SEARCH_FIELD = 'search-conversations'
+
+/** All with a modifier: a letter alone would be in the way of speech input (WCAG 2.1.4). */
+export function useShortcuts(page: Page, chat: Chat) {
+  useEffect(() => {
+    function onKeyDown(event: KeyboardEvent) {
+      if (isComposing(event) || event.altKey) return
+      const command = event.ctrlKey || event.metaKey
+      if (command && event.key === '/') page.panel.set('help')
+      else if (command && event.shiftKey && event.code === 'KeyO') newConversation()
+      else if (command && !event.shiftKey && event.code === 'KeyK') search()
+      else if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('dialog[open]') === null) chat.stop()
+      else return
+      if (command) event.preventDefault()
+    }
+
+    function newConversation() {
+      page.panel.set(null)
+      page.address.go(null)
+    }
+
+    function search() {
+      const field = document.getElementById(SEARCH_FIELD)
+      if (field) field.focus()
+      else page.panel.set('conversations')
+    }
+
+    addEventListener('keydown', onKeyDown)
+    return () => removeEventListener('keydown', onKeyDown)
+  }, [page, chat])
+}

@@ -1,0 +1,62 @@
+import { AskbotError, type Persona, type personas } from '../client/askbot.js'
+import { createStore, type Store } from '../store.ts'
+
+export type RelayState =
+  | { name: 'asking' }
+  | { name: 'reached'; defaultPersona: string; personas: readonly Persona[] }
+  | { name: 'failed'; code: string; message: string }
+
+/** What this page knows of its relay: whether it answers, and who speaks there. */
+export interface Relay extends Store<RelayState> {
+  /** Asks again who is there, in a language that the personas may speak. */
+  meet(language: string): Promise<void>
+  token(): string | undefined
+  /** Keeps the access code until the tab is closed. */
+  keepToken(token: string): void
+}
+
+const TOKEN = 'askbot.access-code'
+
+export function createRelay(url: string, fetchPersonas: typeof personas): Relay {
+  const { get, set, subscribe } = createStore<RelayState>({ name: 'asking' })
+  let token = loadToken()
+  let latest = 0
+
+  return {
+    get,
+    subscribe,
+    async meet(language) {
+      const mine = ++latest
+      const state = await met(language)
+      // Of two that overlap, the later one counts.
+      if (mine === latest) set(state)
+    },
+    token: () => token,
+    keepToken(code) {
+      token = code
+      try {
+        sessionStorage.setItem(TOKEN, code)
+      } catch {
+        // Forbidden: the code then ends with the page.
+      }
+    },
+  }
+
+  async function met(language: string): Promise<RelayState> {
+    try {
+      const there = await fetchPersonas({ url, token, language })
+      return { name: 'reached', defaultPersona: there.default, personas: there.personas }
+    } catch (error) {
+      if (!(error instanceof AskbotError)) throw error
+      return { name: 'failed', code: error.code, message: error.message }
+    }
+  }
+}
+
+function loadToken(): string | undefined {
+  try {
+    return sessionStorage.getItem(TOKEN) ?? undefined
+  } catch {
+    return undefined
+  }
+}

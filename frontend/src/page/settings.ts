@@ -1,0 +1,49 @@
+import { createStore, type Store } from '../store.ts'
+
+export interface Settings {
+  theme: 'system' | 'light' | 'dark'
+  /** Null for the browser's. */
+  language: 'en' | 'ko' | null
+  /** Who answers in new conversations; null for the relay's default. */
+  persona: string | null
+}
+
+export interface SettingsStore extends Store<Settings> {
+  change(changes: Partial<Settings>): void
+}
+
+const NAME = 'askbot.settings'
+const initial: Settings = { theme: 'system', language: null, persona: null }
+
+/** What the reader has chosen, in all tabs, for as long as the browser keeps it. */
+export function createSettings(): SettingsStore {
+  const { get, set, subscribe } = createStore(load())
+  addEventListener('storage', ({ key }) => {
+    if (key === NAME) set(load())
+  })
+  return {
+    get,
+    subscribe,
+    change(changes) {
+      set({ ...get(), ...changes })
+      try {
+        localStorage.setItem(NAME, JSON.stringify(get()))
+      } catch {
+        // Full, or forbidden: the choice then ends with the page.
+      }
+    },
+  }
+}
+
+function load(): Settings {
+  try {
+    const { theme, language, persona } = JSON.parse(localStorage.getItem(NAME) ?? '{}') as Record<string, unknown>
+    return {
+      theme: theme === 'light' || theme === 'dark' ? theme : 'system',
+      language: language === 'en' || language === 'ko' ? language : null,
+      persona: typeof persona === 'string' ? persona : null,
+    }
+  } catch {
+    return initial
+  }
+}
