@@ -1,11 +1,14 @@
-"""What the tests share: the scripted upstream and the relay in front of it."""
+"""What the tests share: the scripted upstream, the relay before it, and the page in a browser."""
 
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
+import page_process
 from client import Exchange
 from relay_process import RelayProcess
 from upstream import Upstream
@@ -14,6 +17,7 @@ from upstream import Upstream
 KEY = "sk-test-key-of-nobody"
 
 StartRelay = Callable[..., RelayProcess]
+ServePage = Callable[[str], RelayProcess]
 
 
 def pytest_configure() -> None:
@@ -96,3 +100,68 @@ def start_relay(upstream: Upstream) -> Iterator[StartRelay]:
     close_exchanges()
     for relay in started:
         relay.stop()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    if reason := page_process.missing():
+        pytest.skip(reason)
+    return {"executable_path": page_process.CHROMIUM, "args": page_process.CHROMIUM_ARGS}
+
+
+@pytest.fixture(scope="session")
+def built_page() -> None:
+    if reason := page_process.missing():
+        pytest.skip(reason)
+    page_process.build()
+
+
+@pytest.fixture(scope="session")
+def base_url(shared_relay: RelayProcess, built_page: None) -> Iterator[str]:
+    """Where the page is, before the relay that all tests share."""
+    assert built_page is None
+    server = page_process.serve(shared_relay.url)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def serve_page(built_page: None) -> Iterator[ServePage]:
+    """Serves the page before a relay of the test's own, by the relay's address."""
+    assert built_page is None
+    servers: list[RelayProcess] = []
+
+    def serve(relay_url: str) -> RelayProcess:
+        servers.append(page_process.serve(relay_url))
+        return servers[-1]
+
+    yield serve
+    for server in servers:
+        server.stop()
+
+
+# Told as the browser reports them, and not only by the console.
+WATCH_POLICY = """
+window.violations = []
+document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
+  window.violations.push(`${violatedDirective} ${blockedURI} ${sample}`))
+"""
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """Askbot's page, open; in the end it must not have complained, nor broken its own policy."""
+    complaints: list[str] = []
+
+    def on_console(kind: str, text: str) -> None:
+        # Of a refused request the browser itself makes an error, whatever the page makes of it.
+        if kind == "error" and not text.startswith("Failed to load resource"):
+            complaints.append(text)
+
+    page.context.add_init_script(WATCH_POLICY)
+    page.on("console", lambda message: on_console(message.type, message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/")
+    yield page
+    assert not complaints
+    assert page.evaluate("window.violations") == []

@@ -1,69 +1,22 @@
 """Behind a real nginx, with the configuration it comes with and with the one line we recommend."""
 
-import shutil
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from client import Cut, ask
+from nginx_process import start_nginx
 from relay_process import RelayProcess
 from upstream import Reply, Upstream
-
-CONFIGURATION = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr info;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://{relay};
-            {more}
-        }}
-    }}
-}}
-"""
 
 
 @pytest.fixture(params=["", "proxy_http_version 1.1;"], ids=["as it comes", "HTTP/1.1"])
 def proxied(request: pytest.FixtureRequest, relay: RelayProcess, tmp_path: Path) -> Iterator[str]:
     """The address of an nginx before the relay."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
-    if nginx is None:
-        pytest.skip("needs Debian's package nginx")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    file = tmp_path / "nginx.conf"
-    file.write_text(
-        CONFIGURATION.format(
-            folder=tmp_path, port=port, relay=urlsplit(relay.url).netloc, more=request.param
-        ),
-        encoding="ascii",
-    )
-    process = subprocess.Popen(
-        [nginx, "-p", str(tmp_path), "-c", str(file)], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    # It says so once it listens and has its worker.
-    assert any("start worker process " in line for line in process.stderr)
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
-    process.stderr.close()
+    with start_nginx(relay.url, tmp_path, request.param) as url:
+        yield url
 
 
 def test_nothing_is_held_back(proxied: str, upstream: Upstream) -> None:

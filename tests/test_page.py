@@ -3,22 +3,19 @@
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 import local_model
-import page_process
-from conftest import StartRelay
+from conftest import ServePage, StartRelay
 from line import Line
+from reader import WAIT_SECONDS, WHOLE, Paused, ask, button, conversation, question_field
 from relay_process import RelayProcess
 from upstream import Reply, Upstream
 
 GONE_SECONDS = 1.0
-WAIT_SECONDS = 20.0
 MODEL_SECONDS = 60.0
 
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2
@@ -26,58 +23,6 @@ LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2
 
 # Set up before the page and torn down after it.
 pytestmark = pytest.mark.usefixtures("relay")
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    if reason := page_process.missing():
-        pytest.skip(reason)
-    return {"executable_path": page_process.CHROMIUM, "args": page_process.CHROMIUM_ARGS}
-
-
-@pytest.fixture(scope="session")
-def base_url(shared_relay: RelayProcess) -> Iterator[str]:
-    """Where the page is, before the relay that all tests share."""
-    if reason := page_process.missing():
-        pytest.skip(reason)
-    page_process.build()
-    server = page_process.serve(shared_relay.url)
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """Askbot's page, open; at the end it must not have complained on the console."""
-    complaints: list[str] = []
-
-    def on_console(kind: str, text: str) -> None:
-        # Of a refused request the browser itself makes an error, whatever the page makes of it.
-        if kind == "error" and not text.startswith("Failed to load resource"):
-            complaints.append(text)
-
-    page.on("console", lambda message: on_console(message.type, message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/")
-    yield page
-    assert not complaints
-
-
-def question_field(page: Page) -> Locator:
-    return page.get_by_role("textbox", name="Your question")
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def conversation(page: Page) -> Locator:
-    return page.get_by_role("main")
-
-
-def ask(page: Page, question: str) -> None:
-    question_field(page).fill(question)
-    button(page, "Ask").click()
 
 
 def test_an_answer_is_seen_arriving(page: Page, upstream: Upstream) -> None:
@@ -127,9 +72,8 @@ def test_an_error_in_words(page: Page, upstream: Upstream) -> None:
     upstream.answers(lambda reply: reply.refuse("401 Unauthorized", {"message": "Bad key"}))
     with page.expect_response("**/aiCompletion") as refusal:
         ask(page, "Why is the sky blue?")
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("The model could not answer.")
-    expect(alert).to_contain_text(refusal.value.headers["x-request-id"])
+    expect(page.get_by_role("alert")).to_contain_text("The model could not answer.")
+    expect(conversation(page)).to_contain_text(refusal.value.headers["x-request-id"])
     expect(page.get_by_text("Bad key")).to_have_count(0)
 
 
@@ -154,31 +98,14 @@ def test_a_cut(page: Page, upstream: Upstream) -> None:
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-class Paused:
-    """A script that holds an answer back half-way, until it is let go on."""
-
-    def __init__(self, upstream: Upstream) -> None:
-        self.go_on = threading.Event()
-        upstream.answers(self._answer)
-
-    def _answer(self, reply: Reply) -> None:
-        reply.text("햇빛은 공기에서 ")
-        assert self.go_on.wait(WAIT_SECONDS)
-        reply.text("흩어집니다 ☀️.")
-        reply.finish()
-
-
-WHOLE = "햇빛은 공기에서 흩어집니다 ☀️."
-
-
-def test_the_network_comes_back(page: Page, relay: RelayProcess, upstream: Upstream) -> None:
+def test_the_network_comes_back(
+    page: Page, relay: RelayProcess, serve_page: ServePage, upstream: Upstream
+) -> None:
     """An answer whose connection is lost on the way is whole in the end, and was asked once."""
     with contextlib.ExitStack() as cleanup:
         line = Line(urlsplit(relay.url).port or 0)
         cleanup.callback(line.close)
-        server = page_process.serve(line.url)
-        cleanup.callback(server.stop)
-        page.goto(server.url)
+        page.goto(serve_page(line.url).url)
         paused = Paused(upstream)
         ask(page, "Why is the sky blue?")
         expect(conversation(page)).to_contain_text("햇빛은 공기에서")
@@ -292,22 +219,22 @@ element => {
 """
 
 
-@pytest.mark.parametrize("persona", ["askbot", "secretary"])
-def test_a_real_model(page: Page, start_relay: StartRelay, persona: str) -> None:
+@pytest.mark.parametrize("persona", ["Askbot", "Secretary"])
+def test_a_real_model(
+    page: Page, start_relay: StartRelay, serve_page: ServePage, persona: str
+) -> None:
     """The embedded model answers as each persona, in English and in Korean, piece by piece."""
     if not local_model.weights_path().is_file():
         pytest.skip("the model is not there: python local_model.py --fetch")
-    with local_model.start() as model, contextlib.ExitStack() as cleanup:
+    with local_model.start() as model:
         relay = start_relay(
             OPENAI_BASE_URL=model.base_url,
             OPENAI_API_KEY=model.api_key,
             OPENAI_MODEL=model.name,
             MAX_ANSWER_TOKENS="40",
-            PERSONA=persona,
         )
-        server = page_process.serve(relay.url)
-        cleanup.callback(server.stop)
-        page.goto(server.url)
+        page.goto(serve_page(relay.url).url)
+        page.get_by_role("radio", name=persona).check()
         for question, letter in [
             ("What is the capital of France?", "[A-Za-z]"),
             ("안녕하세요? 당신은 누구인가요?", "[가-힣]"),
@@ -316,7 +243,9 @@ def test_a_real_model(page: Page, start_relay: StartRelay, persona: str) -> None
             ask(page, question)
             expect(button(page, "Stop")).to_be_visible()
             expect(button(page, "Ask")).to_be_visible(timeout=1000 * MODEL_SECONDS)
-            shown = page.evaluate("window.shown")
-            assert len(set(shown)) > 3
-            assert re.search(letter, shown[-1].rpartition(question)[2])
+            shown = [text.rpartition(question)[2] for text in page.evaluate("window.shown")]
+            # Without "waiting for the first words" before the answer, and the receipt after it.
+            answers = [text for text in shown if text.strip() and "first words" not in text]
+            assert len(set(answers)) > 3
+            assert re.search(letter, answers[-1])
         expect(page.get_by_role("alert")).to_have_count(0)

@@ -5,7 +5,7 @@ import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import styles from './Composer.module.css'
-import { QuestionField } from './QuestionField.tsx'
+import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
 
 /** Where the next question is written; what is there is kept under `draftName` until it is asked. */
 export function Composer({ chat, draftName }: { chat: Chat; draftName: string }) {
@@ -47,6 +47,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
     <form onSubmit={(event) => void onSubmit(event)}>
       <div className={styles.field}>
         <QuestionField
+          id={NEXT_QUESTION}
           label={words.question}
           describedBy={noteId}
           placeholder={words.placeholder}

@@ -40,10 +40,10 @@ export function ConversationPanel({ conversation }: { conversation: Conversation
         <section className={styles.group}>
           <h3>{words.exportAs}</h3>
           <div className={styles.row}>
-            <Button onClick={() => download(`${titleOf(conversation)}.md`, 'text/markdown', toMarkdown(conversation, { reader: words.you, assistant }))}>
+            <Button onClick={() => download(titleOf(conversation), 'md', toMarkdown(conversation, { reader: words.you, assistant }))}>
               {words.markdown}
             </Button>
-            <Button onClick={() => download(`${titleOf(conversation)}.json`, 'application/json', toJson([conversation]))}>{words.json}</Button>
+            <Button onClick={() => download(titleOf(conversation), 'json', toJson([conversation]))}>{words.json}</Button>
           </div>
         </section>
         <Button onClick={onRemove}>{words.remove}</Button>

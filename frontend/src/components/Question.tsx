@@ -8,7 +8,7 @@ import { useWords } from '../words/words.ts'
 import { Button } from './Button.tsx'
 import { IconButton } from './IconButton.tsx'
 import styles from './Question.module.css'
-import { QuestionField } from './QuestionField.tsx'
+import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
 
 /** What was asked; it can be asked again in other words. */
 export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | null; question: string }) {
@@ -30,7 +30,11 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const page = usePage()
   const [text, setText] = useState(turn.question)
-  const close = () => page.editing.set(null)
+
+  function close() {
+    page.editing.set(null)
+    document.getElementById(NEXT_QUESTION)?.focus()
+  }
 
   function onSubmit(event: FormEvent) {
     event.preventDefault()

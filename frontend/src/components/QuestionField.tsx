@@ -2,7 +2,11 @@ import { useEffect, useRef, type KeyboardEvent } from 'react'
 import { isComposing } from './isComposing.ts'
 import styles from './QuestionField.module.css'
 
+/** The field for the next question, for whoever gives the focus back to it. */
+export const NEXT_QUESTION = 'next-question'
+
 interface Field {
+  id?: string
   label: string
   value: string
   onChange: (value: string) => void
@@ -15,7 +19,7 @@ interface Field {
 }
 
 /** Where questions are written: it grows, Enter sends it with its form, and an IME's Enter does not. */
-export function QuestionField({ label, value, onChange, describedBy, placeholder, takesFocus = false, onEscape, onArrowUp }: Field) {
+export function QuestionField({ id, label, value, onChange, describedBy, placeholder, takesFocus = false, onEscape, onArrowUp }: Field) {
   const field = useRef<HTMLTextAreaElement>(null)
 
   useEffect(() => {
@@ -41,6 +45,7 @@ export function QuestionField({ label, value, onChange, describedBy, placeholder
   return (
     <textarea
       ref={field}
+      id={id}
       className={styles.field}
       rows={1}
       aria-label={label}

@@ -94,7 +94,7 @@ function Data() {
         <Button
           onClick={() => {
             if (conversations.length === 0) setResult(words.nothingToExport)
-            else download('askbot.json', 'application/json', toJson(conversations))
+            else download('askbot', 'json', toJson(conversations))
           }}
         >
           {words.exportAll}

@@ -1,9 +1,11 @@
-/** Has the browser save a text as a file. Characters that file systems refuse are left out of the name. */
-export function download(name: string, type: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }))
+const types = { md: 'text/markdown', json: 'application/json' }
+
+/** Has the browser save a text as a file. Characters that file systems refuse are left out of its name. */
+export function download(name: string, extension: keyof typeof types, text: string): void {
+  const address = URL.createObjectURL(new Blob([text], { type: `${types[extension]};charset=utf-8` }))
   const link = document.createElement('a')
   link.href = address
-  link.download = name.replaceAll(/[\\/:*?"<>|\p{Cc}]+/gu, ' ').trim()
+  link.download = `${name.replaceAll(/[\\/:*?"<>|\p{Cc}]+/gu, ' ').trim()}.${extension}`
   link.click()
   // Safari reads it only after the click is over.
   setTimeout(() => URL.revokeObjectURL(address), 10_000)

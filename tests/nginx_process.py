@@ -1,0 +1,61 @@
+"""A real nginx before a relay."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+CONFIGURATION = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr info;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://{relay};
+            {more}
+        }}
+    }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
+    """The address of an nginx before a relay, with `more` in its location."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+    if nginx is None:
+        pytest.skip("needs Debian's package nginx")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    file = folder / "nginx.conf"
+    file.write_text(
+        CONFIGURATION.format(folder=folder, port=port, relay=urlsplit(relay_url).netloc, more=more),
+        encoding="ascii",
+    )
+    process = subprocess.Popen(
+        [nginx, "-p", str(folder), "-c", str(file)], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    # It says so once it listens and has its worker.
+    assert any("start worker process " in line for line in process.stderr)
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+    process.stderr.close()
