@@ -2,6 +2,8 @@
 # make test    sets up what the tests need besides, and runs all of them
 # make lint    style and types
 # make bench   the relay beside others, a quarter of an hour; keep the machine quiet
+# make bench-page
+#              the page in Chromium, five minutes; likewise
 # make clean   removes what the others put into this folder
 
 PYTHON ?= python3
@@ -24,7 +26,7 @@ PAGE_PACKAGES := frontend/node_modules/.package-lock.json
 # Folders too: nothing else changes when a file is removed.
 PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdepth 1 -type f)
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench bench-page clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
@@ -44,8 +46,11 @@ lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
 	@$(PY) -m bench
 
+bench-page: $(PAGE) frontend/bench/node_modules/.package-lock.json
+	@node frontend/bench/run.js
+
 clean:
-	rm -rf $(VENV) frontend/node_modules frontend/dist
+	rm -rf $(VENV) frontend/node_modules frontend/dist frontend/bench/node_modules
 	rm -rf bench/express/node_modules tests/clients/node_modules
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -91,7 +96,8 @@ $(NODE): requirements-node.txt | $(VENV)/made.stamp
 		ln -sf "$$home/lib/node_modules/npm/bin/npm-cli.js" $(VENV)/bin/npm; }
 	@touch $@
 
-# The page's packages, those of a peer to measure against, and a second model's server to test with.
+# The page's packages, those to measure it with, those of a peer to measure against, and a second
+# model's server to test with.
 %/node_modules/.package-lock.json: %/package-lock.json | $(NODE)
 	@echo "Installing the packages of $* ..."
 	@cd $* && npm ci --loglevel=error --no-audit --no-fund >/dev/null
