@@ -52,10 +52,12 @@ def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
         [nginx, "-p", str(folder), "-c", str(file)], stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    # It says so once it listens and has its worker.
-    assert any("start worker process " in line for line in process.stderr)
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
-    process.stderr.close()
+    try:
+        # It says so once it listens and has its worker.
+        assert any("start worker process " in line for line in process.stderr)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stderr.close()

@@ -112,8 +112,8 @@ def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: Serv
 
 
 GUARD = """
+default_type application/json;
 if ($http_authorization != "Bearer open sesame") {
-    default_type application/json;
     return 401 '{"error": {"code": "unauthorized", "message": "Who are you?", "request_id": "r"}}';
 }
 """

@@ -1,4 +1,6 @@
-import { lazy, Suspense, type ComponentType } from 'react'
+import type { ComponentType } from 'react'
+import { createStore } from '../store.ts'
+import { useStore } from '../useStore.ts'
 import styles from './TurnView.module.css'
 
 interface Text {
@@ -6,24 +8,26 @@ interface Text {
   isLive: boolean
 }
 
-/** More than half of the page's code, and nothing that an empty page needs: it comes while the reader writes. */
-const load = async (): Promise<{ default: ComponentType<Text> }> => {
+/**
+ * Nearly half of the page's code, and nothing that an empty page needs: it comes while the reader
+ * writes. No `lazy`: that would show plain text for a moment also when it is here already.
+ */
+const renderer = createStore<{ Markdown: ComponentType<Text> }>({ Markdown: PlainText })
+
+async function load() {
   try {
     const { Markdown } = await import('../markdown/Markdown.tsx')
-    return { default: Markdown }
-  } catch {
-    return { default: PlainText }
+    renderer.set({ Markdown })
+  } catch (error) {
+    console.warn('Answers stay plain text:', error)
   }
 }
-const Markdown = lazy(load)
+
 setTimeout(load, 0)
 
 export function AnswerText(props: Text) {
-  return (
-    <Suspense fallback={<PlainText {...props} />}>
-      <Markdown {...props} />
-    </Suspense>
-  )
+  const { Markdown } = useStore(renderer, (state) => state)
+  return <Markdown {...props} />
 }
 
 function PlainText({ text }: Text) {

@@ -8,42 +8,50 @@ const NEAR = 24
  * back to it; goes to the end when `start` changes to something new.
  */
 export function useFollow(scroller: RefObject<HTMLElement | null>, content: RefObject<HTMLElement | null>, start: string | null) {
-  const follows = useRef(true)
+  const following = useRef<{ toEnd(): void } | null>(null)
   const [isAtEnd, setAtEnd] = useState(true)
 
   useEffect(() => {
     const view = scroller.current!
+    let follows = true
     let { scrollTop, scrollHeight } = view
-    const onScroll = () => {
+
+    const remember = () => ({ scrollTop, scrollHeight } = view)
+
+    function toEnd() {
+      follows = true
+      view.scrollTo(0, view.scrollHeight)
+      // The event of it comes later, and may be one with the reader's own scrolling.
+      remember()
+    }
+
+    function onScroll() {
       const isNear = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR
       // A text that gets shorter scrolls by itself; only the reader goes up in one that does not.
-      if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight && !isNear) follows.current = false
-      if (isNear) follows.current = true
-      ;({ scrollTop, scrollHeight } = view)
-      setAtEnd(isNear || follows.current)
+      if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight) follows = false
+      if (isNear && view.scrollTop >= scrollTop) follows = true
+      remember()
+      setAtEnd(isNear || follows)
     }
+
     const observer = new ResizeObserver(() => {
-      if (follows.current) view.scrollTo(0, view.scrollHeight)
+      if (follows) toEnd()
     })
     view.addEventListener('scroll', onScroll, { passive: true })
     observer.observe(view)
     observer.observe(content.current!)
+    following.current = { toEnd }
     return () => {
       view.removeEventListener('scroll', onScroll)
       observer.disconnect()
     }
   }, [scroller, content])
 
-  function toEnd() {
-    follows.current = true
-    scroller.current?.scrollTo(0, scroller.current.scrollHeight)
-  }
+  const toEnd = () => following.current?.toEnd()
 
   useEffect(() => {
-    if (start === null) return
-    follows.current = true
-    scroller.current!.scrollTo(0, scroller.current!.scrollHeight)
-  }, [scroller, start])
+    if (start !== null) following.current!.toEnd()
+  }, [start])
 
   return { isAtEnd, toEnd }
 }
