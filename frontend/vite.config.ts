@@ -2,6 +2,8 @@ import react from '@vitejs/plugin-react'
 import { ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ProxyOptions } from 'vite'
+import { VitePWA } from 'vite-plugin-pwa'
+import { contentSecurityPolicy } from './contentSecurityPolicy.ts'
 
 const relayUrl = process.env['RELAY_URL'] ?? 'http://127.0.0.1:2000'
 
@@ -29,10 +31,48 @@ const relay: ProxyOptions = {
 
 const proxy = { '/aiCompletion': relay, '/personas': relay, '/ready': relay }
 
+const installable = VitePWA({
+  // A new version waits until the reader asks for it: see src/pwa/pwa.ts, which registers the worker too.
+  registerType: 'prompt',
+  injectRegister: null,
+  manifest: {
+    name: 'Askbot',
+    short_name: 'Askbot',
+    description: 'Ask, and read the answer as it is written.',
+    lang: 'en',
+    id: '',
+    start_url: '.',
+    scope: '.',
+    display: 'standalone',
+    theme_color: '#fafbf8',
+    background_color: '#fafbf8',
+    icons: [
+      { src: 'icon.svg', sizes: 'any', type: 'image/svg+xml' },
+      { src: 'icon-192.png', sizes: '192x192', type: 'image/png' },
+      { src: 'icon-512.png', sizes: '512x512', type: 'image/png' },
+      { src: 'icon-maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+    ],
+  },
+  // The patterns below take the icons as well.
+  includeManifestIcons: false,
+  workbox: {
+    // The manifest is added by the plugin itself.
+    globPatterns: ['**/*.{js,css,html,svg,png}'],
+    navigateFallback: 'index.html',
+    // Questions and answers pass the worker by.
+    navigateFallbackDenylist: [/\/(aiCompletion|personas|ready|metrics)([/?]|$)/],
+    cleanupOutdatedCaches: true,
+    // One file: under a host's own security policy a worker may not be allowed to import another.
+    inlineWorkboxRuntime: true,
+  },
+})
+
 export default defineConfig({
   // Relative addresses: `dist` works in any folder of any host.
   base: './',
-  plugins: [react()],
+  plugins: [react(), installable, contentSecurityPolicy()],
+  // The security policy allows files, not `data:` addresses.
+  build: { assetsInlineLimit: 0 },
   resolve: {
     alias: {
       // Its version for browsers assigns innerHTML, which the page's security policy forbids; the

@@ -50,15 +50,15 @@ def build() -> None:
     subprocess.run(command, cwd=FRONTEND, env=environ, check=True, timeout=BUILD_SECONDS)
 
 
-def serve(relay_url: str) -> RelayProcess:
-    """Starts the server of the page; its `url` is the page's address."""
+def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
+    """Starts the server of the page in the folder `built`; its `url` is the page's address."""
     node = _node()
     assert node is not None
     vite = str(FRONTEND / "node_modules/vite/bin/vite.js")
     where = ["--strictPort", "--host", "127.0.0.1", "--port", "0"]
     server = RelayProcess(
         {"RELAY_URL": relay_url, "NO_COLOR": "1"},
-        command=[node, vite, "preview", str(FRONTEND), *where],
+        command=[node, vite, "preview", str(FRONTEND), "--outDir", str(built), *where],
     )
     server.url = server.wait_for_line(_ADDRESS)[1]
     return server

@@ -3,9 +3,11 @@ import { createRoot } from 'react-dom/client'
 import './index.css'
 import { App } from './App.tsx'
 import { createPage, PageContext } from './page/page.ts'
+import { registerWorker } from './pwa/pwa.ts'
 
 const page = createPage(import.meta.env.VITE_API_URL ?? '')
 
+registerWorker()
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <PageContext value={page}>

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react'
 import { titleOf } from '../chat/conversation.ts'
 import { usePage } from '../page/page.ts'
+import { pageVersion } from '../pwa/pwa.ts'
 import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
 import { AccessForm } from './AccessForm.tsx'
@@ -21,6 +22,7 @@ export function Notices() {
       {isOnline && <RelayNotice />}
       {!isKept && <Notice text={words.notKept} />}
       <UndoNotice />
+      <VersionNotice />
     </div>
   )
 }
@@ -65,6 +67,17 @@ function UndoNotice() {
     <Notice text={undoable.what === 'deleted' ? words.deleted(titleOf(undoable.before)) : words.replaced}>
       <Button onClick={page.undo}>{words.undo}</Button>
       <IconButton icon="cross" label={words.dismiss} onClick={() => page.undoable.set(null)} />
+    </Notice>
+  )
+}
+
+function VersionNotice() {
+  const words = useWords()
+  const version = useStore(pageVersion, (state) => state)
+  if (version.name === 'current') return null
+  return (
+    <Notice text={words.newVersion}>
+      <Button onClick={pageVersion.update}>{words.reload}</Button>
     </Notice>
   )
 }

@@ -1,21 +1,18 @@
-interface Policy {
-  createHTML(input: string): string
-}
+import { trusted } from '../trustedTypes.ts'
 
-declare const trustedTypes: { createPolicy(name: string, rules: Policy): Policy } | undefined
-
-const rules: Policy = {
-  // The value of a name is a character or two, whatever name it is: nothing here can be an element.
-  createHTML: (name) => (/^[A-Za-z0-9]+$/.test(name) ? `&${name};` : ''),
-}
-const policy = typeof trustedTypes === 'undefined' ? rules : trustedTypes.createPolicy('askbot-entities', rules)
+const policy = trusted('askbot-entities', {
+  // Of letters and digits alone no element can be made.
+  createHTML: (name: string) => (/^[A-Za-z0-9]+$/.test(name) ? `&${name};` : ''),
+})
 const element = document.createElement('i')
 
-/** The character that HTML calls `name`, as in `&rarr;`, or false. The browser has the table of 2,125 names. */
+/** The character that HTML calls `name`, as in `&rarr;`, or false. The browser has the table of all 2,125 names. */
 export function decodeNamedCharacterReference(name: string): string | false {
+  if (name === 'semi') return ';'
+  if (name === 'amp' || name === 'AMP') return '&'
   element.innerHTML = policy.createHTML(name)
   const text = element.textContent
   // Some names need no semicolon: `&notit;` is read as `&not` and "it;".
   const isWhole = text !== '' && !text.startsWith('&') && !text.endsWith(';')
-  return isWhole ? text : name === 'semi' ? ';' : name === 'amp' || name === 'AMP' ? '&' : false
+  return isWhole && text
 }
