@@ -253,7 +253,7 @@ def test_ask_again(page: Page, upstream: Upstream) -> None:
     button(page, "Ask again").click()
     expect(conversation(page)).to_contain_text("Someone else.")
     expect(page.get_by_role("article")).to_have_count(1)
-    expect(page.get_by_text("The earlier answer was replaced.")).to_be_visible()
+    expect(page.get_by_text("in place of the earlier answer")).to_be_visible()
     button(page, "Undo").click()
     expect(conversation(page)).to_contain_text("Hello there.")
 

@@ -10,12 +10,19 @@ import { Status } from './components/Status.tsx'
 import { Transcript } from './components/Transcript.tsx'
 import { useIsWide } from './components/useIsWide.ts'
 import { useShortcuts } from './components/useShortcuts.ts'
+import { NEW_DRAFT } from './page/drafts.ts'
 import { usePage } from './page/page.ts'
 import { useStore } from './useStore.ts'
-import { WordsContext, wordsFor } from './words/words.ts'
+import { useWords, WordsContext, wordsFor } from './words/words.ts'
 
 /** What is opened now and then is loaded then. */
-const Panels = lazy(() => import('./components/Panels.tsx'))
+const Panels = lazy(async () => {
+  try {
+    return await import('./components/Panels.tsx')
+  } catch {
+    return { default: MissingPanel }
+  }
+})
 
 export function App() {
   const page = usePage()
@@ -45,8 +52,16 @@ export function App() {
 
   useEffect(() => {
     // It was deleted, here or in another tab, or the address is from another browser.
-    if (isLoaded && !isNew && conversation === undefined) page.address.go(null)
+    if (isLoaded && !isNew && conversation === undefined) page.address.leave()
   }, [page, isLoaded, isNew, conversation])
+
+  const isListed = panel === 'conversations' || panel === 'search'
+  const isPointless = (isListed && isWide) || (panel === 'conversation' && conversation === undefined)
+
+  useEffect(() => {
+    // It must not come back by itself when it makes sense again.
+    if (isPointless) page.panel.set(null)
+  }, [page, isPointless])
 
   return (
     <WordsContext value={words}>
@@ -61,21 +76,31 @@ export function App() {
           <Transcript key={`transcript ${id}`} chat={chat} conversation={conversation} />
           <div className={styles.foot}>
             <Notices />
-            <Composer key={`composer ${id}`} chat={chat} draftName={isNew ? 'new' : id} />
+            <Composer key={`composer ${id}`} chat={chat} draftName={isNew ? NEW_DRAFT : id} />
           </div>
           <Status key={`status ${id}`} chat={chat} />
         </div>
       </div>
-      {panel === 'conversations' && !isWide && (
+      {isListed && !isWide && (
         <Dialog title={words.conversations} placement="side">
-          <Sidebar />
+          <Sidebar isSearched={panel === 'search'} />
         </Dialog>
       )}
-      {panel !== null && panel !== 'conversations' && (
+      {panel !== null && !isListed && (
         <Suspense>
           <Panels panel={panel} conversation={conversation} />
         </Suspense>
       )}
     </WordsContext>
+  )
+}
+
+/** Where the rest of the page cannot be loaded: there is no network, or the server has a newer version. */
+function MissingPanel() {
+  const words = useWords()
+  return (
+    <Dialog title={words.notLoaded}>
+      <p>{words.notLoadedHint}</p>
+    </Dialog>
   )
 }

@@ -18,7 +18,7 @@ interface Asking {
 const id = 'c1'
 
 /** One tab with a conversation open, and a client whose answers the test writes by hand. */
-function openTab(storage: SharedStorage = sharedStorage(), persona: string | null = null) {
+function openTab(storage: SharedStorage = sharedStorage(), persona: string | null = null, hears = true) {
   const asked: Asking[] = []
   const resumed: Asking[] = []
   const stopped: string[] = []
@@ -43,7 +43,7 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
     })
   const fakeResume: typeof resume = (request) => begin(resumed, request, { messages: [], persona: undefined })
 
-  const history = createHistory(storage, storage.channel())
+  const history = createHistory(storage, hears ? storage.channel() : { post: () => {}, listen: () => {} })
   const chat = createChat(id, history, {
     ask: fakeAsk,
     resume: fakeResume,
@@ -53,6 +53,8 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
     persona: () => persona,
     pace: (show) => ({ show, stop: () => {} }),
   })
+  // Somebody looks at it.
+  chat.subscribe(() => {})
   const turns = () => chat.get().turns.map(({ question, answer: text, outcome }) => [question, text, outcome.name])
   return { asked, resumed, stopped, history, chat, turns, storage }
 }
@@ -72,12 +74,13 @@ const nth = async (list: Asking[], place: number) => {
   return list[place]!
 }
 
+const ended = (tab: Tab) => expect.poll(() => tab.chat.get().phase.name).toBe('idle')
+
 /** Asks, and has the answer be `text`. */
 async function exchange(tab: Tab, question: string, text: string) {
-  const done = tab.chat.ask(question)
-  const asking = await nth(tab.asked, tab.asked.length)
-  asking.finish(text)
-  expect(await done).toBe(true)
+  expect(await tab.chat.ask(question)).toBe(true)
+  tab.asked.at(-1)!.finish(text)
+  await ended(tab)
 }
 
 const kept = (tab: Tab): Conversation => tab.storage.records.get(id)!
@@ -87,12 +90,12 @@ describe('one question', () => {
     const tab = openTab()
     const states: ChatState['phase'][] = []
     tab.chat.subscribe(() => states.push(tab.chat.get().phase))
-    const done = tab.chat.ask('Why?')
+    void tab.chat.ask('Why?')
     const asking = await nth(tab.asked, 0)
     asking.write('Be')
     asking.write('Because')
     asking.finish('Because.')
-    expect(await done).toBe(true)
+    await ended(tab)
 
     const turn = expect.any(String) as string
     expect(states.filter((phase, place) => phase.name !== states[place - 1]?.name || phase.name === 'answering')).toEqual([
@@ -137,11 +140,11 @@ describe('one question', () => {
 describe('how an answer ends', () => {
   test('stopping keeps what was written, and tells the relay', async () => {
     const tab = openTab()
-    const done = tab.chat.ask('Why?')
+    void tab.chat.ask('Why?')
     const { key, write } = await nth(tab.asked, 0)
     write('half')
     tab.chat.stop()
-    await done
+    await ended(tab)
     expect(tab.turns()).toEqual([['Why?', 'half', 'stopped']])
     expect(tab.stopped).toEqual([key])
   })
@@ -157,10 +160,10 @@ describe('how an answer ends', () => {
 
   test('a failure is kept as plain data', async () => {
     const tab = openTab()
-    const done = tab.chat.ask('Why?')
+    void tab.chat.ask('Why?')
     const details = { status: 429, requestId: 'r', retryAfterSeconds: 7 }
     ;(await nth(tab.asked, 0)).fail(new AskbotError('rate_limited', 'Too many.', details))
-    await done
+    await ended(tab)
     expect(kept(tab).turns).toMatchObject([
       { answer: '', outcome: { name: 'failed', failure: { code: 'rate_limited', message: 'Too many.', ...details } } },
     ])
@@ -169,19 +172,19 @@ describe('how an answer ends', () => {
 
   test('a cut keeps the partial text beside the failure', async () => {
     const tab = openTab()
-    const done = tab.chat.ask('Why?')
+    void tab.chat.ask('Why?')
     ;(await nth(tab.asked, 0)).fail(new AskbotError('cut', 'It broke off.', { text: 'Beca' }))
-    await done
+    await ended(tab)
     expect(tab.turns()).toEqual([['Why?', 'Beca', 'cut']])
   })
 
   test('the relay’s receipt is kept with the turn', async () => {
     const tab = openTab()
-    const done = tab.chat.ask('Why?')
+    void tab.chat.ask('Why?')
     const usage = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 }
     const receipt = { state: 'finished', bytes: 4, finish_reason: 'length', usage, error: null, first_token_ms: 5, duration_ms: 9, model: 'm' } as const
     ;(await nth(tab.asked, 0)).finish('Text', receipt)
-    await done
+    await ended(tab)
     const seen: TurnReceipt = { firstTextMs: 5, durationMs: 9, promptTokens: 7, answerTokens: 3, finishReason: 'length', model: 'm' }
     expect(tab.chat.get().turns).toMatchObject([{ receipt: seen }])
   })
@@ -191,9 +194,9 @@ describe('several turns', () => {
   test('are sent oldest first, without those that have no answer', async () => {
     const tab = openTab()
     await exchange(tab, '1', 'one')
-    const failed = tab.chat.ask('2')
+    void tab.chat.ask('2')
     ;(await nth(tab.asked, 1)).fail(new AskbotError('overloaded', 'Busy.'))
-    await failed
+    await ended(tab)
     void tab.chat.ask('3')
     expect((await nth(tab.asked, 2)).messages).toEqual(['1', 'one', '3'])
   })
@@ -203,11 +206,11 @@ describe('several turns', () => {
     await exchange(tab, '1', 'one')
     await exchange(tab, '2', 'two')
     await exchange(tab, '3', 'three')
-    const done = tab.chat.askInstead(tab.chat.get().turns[1]!.id, 'two?')
+    void tab.chat.askInstead(tab.chat.get().turns[1]!.id, 'two?')
     const asking = await nth(tab.asked, 3)
     expect(asking.messages).toEqual(['1', 'one', 'two?'])
     asking.finish('zwei')
-    await done
+    await ended(tab)
     expect(tab.turns()).toEqual([
       ['1', 'one', 'finished'],
       ['two?', 'zwei', 'finished'],
@@ -216,31 +219,118 @@ describe('several turns', () => {
 
   test('an answer that broke off is continued in its place', async () => {
     const tab = openTab()
-    const broken = tab.chat.ask('Count.')
+    void tab.chat.ask('Count.')
     ;(await nth(tab.asked, 0)).fail(new AskbotError('cut', 'It broke off.', { text: 'one, two,' }))
-    await broken
+    await ended(tab)
     const { id: turn } = tab.chat.get().turns[0]!
-    const done = tab.chat.proceed('Go on.')
+    void tab.chat.proceed('Go on.')
     const asking = await nth(tab.asked, 1)
     expect(asking.messages).toEqual(['Count.', 'one, two,', 'Go on.'])
     asking.write(' three')
     expect(tab.chat.get().phase).toEqual({ name: 'answering', turn, question: 'Count.', answer: 'one, two, three' })
     asking.finish(' three.')
-    await done
+    await ended(tab)
     expect(tab.turns()).toEqual([['Count.', 'one, two, three.', 'finished']])
   })
 
   test('what there was of it stays when it cannot be continued', async () => {
     const tab = openTab()
     await exchange(tab, 'Count.', 'one, two,')
-    const done = tab.chat.proceed('Go on.')
+    void tab.chat.proceed('Go on.')
     ;(await nth(tab.asked, 1)).fail(new AskbotError('overloaded', 'Busy.'))
-    await done
+    await ended(tab)
     expect(tab.turns()).toEqual([['Count.', 'one, two,', 'cut']])
   })
 })
 
+const away = (text: string) => new AskbotError('unreachable', 'Nobody there.', { text, canResume: true })
+
+describe('a relay that cannot be reached', () => {
+  test('does not end an answer: it is read on when the relay is back', async () => {
+    const tab = openTab()
+    void tab.chat.ask('Why?')
+    const asking = await nth(tab.asked, 0)
+    asking.write('Be')
+    asking.fail(away('Be'))
+    await expect.poll(() => tab.chat.get().phase).toMatchObject({ name: 'lost', answer: 'Be', failure: { code: 'unreachable' } })
+    expect(await tab.chat.ask('Another?')).toBe(false)
+    tab.chat.resume()
+    expect(tab.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
+    const resuming = await nth(tab.resumed, 0)
+    expect(resuming).toMatchObject({ key: asking.key, from: 'Be' })
+    resuming.finish('Because.')
+    await ended(tab)
+    expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
+  })
+
+  test('keeps what there was of it when the reader gives it up', async () => {
+    const tab = openTab()
+    void tab.chat.ask('Why?')
+    ;(await nth(tab.asked, 0)).fail(away('Be'))
+    await expect.poll(() => tab.chat.get().phase.name).toBe('lost')
+    expect(kept(tab).running?.text).toBe('Be')
+    tab.chat.stop()
+    await ended(tab)
+    expect(tab.turns()).toEqual([['Why?', 'Be', 'stopped']])
+    expect(tab.stopped.length).toBe(1)
+  })
+
+  test('in one tab takes nothing from the other', async () => {
+    const storage = sharedStorage()
+    const [one, two] = [openTab(storage), openTab(storage)]
+    void one.chat.ask('Why?')
+    const asking = await nth(one.asked, 0)
+    asking.write('Be')
+    ;(await nth(two.resumed, 0)).fail(away(''))
+    await expect.poll(() => two.chat.get().phase.name).toBe('lost')
+    expect(one.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
+    asking.finish('Because.')
+    await ended(one)
+    await ended(two)
+    expect(two.turns()).toEqual([['Why?', 'Because.', 'finished']])
+  })
+})
+
+describe('turns that this tab does not know of', () => {
+  test('because it has not read them yet, are there when it asks', async () => {
+    const storage = sharedStorage()
+    await exchange(openTab(storage), '1', 'one')
+    const early = openTab(storage)
+    void early.chat.ask('2')
+    const asking = await nth(early.asked, 0)
+    expect(asking.messages).toEqual(['1', 'one', '2'])
+    asking.finish('two')
+    await ended(early)
+    expect(kept(early).turns.map(({ answer: text }) => text)).toEqual(['one', 'two'])
+  })
+
+  test('because it heard nothing of them, are there when it asks', async () => {
+    const storage = sharedStorage()
+    const [one, deaf] = [openTab(storage), openTab(storage, null, false)]
+    await deaf.history.loaded
+    await exchange(one, '1', 'one')
+    expect(deaf.turns()).toEqual([])
+    void deaf.chat.ask('2')
+    const asking = await nth(deaf.asked, 0)
+    expect(asking.messages).toEqual(['1', 'one', '2'])
+    asking.finish('two')
+    await ended(deaf)
+    expect(deaf.turns().map(([question]) => question)).toEqual(['1', '2'])
+  })
+})
+
 describe('after a reload', () => {
+  test('what had arrived is there, though the relay is not', async () => {
+    const storage = sharedStorage()
+    const first = openTab(storage)
+    void first.chat.ask('Why?')
+    ;(await nth(first.asked, 0)).write('Be')
+    await expect.poll(() => kept(first).running?.text, { timeout: 3000 }).toBe('Be')
+    const again = openTab(storage)
+    expect(await nth(again.resumed, 0)).toMatchObject({ from: 'Be' })
+    expect(again.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
+  })
+
   test('an answer that was being written is read on from what is kept of it', async () => {
     const storage = sharedStorage()
     const first = openTab(storage)
@@ -278,7 +368,7 @@ describe('in two tabs', () => {
   test('both see an answer, and it becomes one turn', async () => {
     const storage = sharedStorage()
     const [one, two] = [openTab(storage), openTab(storage)]
-    const done = one.chat.ask('Why?')
+    void one.chat.ask('Why?')
     const mine = await nth(one.asked, 0)
     const theirs = await nth(two.resumed, 0)
     expect(theirs.key).toBe(mine.key)
@@ -286,7 +376,7 @@ describe('in two tabs', () => {
     expect(two.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
     theirs.finish('Because.')
     mine.finish('Because.')
-    await done
+    await ended(one)
     await expect.poll(one.turns).toEqual([['Why?', 'Because.', 'finished']])
     await expect.poll(two.turns).toEqual([['Why?', 'Because.', 'finished']])
     expect(one.stopped).toEqual([])
@@ -306,11 +396,11 @@ describe('in two tabs', () => {
   test('a stop in one ends the answer in the other', async () => {
     const storage = sharedStorage()
     const [one, two] = [openTab(storage), openTab(storage)]
-    const done = one.chat.ask('Why?')
+    void one.chat.ask('Why?')
     ;(await nth(one.asked, 0)).write('Be')
     ;(await nth(two.resumed, 0)).write('Be')
     two.chat.stop()
-    await done
+    await ended(one)
     expect(two.stopped.length).toBe(1)
     await expect.poll(one.turns).toEqual([['Why?', 'Be', 'stopped']])
     expect(one.chat.get().phase).toEqual({ name: 'idle' })

@@ -1,7 +1,7 @@
 import { AskbotError, newKey, type Answer, type ask, type Message, type Options, type resume, type stop } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
 import { type Failure, joined, messagesOf, newConversation, type Outcome, type Running, settled, type Turn, type TurnReceipt } from './conversation.ts'
-import type { History } from './history.ts'
+import type { Change, History } from './history.ts'
 import type { paced } from './pace.ts'
 
 /** What is going on now; the answer being written lives here until it is settled. */
@@ -9,6 +9,8 @@ export type Phase =
   | { name: 'idle' }
   | { name: 'waiting'; turn: string; question: string }
   | { name: 'answering'; turn: string; question: string; answer: string }
+  /** The relay cannot be reached, and may go on writing, or have the whole answer. */
+  | { name: 'lost'; turn: string; question: string; answer: string; failure: Failure }
 
 export interface ChatState {
   turns: readonly Turn[]
@@ -17,7 +19,7 @@ export interface ChatState {
 
 /**
  * One conversation as it goes on. While a question is being answered no other can be asked, here or
- * in another tab: whatever asks resolves to whether it was, at once when not, else at the answer's end.
+ * in another tab: whatever asks resolves to whether it did.
  */
 export interface Chat extends Store<ChatState> {
   readonly id: string
@@ -28,6 +30,8 @@ export interface Chat extends Store<ChatState> {
   proceed(instruction: string): Promise<boolean>
   /** Keeps what was written. */
   stop(): void
+  /** Reads on an answer that was begun elsewhere, or was lost. */
+  resume(): void
 }
 
 export interface Client {
@@ -42,8 +46,8 @@ export interface Client {
   pace: typeof paced
 }
 
-/** How often what has arrived is kept, so that little is lost if the relay forgets it, too. */
-const KEEP_MS = 2000
+/** How soon what has arrived is kept, so that little is lost if the relay forgets it, too. */
+const KEEP_MS = 1000
 
 /** How long after another tab has asked, or this one before a reload, the question may not have reached the relay. */
 const ON_ITS_WAY_MS = 10_000
@@ -51,14 +55,28 @@ const ON_ITS_WAY_MS = 10_000
 const idle: Phase = { name: 'idle' }
 const none: readonly Turn[] = []
 
+/** An answer that this tab reads. */
+interface Reading {
+  running: Running
+  /** What has arrived of it, after `running.before`. */
+  text: string
+  /** Why it was given up for now. */
+  failure: Failure | null
+  leaving: AbortController
+}
+
+/** What a question does to the turns there are, or null when that makes no sense with them. */
+type Plan = (turns: readonly Turn[]) => ({ turns: readonly Turn[] } & Pick<Running, 'turn' | 'question' | 'before'>) | null
+
 /** The conversation called `id`, new or kept. An answer that is being written is read on, whoever asked for it. */
 export function createChat(id: string, history: History, client: Client): Chat {
   const { get, set, subscribe } = createStore<ChatState>({ turns: none, phase: idle })
-  let reading: { running: Running; answer: string; leaving: AbortController } | null = null
+  let reading: Reading | null = null
+  let watchers = 0
 
   function show() {
     const turns = history.find(id)?.turns ?? none
-    const phase = reading === null ? idle : phaseOf(reading.running, reading.answer)
+    const phase = reading === null ? idle : phaseOf(reading)
     const before = get()
     if (before.turns !== turns || before.phase !== idle || phase !== idle) set({ turns, phase })
   }
@@ -70,83 +88,115 @@ export function createChat(id: string, history: History, client: Client): Chat {
       reading.leaving.abort()
       reading = null
     }
-    if (reading === null && running !== null) {
-      void read(begun(running), (options) => resumed(running, options))
-    }
+    if (reading === null && running !== null && watchers > 0) resumed(running, running.text)
     show()
   }
 
-  async function resumed({ text, askedAt }: Running, options: Options & { key: string }): Promise<Answer> {
-    for (;;) {
-      try {
-        return await client.resume({ ...options, text })
-      } catch (error) {
-        const isUnknown = error instanceof AskbotError && error.code === 'not_found'
-        if (!isUnknown || options.signal?.aborted || Date.now() - askedAt > ON_ITS_WAY_MS) throw error
-        await new Promise((resolve) => setTimeout(resolve, ON_ITS_WAY_MS / 20))
-      }
-    }
-  }
-
-  function begun(running: Running) {
-    reading = { running, answer: joined(running.before, running.text), leaving: new AbortController() }
+  function begun(running: Running, text: string): Reading {
+    reading = { running, text, failure: null, leaving: new AbortController() }
     return reading
   }
 
-  async function ask(turns: readonly Turn[], messages: Message[], asking: Pick<Running, 'turn' | 'question' | 'before'>) {
-    if (reading !== null) return false
-    const running: Running = { ...asking, key: newKey(), text: '', askedAt: Date.now() }
-    const create = newConversation(id, client.persona(), running.askedAt)
-    const mine = begun(running)
+  async function ask(plan: Plan, instruction?: string): Promise<boolean> {
+    await history.loaded
+    const planned = plan(history.find(id)?.turns ?? none)
+    if (reading !== null || planned === null) return false
+    const { turn, question, before } = planned
+    const running: Running = { turn, question, before, key: newKey(), text: '', askedAt: Date.now() }
+    const mine = begun(running, '')
+
     const kept = await history.change(
       id,
-      (conversation) => (conversation.running ? conversation : { ...conversation, turns, running, changedAt: running.askedAt }),
-      { create },
+      (conversation) => {
+        const latest = conversation.running ? null : plan(conversation.turns)
+        if (latest === null) return conversation
+        return { ...conversation, turns: latest.turns, running: { ...running, before: latest.before }, changedAt: running.askedAt }
+      },
+      { create: newConversation(id, client.persona(), running.askedAt) },
     )
-    if (kept?.running?.key !== running.key) return false
+    if (kept?.running?.key !== running.key) {
+      follow()
+      return false
+    }
+    mine.running = kept.running
     const persona = kept.persona ?? undefined
-    await read(mine, (options) => client.ask({ ...options, messages, persona }))
+    const messages = [...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)]
+    void read(mine, (options) => client.ask({ ...options, messages, persona }))
     return true
   }
 
-  async function read(mine: NonNullable<typeof reading>, begin: (options: Options & { key: string }) => Promise<Answer>) {
+  function resumed(running: Running, text: string) {
+    void read(begun(running, text), async (options) => {
+      for (;;) {
+        try {
+          return await client.resume({ ...options, text })
+        } catch (error) {
+          const isUnknown = error instanceof AskbotError && error.code === 'not_found'
+          if (!isUnknown || options.signal?.aborted || Date.now() - running.askedAt > ON_ITS_WAY_MS) throw error
+          await new Promise((resolve) => setTimeout(resolve, ON_ITS_WAY_MS / 20))
+        }
+      }
+    })
+    show()
+  }
+
+  async function read(mine: Reading, begin: (options: Options & { key: string }) => Promise<Answer>) {
     const { running, leaving } = mine
-    const { key, before } = running
+    const { key } = running
     const start = performance.now()
     let firstTextMs: number | null = null
-    let keptAt = start
+    let keeping: ReturnType<typeof setTimeout> | undefined
 
     const pace = client.pace((text: string) => {
-      mine.answer = joined(before, text)
+      mine.text = text
       if (reading === mine) show()
     })
 
-    function onText(text: string) {
-      const now = performance.now()
-      firstTextMs ??= now - start
-      pace.show(text)
-      if (now - keptAt < KEEP_MS) return
-      keptAt = now
-      void history.change(id, (conversation) => (conversation.running?.key === key ? { ...conversation, running: { ...running, text } } : conversation), {
-        isQuiet: true,
-      })
+    function keep(text: string) {
+      const change: Change = (conversation) => (conversation.running?.key === key ? { ...conversation, running: { ...conversation.running, text } } : conversation)
+      void history.change(id, change, { isQuiet: true })
     }
 
-    async function settle(text: string, outcome: Outcome, receipt: TurnReceipt | null) {
+    let latest = mine.text
+    function onText(text: string) {
+      firstTextMs ??= performance.now() - start
+      latest = text
+      pace.show(text)
+      keeping ??= setTimeout(() => {
+        keeping = undefined
+        keep(latest)
+      }, KEEP_MS)
+    }
+
+    function end() {
       pace.stop()
+      clearTimeout(keeping)
+    }
+
+    function settle(text: string, outcome: Outcome, receipt: TurnReceipt | null) {
+      end()
       if (reading === mine) reading = null
-      const { turn, question, askedAt } = running
-      const answered = { id: turn, question, answer: joined(before, text), outcome, receipt, askedAt, endedAt: Date.now() }
-      await history.change(id, (conversation) => settled(conversation, key, answered))
+      void history.change(id, (conversation) => settled(conversation, key, turnOf(running, text, outcome, receipt)))
     }
 
     try {
       const answer = await begin({ url: client.url, token: client.token(), key, signal: leaving.signal, onText })
-      await settle(answer.text, { name: answer.state }, receiptOf(answer, firstTextMs, performance.now() - start))
+      settle(answer.text, { name: answer.state }, receiptOf(answer, firstTextMs, performance.now() - start))
     } catch (error) {
-      if (!(error instanceof AskbotError)) throw error
-      const isNothing = before === '' && error.text === ''
-      await settle(error.text, { name: isNothing ? 'failed' : 'cut', failure: failureOf(error) }, null)
+      if (!(error instanceof AskbotError)) {
+        settle(latest, { name: 'cut', failure: { code: 'page_error', message: String(error), status: null, requestId: null, retryAfterSeconds: null } }, null)
+        throw error
+      }
+      const failure = failureOf(error)
+      if (error.canResume && reading === mine) {
+        end()
+        Object.assign(mine, { text: error.text, failure })
+        keep(error.text)
+        show()
+        return
+      }
+      const isNothing = running.before === '' && error.text === ''
+      settle(error.text, { name: isNothing ? 'failed' : 'cut', failure }, null)
     }
   }
 
@@ -156,30 +206,48 @@ export function createChat(id: string, history: History, client: Client): Chat {
   return {
     id,
     get,
-    subscribe,
-    async ask(question) {
-      const { turns } = get()
-      return ask(turns, [...messagesOf(turns), { role: 'user', content: question }], { turn: newKey(), question, before: '' })
+    subscribe(listener) {
+      watchers++
+      if (watchers === 1) follow()
+      const unsubscribe = subscribe(listener)
+      return () => {
+        watchers--
+        unsubscribe()
+      }
     },
-    async askInstead(turn, question) {
-      const place = get().turns.findIndex((each) => each.id === turn)
-      if (place < 0) return false
-      const turns = get().turns.slice(0, place)
-      return ask(turns, [...messagesOf(turns), { role: 'user', content: question }], { turn: newKey(), question, before: '' })
+    async ask(question) {
+      const turn = newKey()
+      return ask((turns) => ({ turns, turn, question, before: '' }))
+    },
+    async askInstead(replaced, question) {
+      const turn = newKey()
+      return ask((turns) => {
+        const place = turns.findIndex((each) => each.id === replaced)
+        return place < 0 ? null : { turns: turns.slice(0, place), turn, question, before: '' }
+      })
     },
     async proceed(instruction) {
-      const last = get().turns.at(-1)
-      if (last === undefined) return false
-      const messages: Message[] = [...messagesOf(get().turns), { role: 'user', content: instruction }]
-      return ask(get().turns.slice(0, -1), messages, { turn: last.id, question: last.question, before: last.answer })
+      const turn = get().turns.at(-1)?.id
+      return ask((turns) => {
+        const last = turns.at(-1)
+        return last === undefined || last.id !== turn ? null : { turns: turns.slice(0, -1), turn, question: last.question, before: last.answer }
+      }, instruction)
     },
     stop() {
       if (reading === null) return
+      const { running, text, failure, leaving } = reading
       // To leave is not to stop: the relay would go on for whoever comes back.
-      client.stop({ url: client.url, token: client.token(), key: reading.running.key }).catch(() => {
-        // A relay that cannot be reached ends the answer when its grace time is over.
+      client.stop({ url: client.url, token: client.token(), key: running.key }).catch((error: unknown) => {
+        console.warn('The relay was not told to stop; it will once its grace time is over:', error)
       })
-      reading.leaving.abort()
+      leaving.abort()
+      // Nobody reads it any more who could settle it.
+      if (failure) void history.change(id, (conversation) => settled(conversation, running.key, turnOf(running, text, { name: 'stopped' }, null)))
+    },
+    resume() {
+      const running = history.find(id)?.running
+      if (reading?.failure) resumed(reading.running, reading.text)
+      else if (reading === null && running) resumed(running, running.text)
     },
   }
 }
@@ -196,8 +264,20 @@ export function createChats(history: History, client: Client): { open(id: string
   }
 }
 
-function phaseOf({ turn, question }: Running, answer: string): Phase {
+function phaseOf({ running: { turn, question, before }, text, failure }: Reading): Phase {
+  const answer = joined(before, text)
+  if (failure) return { name: 'lost', turn, question, answer, failure }
   return answer === '' ? { name: 'waiting', turn, question } : { name: 'answering', turn, question, answer }
+}
+
+function messagesFor({ question, before }: Running, instruction: string | undefined): Message[] {
+  const asked: Message = { role: 'user', content: question }
+  if (instruction === undefined) return [asked]
+  return [asked, { role: 'assistant', content: before }, { role: 'user', content: instruction }]
+}
+
+function turnOf({ turn, question, before, askedAt }: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
+  return { id: turn, question, answer: joined(before, text), outcome, receipt, askedAt, endedAt: Date.now() }
 }
 
 function receiptOf({ receipt }: Answer, firstTextMs: number | null, durationMs: number): TurnReceipt {

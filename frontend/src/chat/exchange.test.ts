@@ -45,6 +45,13 @@ describe('JSON', () => {
   })
 })
 
+test('ids that are not ours do not come in', () => {
+  const turns = [turn('q', 'a'), turn('q', 'b')]
+  const [imported] = importFrom(toJson([{ ...whole, id: 'my chat 가', title: 'Two\nlines', turns }]))
+  expect(imported).toMatchObject({ id: expect.stringMatching(/^[\w-]{36}$/) as string, title: 'Two lines' })
+  expect(new Set(imported!.turns.map(({ id }) => id)).size).toBe(2)
+})
+
 describe('Markdown', () => {
   test('reads as a conversation', () => {
     const lines = toMarkdown({ ...whole, turns: [turn('Why?', 'Because.')] }, speakers).split('\n')

@@ -1,5 +1,5 @@
 import { newKey } from '../client/askbot.js'
-import { type Conversation, titleOf, type Turn } from './conversation.ts'
+import { type Conversation, joined, titleOf, type Turn } from './conversation.ts'
 import { conversationFrom } from './parse.ts'
 
 const FORMAT = 'askbot-conversations'
@@ -14,8 +14,8 @@ export function toJson(conversations: readonly Conversation[]): string {
  * questions and answers by them, whatever headings the answers have.
  */
 export function toMarkdown(conversation: Conversation, speakers: { reader: string; assistant: string }): string {
-  const parts = [`<!-- askbot: conversation ${tag({ persona: conversation.persona, createdAt: conversation.createdAt })} -->`, `# ${titleOf(conversation)}`]
-  for (const { question, answer, askedAt, endedAt, outcome } of conversation.turns) {
+  const parts = [`<!-- askbot: conversation ${tag({ persona: conversation.persona, createdAt: conversation.createdAt })} -->`, `# ${escaped(titleOf(conversation))}`]
+  for (const { question, answer, askedAt, endedAt, outcome } of allTurns(conversation)) {
     parts.push(`<!-- askbot: question ${tag({ askedAt })} -->`, `## ${speakers.reader}`, escaped(question))
     parts.push(`<!-- askbot: answer ${tag({ endedAt, isWhole: outcome.name === 'finished' })} -->`, `## ${speakers.assistant}`, escaped(answer))
   }
@@ -43,15 +43,26 @@ function fromJson(text: string): Conversation[] {
   return conversations.map((value) => {
     const conversation = conversationFrom(value)
     if (conversation === null) throw new ImportError()
-    return { ...conversation, turns: [...conversation.turns, ...brokenOff(conversation)], running: null }
+    return withOwnIds({ ...conversation, turns: allTurns(conversation), running: null })
   })
 }
 
-/** What was being written when the file was, and is not read on from a file. */
-function brokenOff({ running }: Conversation): Turn[] {
-  if (running === null || running.before + running.text === '') return []
+/** With what was being written when the file was: it is not read on from a file. */
+function allTurns({ turns, running }: Conversation): readonly Turn[] {
+  if (running === null) return turns
   const { turn: id, question, before, text, askedAt } = running
-  return [{ id, question, answer: before + text, outcome: { name: 'stopped' }, receipt: null, askedAt, endedAt: askedAt }]
+  return [...turns, { id, question, answer: joined(before, text), outcome: { name: 'stopped' }, receipt: null, askedAt, endedAt: askedAt }]
+}
+
+/** Ids go into addresses, and tell turns apart: others than ours may do neither. */
+function withOwnIds(conversation: Conversation): Conversation {
+  const { id, turns } = conversation
+  const areUnique = new Set(turns.map((turn) => turn.id)).size === turns.length
+  return {
+    ...conversation,
+    id: /^[\w-]{1,64}$/.test(id) ? id : newKey(),
+    turns: areUnique ? turns : turns.map((turn) => ({ ...turn, id: newKey() })),
+  }
 }
 
 /** The comment, its JSON, the heading after it, and all up to the next comment. */

@@ -14,6 +14,8 @@ export type Change = (conversation: Conversation) => Conversation
 
 /** All conversations: shown from memory, kept in the browser, in step with its other tabs. */
 export interface History extends Store<HistoryState> {
+  /** Once it is known what was kept before. */
+  loaded: Promise<void>
   find(id: string): Conversation | undefined
   /**
    * Changes a conversation here at once, and then where it is kept. There `change` meets what another
@@ -23,6 +25,8 @@ export interface History extends Store<HistoryState> {
   /** Puts a conversation there as it is, in place of one with its id. */
   put(conversation: Conversation): Promise<void>
   remove(id: string): Promise<void>
+  /** Looks again, when a tab was away and may have missed what another one said. */
+  refresh(id: string): void
 }
 
 /** Where conversations are kept. Every method may reject, and then nothing was kept. */
@@ -53,12 +57,13 @@ export function createHistory(storage: Storage, channel: Channel): History {
   }
 
   /** Shows what was kept in the end, unless the next change is already on its way there. */
-  async function following(id: string, work: Promise<Conversation | undefined>) {
+  async function following(id: string, work: Promise<Conversation | undefined>, isWritten: boolean) {
     underWay.set(id, (underWay.get(id) ?? 0) + 1)
     let kept: Conversation | undefined
     try {
       kept = await work
-      if (!get().isKept) set({ ...get(), isKept: true })
+      // Reading may go well where there is no room to write.
+      if (isWritten && !get().isKept) set({ ...get(), isKept: true })
     } catch (error) {
       console.warn('This browser did not keep a conversation:', error)
       set({ ...get(), isKept: false })
@@ -73,7 +78,11 @@ export function createHistory(storage: Storage, channel: Channel): History {
     return kept
   }
 
-  channel.listen((id) => void following(id, storage.read(id)))
+  function refresh(id: string) {
+    void following(id, storage.read(id), false)
+  }
+
+  channel.listen(refresh)
 
   async function load() {
     try {
@@ -87,9 +96,9 @@ export function createHistory(storage: Storage, channel: Channel): History {
     }
   }
 
-  void load()
-
   return {
+    loaded: load(),
+    refresh,
     get,
     subscribe,
     find,
@@ -105,6 +114,7 @@ export function createHistory(storage: Storage, channel: Channel): History {
           if (there === undefined ? create !== undefined : there.revision === before.revision) return after
           return there && changed(there, change)
         }),
+        true,
       )
       if (!isQuiet) channel.post(id)
       return kept
@@ -115,6 +125,7 @@ export function createHistory(storage: Storage, channel: Channel): History {
       await following(
         stamped.id,
         storage.change(stamped.id, () => stamped),
+        true,
       )
       channel.post(stamped.id)
     },
@@ -123,6 +134,7 @@ export function createHistory(storage: Storage, channel: Channel): History {
       await following(
         id,
         storage.remove(id).then(() => undefined),
+        true,
       )
       channel.post(id)
     },

@@ -11,7 +11,7 @@ export function conversationFrom(value: unknown): Conversation | null {
   return {
     id,
     revision: textOr(revision, ''),
-    title: textOr(title, ''),
+    title: textOr(title, '').replaceAll(/\s+/g, ' ').trim(),
     persona: isText(persona) ? persona : null,
     createdAt,
     changedAt,

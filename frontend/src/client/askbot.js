@@ -67,15 +67,17 @@
  *
  * - `unreachable`: no reply at all (no network, no relay, or a relay that does not allow this page)
  * - `unexpected_response`: something that is not the relay replied, such as a host's error page
- * - `cut`: the answer broke off for good; `text` holds what had arrived
+ * - `cut`: the answer broke off; `text` holds what had arrived
+ *
+ * `canResume` tells that the relay may still have the rest, and `resume` get it later, at no cost.
  */
 export class AskbotError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{ status?: number | null, requestId?: string | null, retryAfterSeconds?: number | null, text?: string, cause?: unknown }} [details]
+   * @param {{ status?: number | null, requestId?: string | null, retryAfterSeconds?: number | null, text?: string, canResume?: boolean, cause?: unknown }} [details]
    */
-  constructor(code, message, { status = null, requestId = null, retryAfterSeconds = null, text = '', cause } = {}) {
+  constructor(code, message, { status = null, requestId = null, retryAfterSeconds = null, text = '', canResume = false, cause } = {}) {
     super(message, { cause })
     this.name = 'AskbotError'
     this.code = code
@@ -83,6 +85,7 @@ export class AskbotError extends Error {
     this.requestId = requestId
     this.retryAfterSeconds = retryAfterSeconds
     this.text = text
+    this.canResume = canResume
   }
 }
 
@@ -90,6 +93,22 @@ export class AskbotError extends Error {
 const TRIES_TO_ASK = 3
 const TRIES_TO_RESUME = 8
 const LONGEST_PAUSE_MS = 10_000
+
+/** What says nothing of an answer, only of one try to get at it. */
+const PASSING = new Set([
+  'unreachable',
+  'unexpected_response',
+  'relay_unreachable',
+  'unauthorized',
+  'origin_not_allowed',
+  'rate_limited',
+  'too_many_streams',
+  'internal_error',
+  'not_configured',
+  'overloaded',
+  'shutting_down',
+  'store_unreachable',
+])
 
 /**
  * Ask, and resolve once the answer is whole or was stopped.
@@ -144,23 +163,34 @@ export async function personas({ url = '', token, language, signal } = {}) {
  * @returns {Promise<Answer>}
  */
 export async function resume({ text = '', ...options }) {
-  const reading = new Reading(options, text)
+  const reading = new Reading(options, text, true)
   return reading.toItsEnd(() => (text === '' ? reading.missing() : reading.rest()))
 }
 
 /**
  * Stop the answer to `key`, and with it what it costs. What was written stays.
  *
+ * Rejects with an `AskbotError` when the relay could not be told.
+ *
  * @param {{ url?: string, token?: string | undefined, key: string, backOffMs?: number }} request
  */
 export async function stop({ url = '', token, key, backOffMs = 250 }) {
   for (let attempt = 1; ; attempt++) {
+    /** @type {unknown} */
+    let cause = null
     // A page that is being left may still say so.
-    const response = await fetch(addressOf(url, key), { method: 'DELETE', keepalive: true, headers: authorization(token) }).catch((cause) => {
-      throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
+    const response = await fetch(addressOf(url, key), { method: 'DELETE', keepalive: true, headers: authorization(token) }).catch((error) => {
+      cause = error
+      return null
     })
+    if (response?.ok) return
     // The question may still be on its way there.
-    if (response.status !== 404 || attempt === TRIES_TO_ASK) return
+    const mayHelp = response === null || response.status === 404 || response.status === 429 || response.status >= 500
+    if (!mayHelp || attempt === TRIES_TO_ASK) {
+      if (response === null) throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
+      if (response.status === 404) return
+      throw refused(response, await errorIn(response))
+    }
     await new Promise((resolve) => setTimeout(resolve, backOffMs * 2 ** (attempt - 1)))
   }
 }
@@ -175,6 +205,8 @@ class Reading {
   #decoder = new TextDecoder()
   #received = 0
   #status = 0
+  /** Whether the relay has the question. */
+  #isBegun = false
   /** @type {Answer} */
   #answer
 
@@ -182,8 +214,9 @@ class Reading {
    * @param {Options} options
    * @param {string} text
    */
-  constructor({ url = '', token, key = newKey(), signal, onText, backOffMs = 250 }, text = '') {
+  constructor({ url = '', token, key = newKey(), signal, onText, backOffMs = 250 }, text = '', isBegun = false) {
     this.key = key
+    this.#isBegun = isBegun
     this.#url = url
     this.#token = token
     this.#signal = signal
@@ -202,7 +235,7 @@ class Reading {
         const broken = await this.#read(response)
         if (this.#received > furthest) fruitless = 0
         furthest = Math.max(furthest, this.#received)
-        if (fruitless === TRIES_TO_RESUME) throw this.#cut('The answer keeps breaking off.', broken)
+        if (fruitless === TRIES_TO_RESUME) throw this.#cut('The answer keeps breaking off.', broken, true)
         response = await this.rest(broken)
       }
     } catch (error) {
@@ -220,10 +253,11 @@ class Reading {
    */
   async rest(broken = null) {
     const receipt = await this.#fetchReceipt(broken)
-    if (receipt === null) {
+    if (receipt instanceof AskbotError) {
       // Half a character that is left over shows a cut even so.
-      if (broken !== null || this.#answer.id === null || this.#decoder.decode() !== '') throw this.#cut('The answer broke off before it was complete.', broken)
-      return null
+      const seemsWhole = broken === null && this.#answer.id !== null && this.#decoder.decode() === ''
+      if (seemsWhole) return null
+      throw PASSING.has(receipt.code) ? this.#interrupted(receipt) : this.#cut('The answer broke off before it was complete.', broken)
     }
     this.#answer.id ??= this.key
     if (receipt.bytes > this.#received || receipt.state === 'running') {
@@ -258,7 +292,7 @@ class Reading {
       const isBusy = key !== '' && response !== null && (response.status === 429 || response.status === 503)
       if (response !== null && (!isBusy || attempt === tries)) return response
       if (response === null && (attempt === tries || this.#signal?.aborted)) {
-        throw new AskbotError('unreachable', 'The relay cannot be reached.', { text: this.#answer.text, cause })
+        throw new AskbotError('unreachable', 'The relay cannot be reached.', { text: this.#answer.text, canResume: key !== '', cause })
       }
       await response?.body?.cancel()
       await this.#pause(attempt, secondsUntil(response?.headers.get('Retry-After') ?? null))
@@ -271,6 +305,7 @@ class Reading {
    */
   async #read(response) {
     await this.#expectText(response)
+    this.#isBegun = true
     this.#status = response.status
     this.#answer.id = response.headers.get('Completion-Id') ?? this.#answer.id
     this.#answer.requestId = response.headers.get('X-Request-Id') ?? this.#answer.requestId
@@ -304,19 +339,19 @@ class Reading {
     }
   }
 
-  /** @param {unknown} broken */
+  /**
+   * @param {unknown} broken
+   * @returns {Promise<Receipt | AskbotError>} The error, where an answer that seems whole does without a receipt.
+   */
   async #fetchReceipt(broken) {
-    const response = await this.request(broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME, this.key, {
-      headers: { Accept: 'application/json' },
-    }).catch((error) => {
-      if (broken === null && this.#answer.id !== null && !this.#signal?.aborted) return null
+    const headers = { Accept: 'application/json' }
+    const response = await this.request(broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME, this.key, { headers }).catch((error) => {
+      if (broken === null && this.#answer.id !== null && !this.#signal?.aborted) return /** @type {AskbotError} */ (error)
       throw error
     })
-    if (!response?.ok || !isJson(response)) {
-      await response?.body?.cancel()
-      return null
-    }
-    return /** @type {Promise<Receipt | null>} */ (response.json().catch(() => null))
+    if (response instanceof AskbotError) return response
+    const receipt = response.ok && isJson(response) ? await response.json().catch(() => null) : null
+    return receipt ?? refused(response, await errorIn(response))
   }
 
   /** @param {Response} response */
@@ -324,17 +359,23 @@ class Reading {
     const type = response.headers.get('Content-Type') ?? ''
     // A static host that does not know the path sends its start page, with 200: not an answer.
     if (response.ok && /^text\/plain\b/i.test(type)) return response
-    const error = await errorIn(response)
-    throw this.#answer.text === '' ? refused(response, error) : this.#cut('The rest of the answer cannot be had.', error)
+    const error = refused(response, await errorIn(response))
+    if (this.#isBegun && PASSING.has(error.code)) throw this.#interrupted(error)
+    throw this.#answer.text === '' ? error : this.#cut('The rest of the answer cannot be had.', error)
   }
 
   /**
    * @param {string} message
    * @param {unknown} cause
    */
-  #cut(message, cause) {
+  #cut(message, cause, canResume = false) {
     const { text, requestId } = this.#answer
-    return new AskbotError('cut', message, { status: this.#status, requestId, text, cause })
+    return new AskbotError('cut', message, { status: this.#status, requestId, text, canResume, cause })
+  }
+
+  /** @param {AskbotError} error */
+  #interrupted({ code, message, status, requestId, retryAfterSeconds }) {
+    return new AskbotError(code, message, { status, requestId, retryAfterSeconds, text: this.#answer.text, canResume: true })
   }
 
   /**

@@ -4,19 +4,25 @@ import { useWords } from '../words/words.ts'
 import styles from './AccessForm.module.css'
 import { Button } from './Button.tsx'
 
+const sendable = /^[\x20-\x7e]+$/
+
 /** Asks for what a relay with access codes wants to hear, and keeps it for this tab. */
 export function AccessForm({ onEnter }: { onEnter: () => void }) {
   const words = useWords()
   const { relay } = usePage()
   const [code, setCode] = useState('')
   const fieldId = useId()
-  const wasRefused = relay.token() !== undefined
+  const noteId = useId()
+  const [wasRefused, setRefused] = useState(relay.token() !== undefined)
 
   function onSubmit(event: FormEvent) {
     event.preventDefault()
-    if (code.trim() === '') return
-    relay.keepToken(code.trim())
-    void relay.meet(words.lang)
+    const given = code.trim()
+    if (given === '') return
+    // What no header can carry is no code either: an input method was left on.
+    if (!sendable.test(given)) return setRefused(true)
+    relay.keepToken(given)
+    void relay.meet()
     onEnter()
   }
 
@@ -28,11 +34,12 @@ export function AccessForm({ onEnter }: { onEnter: () => void }) {
         type="password"
         autoComplete="off"
         aria-invalid={wasRefused || undefined}
+        aria-describedby={noteId}
         value={code}
         onChange={(event) => setCode(event.target.value)}
       />
       <Button type="submit">{words.enter}</Button>
-      {wasRefused && <p>{words.wrongAccessCode}</p>}
+      <p id={noteId}>{wasRefused && words.wrongAccessCode}</p>
     </form>
   )
 }

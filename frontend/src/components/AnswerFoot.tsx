@@ -5,6 +5,7 @@ import { useStore } from '../useStore.ts'
 import { useWords, type Words } from '../words/words.ts'
 import styles from './AnswerFoot.module.css'
 import { CopyButton } from './CopyButton.tsx'
+import { focusConversation } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 
 /** What can be done with an answer, and how it was made. */
@@ -13,11 +14,16 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
   const page = usePage()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
 
+  function onAgain() {
+    void page.askInstead(chat, turn.id, turn.question)
+    focusConversation()
+  }
+
   return (
     <div className={styles.foot}>
       <CopyButton text={turn.answer} label={words.copyAnswer} />
       {isLast && isIdle && !isUnfinished(turn) && (
-        <IconButton icon="again" label={words.retry} onClick={() => void page.askInstead(chat, turn.id, turn.question)} />
+        <IconButton icon="again" label={words.retry} onClick={onAgain} />
       )}
       <p className={styles.receipt} title={words.receipt}>
         {receiptOf(turn, words).join(' · ')}

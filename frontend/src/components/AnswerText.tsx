@@ -1,6 +1,7 @@
 import type { ComponentType } from 'react'
 import { createStore } from '../store.ts'
 import { useStore } from '../useStore.ts'
+import { Boundary } from './Boundary.tsx'
 import styles from './TurnView.module.css'
 
 interface Text {
@@ -27,7 +28,11 @@ setTimeout(load, 0)
 
 export function AnswerText(props: Text) {
   const { Markdown } = useStore(renderer, (state) => state)
-  return <Markdown {...props} />
+  return (
+    <Boundary fallback={<PlainText {...props} />}>
+      <Markdown {...props} />
+    </Boundary>
+  )
 }
 
 function PlainText({ text }: Text) {

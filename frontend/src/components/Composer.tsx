@@ -44,7 +44,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
   }
 
   return (
-    <form onSubmit={(event) => void onSubmit(event)}>
+    <form aria-label={words.ask} onSubmit={(event) => void onSubmit(event)}>
       <div className={styles.field}>
         <QuestionField
           id={NEXT_QUESTION}

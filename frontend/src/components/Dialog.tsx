@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, type MouseEvent, type ReactNode } from 'react'
+import { useId, useLayoutEffect, useRef, type MouseEvent, type ReactNode, type SyntheticEvent } from 'react'
 import { usePage } from '../page/page.ts'
 import { useWords } from '../words/words.ts'
 import styles from './Dialog.module.css'
@@ -11,13 +11,19 @@ export function Dialog({ title, placement = 'middle', children }: { title: strin
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
 
-  useEffect(() => {
+  // Before React takes it away: what is not in the page cannot give the focus back.
+  useLayoutEffect(() => {
     const shown = dialog.current!
     shown.showModal()
     return () => shown.close()
   }, [])
 
   const close = () => panel.set(null)
+
+  function onCancel({ target }: SyntheticEvent) {
+    // A file field's own dialog sends the same event up through this one.
+    if (target === dialog.current) close()
+  }
 
   function onClick({ target }: MouseEvent) {
     // What is inside covers all of the dialog, so only the backdrop is the dialog itself.
@@ -27,7 +33,7 @@ export function Dialog({ title, placement = 'middle', children }: { title: strin
   return (
     // A click beside it is a shortcut: the keyboard has Escape, and there is a button.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
-    <dialog ref={dialog} className={`${styles.dialog} ${styles[placement]}`} aria-labelledby={titleId} onCancel={close} onClick={onClick}>
+    <dialog ref={dialog} className={`${styles.dialog} ${styles[placement]}`} aria-labelledby={titleId} onCancel={onCancel} onClick={onClick}>
       <div className={styles.inside}>
         <div className={styles.head}>
           <h2 id={titleId}>{title}</h2>

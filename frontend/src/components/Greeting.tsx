@@ -4,6 +4,7 @@ import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
+import { focusConversation } from './focus.ts'
 import styles from './Greeting.module.css'
 
 /** A conversation that has not begun: who would answer, and what one could ask. */
@@ -13,6 +14,11 @@ export function Greeting({ chat }: { chat: Chat }) {
   const relay = useStore(page.relay, (state) => state)
   const chosen = useStore(page.settings, (settings) => settings.persona)
   const group = useId()
+
+  function onSuggestion(suggestion: string) {
+    void page.ask(chat, suggestion)
+    focusConversation()
+  }
 
   if (relay.name !== 'reached') {
     return <div className={styles.greeting}>{relay.name === 'failed' && <p className={styles.hello}>{words.greeting}</p>}</div>
@@ -40,7 +46,7 @@ export function Greeting({ chat }: { chat: Chat }) {
         <ul className={styles.suggestions} aria-label={words.suggestions}>
           {persona.suggestions.map((suggestion) => (
             <li key={suggestion}>
-              <button type="button" lang={languageOf(suggestion)} onClick={() => void page.ask(chat, suggestion)}>
+              <button type="button" lang={languageOf(suggestion)} onClick={() => onSuggestion(suggestion)}>
                 {suggestion}
               </button>
             </li>

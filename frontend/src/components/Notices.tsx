@@ -6,6 +6,7 @@ import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
 import { AccessForm } from './AccessForm.tsx'
 import { Button } from './Button.tsx'
+import { focusConversation } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './Notices.module.css'
 
@@ -53,7 +54,7 @@ function RelayNotice() {
   const address = new URL(relayUrl, location.href).origin
   return (
     <Notice text={isMissing ? `${words.relayMissing(address)} ${words.relayMissingHint}` : wordsOfFailure(words, state)}>
-      <Button onClick={() => void relay.meet(words.lang)}>{words.tryAgain}</Button>
+      <Button onClick={() => void relay.meet()}>{words.tryAgain}</Button>
     </Notice>
   )
 }
@@ -63,10 +64,21 @@ function UndoNotice() {
   const page = usePage()
   const undoable = useStore(page.undoable, (state) => state)
   if (undoable === null) return null
+
+  function dismiss() {
+    page.undoable.set(null)
+    focusConversation()
+  }
+
   return (
     <Notice text={undoable.what === 'deleted' ? words.deleted(titleOf(undoable.before)) : words.replaced}>
-      <Button onClick={page.undo}>{words.undo}</Button>
-      <IconButton icon="cross" label={words.dismiss} onClick={() => page.undoable.set(null)} />
+      <Button
+        onClick={() => {
+          page.undo()
+          focusConversation()
+        }}
+      >{words.undo}</Button>
+      <IconButton icon="cross" label={words.dismiss} onClick={dismiss} />
     </Notice>
   )
 }

@@ -6,6 +6,7 @@ import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
 import { AccessForm } from './AccessForm.tsx'
 import { Button } from './Button.tsx'
+import { focusConversation } from './focus.ts'
 import styles from './OutcomeNote.module.css'
 import { useCountdown } from './useCountdown.ts'
 
@@ -13,17 +14,18 @@ interface Shown {
   chat: Chat
   turn: Turn
   isLast: boolean
+  isNews: boolean
 }
 
 /** What the reader has to know about an answer that did not simply end, and what they can do. */
-export function OutcomeNote({ chat, turn, isLast }: Shown) {
+export function OutcomeNote({ chat, turn, isLast, isNews }: Shown) {
   const words = useWords()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
   const { outcome, answer, receipt } = turn
   const choices = isLast && isIdle ? <Choices chat={chat} turn={turn} /> : null
 
   if (outcome.name === 'cut' || outcome.name === 'failed') {
-    return <FailureNote name={outcome.name} failure={outcome.failure} isLast={isLast} choices={choices} />
+    return <FailureNote text={words[outcome.name]} failure={outcome.failure} isNews={isNews} choices={choices} />
   }
   if (outcome.name === 'stopped') return <Note text={words.stopped} choices={choices} />
   if (receipt?.finishReason === 'length') return <Note text={words.tooLong} choices={choices} />
@@ -40,14 +42,21 @@ function Note({ text, choices }: { text: string; choices?: ReactNode }) {
   )
 }
 
-function FailureNote({ name, failure, isLast, choices }: { name: 'cut' | 'failed'; failure: Failure; isLast: boolean; choices: ReactNode }) {
+/** An answer that may still be had: the relay has the question, and only cannot be reached. */
+export function LostNote({ chat, failure }: { chat: Chat; failure: Failure }) {
+  const words = useWords()
+  const choices =
+    failure.code === 'unauthorized' ? <AccessForm onEnter={chat.resume} /> : <Button onClick={chat.resume}>{words.readOn}</Button>
+  return <FailureNote text={words.lost} failure={failure} isNews choices={choices} />
+}
+
+function FailureNote({ text, failure, isNews, choices }: { text: string; failure: Failure; isNews: boolean; choices: ReactNode }) {
   const words = useWords()
   const wait = failure.retryAfterSeconds
   return (
     <div className={styles.failure}>
-      {/* Only the latest: the others have been said. */}
-      <p role={isLast ? 'alert' : undefined}>
-        <strong>{words[name]}</strong> {wordsOfFailure(words, failure)} {wait !== null && wait > 0 && words.retryAfter(wait)}
+      <p role={isNews ? 'alert' : undefined}>
+        <strong>{text}</strong> {wordsOfFailure(words, failure)} {wait !== null && wait > 0 && words.retryAfter(wait)}
       </p>
       <FailureDetails failure={failure} />
       {choices}
@@ -71,15 +80,25 @@ function FailureDetails({ failure: { code, status, requestId } }: { failure: Fai
   )
 }
 
-function Choices({ chat, turn }: Omit<Shown, 'isLast'>) {
+function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   const words = useWords()
   const page = usePage()
   const failure = 'failure' in turn.outcome ? turn.outcome.failure : null
   const left = useCountdown(turn.endedAt + 1000 * (failure?.retryAfterSeconds ?? 0))
-  const retry = () => void page.askInstead(chat, turn.id, turn.question)
-  const proceed = () => void chat.proceed(words.proceedInstruction)
+  // Where the code has been given meanwhile, asking again is all that is left to do.
+  const needsCode = useStore(page.relay, (relay) => relay.name === 'failed' && relay.code === 'unauthorized')
 
-  if (failure?.code === 'unauthorized') return <AccessForm onEnter={turn.answer === '' ? retry : proceed} />
+  function retry() {
+    void page.askInstead(chat, turn.id, turn.question)
+    focusConversation()
+  }
+
+  function proceed() {
+    void chat.proceed(words.proceedInstruction)
+    focusConversation()
+  }
+
+  if (failure?.code === 'unauthorized' && needsCode) return <AccessForm onEnter={turn.answer === '' ? retry : proceed} />
   return (
     <div className={styles.choices}>
       {isUnfinished(turn) && <Button onClick={proceed}>{words.proceed}</Button>}

@@ -30,25 +30,24 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const page = usePage()
   const [text, setText] = useState(turn.question)
+  const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
 
   function close() {
     page.editing.set(null)
     document.getElementById(NEXT_QUESTION)?.focus()
   }
 
-  function onSubmit(event: FormEvent) {
+  async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = text.trim()
-    if (question === '') return
-    close()
-    void page.askInstead(chat, turn.id, question)
+    if (question !== '' && (await page.askInstead(chat, turn.id, question))) close()
   }
 
   return (
-    <form className={styles.edited} onSubmit={onSubmit}>
+    <form className={styles.edited} onSubmit={(event) => void onSubmit(event)}>
       <QuestionField label={words.editedQuestion} value={text} onChange={setText} onEscape={close} takesFocus />
       <div className={styles.choices}>
-        <Button type="submit" isMain>
+        <Button type="submit" isMain={isIdle} aria-disabled={!isIdle}>
           {words.retry}
         </Button>
         <Button onClick={close}>{words.cancel}</Button>

@@ -75,11 +75,12 @@ function Data() {
     try {
       const imported = importFrom(await file.text())
       // What was changed here since the file was made is worth more than what is in it.
-      const newer = imported.filter(({ id, changedAt }) => (history.find(id)?.changedAt ?? 0) <= changedAt)
+      const newer = imported.filter(({ id, changedAt }) => (history.find(id)?.changedAt ?? 0) < changedAt)
       await Promise.all(newer.map(history.put))
-      setResult(words.imported(imported.length))
+      setResult(newer.length === 0 ? words.nothingNew : words.imported(newer.length))
     } catch (error) {
-      if (!(error instanceof ImportError)) throw error
+      // It may also be a file that cannot be read.
+      if (!(error instanceof ImportError || error instanceof DOMException)) throw error
       setResult(words.importFailed)
     }
     // So that the same file can be chosen again.

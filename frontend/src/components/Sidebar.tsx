@@ -1,4 +1,4 @@
-import { useDeferredValue, useMemo, useState } from 'react'
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import { type Conversation, search, titleOf } from '../chat/conversation.ts'
 import { hrefOf } from '../page/address.ts'
 import { usePage } from '../page/page.ts'
@@ -6,18 +6,25 @@ import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { Icon } from './Icon.tsx'
+import { focusConversation } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './Sidebar.module.css'
 import { SEARCH_FIELD } from './useShortcuts.ts'
 
 /** All conversations, and what belongs to none of them. */
-export function Sidebar() {
+export function Sidebar({ isSearched = false }: { isSearched?: boolean }) {
   const words = useWords()
   const page = usePage()
   const conversations = useStore(page.history, (history) => history.conversations)
   const [query, setQuery] = useState('')
   const wanted = useDeferredValue(query)
   const found = useMemo(() => search(conversations, wanted), [conversations, wanted])
+
+  const field = useRef<HTMLInputElement>(null)
+
+  useEffect(() => {
+    if (isSearched) field.current?.focus()
+  }, [isSearched])
 
   function begin() {
     page.panel.set(null)
@@ -37,6 +44,7 @@ export function Sidebar() {
       <div className={styles.search}>
         <Icon name="search" />
         <input
+          ref={field}
           id={SEARCH_FIELD}
           type="search"
           aria-label={words.search}
@@ -73,7 +81,7 @@ function Entry({ conversation }: { conversation: Conversation }) {
   const page = usePage()
   const { id, running } = conversation
   const isShown = useStore(page.address, (place) => place.id === id)
-  const title = titleOf(conversation)
+  const title = titleOf(conversation) || words.untitled
 
   return (
     <li className={styles.entry}>
@@ -95,7 +103,14 @@ function Entry({ conversation }: { conversation: Conversation }) {
         )}
         <span className={styles.name}>{title}</span>
       </a>
-      <IconButton icon="bin" label={words.removeNamed(title)} onClick={() => page.remove(id)} />
+      <IconButton
+        icon="bin"
+        label={words.removeNamed(title)}
+        onClick={() => {
+          page.remove(id)
+          focusConversation()
+        }}
+      />
     </li>
   )
 }

@@ -1,14 +1,22 @@
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { Chat, ChatState } from '../chat/chat.ts'
-import { useStore } from '../useStore.ts'
 import { useWords, type Words } from '../words/words.ts'
 
 /** Tells screen readers what goes on, in two words and once; the transcript would be read out piece by piece. */
 export function Status({ chat }: { chat: Chat }) {
   const words = useWords()
-  // What was there before is no news.
-  const [before] = useState(() => chat.get().turns)
-  const status = useStore(chat, (state) => (state.turns === before && state.phase.name === 'idle' ? '' : statusOf(state, words)))
+  const [status, setStatus] = useState('')
+
+  useEffect(() => {
+    let before = chat.get().phase.name
+    return chat.subscribe(() => {
+      const state = chat.get()
+      // Only what begins and ends here is news: turns also come out of the history, and from other tabs.
+      if ((state.phase.name === 'idle') !== (before === 'idle')) setStatus(statusOf(state, words))
+      before = state.phase.name
+    })
+  }, [chat, words])
+
   return <output className="visually-hidden">{status}</output>
 }
 

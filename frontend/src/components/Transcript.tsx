@@ -1,8 +1,9 @@
-import { useRef } from 'react'
+import { useRef, useState } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Conversation } from '../chat/conversation.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
+import { focusConversation } from './focus.ts'
 import { Greeting } from './Greeting.tsx'
 import { Icon } from './Icon.tsx'
 import styles from './Transcript.module.css'
@@ -14,6 +15,7 @@ export function Transcript({ chat, conversation }: { chat: Chat; conversation: C
   const turns = useStore(chat, (state) => state.turns)
   const live = useStore(chat, ({ phase }) => (phase.name === 'idle' ? null : phase.turn))
   const scroller = useRef<HTMLElement>(null)
+  const [openedAt] = useState(Date.now)
   const list = useRef<HTMLOListElement>(null)
   const { isAtEnd, toEnd } = useFollow(scroller, list, live)
 
@@ -36,13 +38,21 @@ export function Transcript({ chat, conversation }: { chat: Chat; conversation: C
                 turn={turns[index] ?? null}
                 persona={conversation?.persona ?? null}
                 isLast={index === ids.length - 1}
+                isNews={(turns[index]?.endedAt ?? 0) > openedAt}
               />
             </li>
           ))}
         </ol>
       </main>
       {!isAtEnd && (
-        <button type="button" className={styles.latest} onClick={toEnd}>
+        <button
+          type="button"
+          className={styles.latest}
+          onClick={() => {
+            toEnd()
+            focusConversation()
+          }}
+        >
           <Icon name="down" />
           {words.latest}
         </button>

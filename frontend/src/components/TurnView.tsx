@@ -6,7 +6,7 @@ import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { AnswerFoot } from './AnswerFoot.tsx'
 import { AnswerText } from './AnswerText.tsx'
-import { OutcomeNote } from './OutcomeNote.tsx'
+import { LostNote, OutcomeNote } from './OutcomeNote.tsx'
 import { Question } from './Question.tsx'
 import styles from './TurnView.module.css'
 import { usePersona } from './usePersona.ts'
@@ -19,15 +19,17 @@ interface Shown {
   turn: Turn | null
   persona: string | null
   isLast: boolean
+  /** Whether it ended while the reader looked on. */
+  isNews: boolean
 }
 
 /** One question with its answer. */
-export const TurnView = memo(function TurnView({ chat, turn, persona, isLast }: Shown) {
+export const TurnView = memo(function TurnView({ chat, turn, persona, isLast, isNews }: Shown) {
   const words = useWords()
   const name = usePersona(persona)?.name ?? 'Askbot'
   const phase = useStore(chat, (state) => (turn ? idle : state.phase))
   const question = turn?.question ?? (phase.name === 'idle' ? '' : phase.question)
-  const answer = turn?.answer ?? (phase.name === 'answering' ? phase.answer : '')
+  const answer = turn?.answer ?? (phase.name === 'answering' || phase.name === 'lost' ? phase.answer : '')
 
   return (
     <article className={styles.turn}>
@@ -45,7 +47,8 @@ export const TurnView = memo(function TurnView({ chat, turn, persona, isLast }: 
           <AnswerText text={answer} isLive={turn === null} />
         </div>
       )}
-      {turn && <OutcomeNote chat={chat} turn={turn} isLast={isLast} />}
+      {turn && <OutcomeNote chat={chat} turn={turn} isLast={isLast} isNews={isNews} />}
+      {phase.name === 'lost' && <LostNote chat={chat} failure={phase.failure} />}
       {turn && answer !== '' && <AnswerFoot chat={chat} turn={turn} isLast={isLast} />}
     </article>
   )

@@ -14,7 +14,7 @@ export function useShortcuts(page: Page, chat: Chat) {
       if (command && event.key === '/') page.panel.set('help')
       else if (command && event.shiftKey && event.code === 'KeyO') newConversation()
       else if (command && !event.shiftKey && event.code === 'KeyK') search()
-      else if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('dialog[open]') === null) chat.stop()
+      else if (event.key === 'Escape' && isForTheAnswer(event)) chat.stop()
       else return
       if (command) event.preventDefault()
     }
@@ -27,10 +27,15 @@ export function useShortcuts(page: Page, chat: Chat) {
     function search() {
       const field = document.getElementById(SEARCH_FIELD)
       if (field) field.focus()
-      else page.panel.set('conversations')
+      else page.panel.set('search')
     }
 
     addEventListener('keydown', onKeyDown)
     return () => removeEventListener('keydown', onKeyDown)
   }, [page, chat])
+}
+
+/** Escape means something else in a dialog, and in fields of one line, which browsers clear by it. */
+function isForTheAnswer({ defaultPrevented, target }: KeyboardEvent): boolean {
+  return !defaultPrevented && !(target instanceof HTMLInputElement) && document.querySelector('dialog[open]') === null
 }

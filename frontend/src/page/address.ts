@@ -10,6 +10,8 @@ export interface Place {
 export interface Address extends Store<Place> {
   /** Shows another conversation; the browser's "back" returns from it. Null begins a new one. */
   go(id: string | null): void
+  /** From a conversation that is no more: "back" does not return to it. */
+  leave(): void
   /** Gives the conversation that has begun here its address. */
   settle(): void
 }
@@ -23,6 +25,10 @@ export function createAddress(): Address {
     go(id) {
       if (id === null ? get().isNew : id === get().id) return
       history.pushState(null, '', hrefOf(id))
+      set(here())
+    },
+    leave() {
+      history.replaceState(null, '', hrefOf(null))
       set(here())
     },
     settle() {

@@ -1,4 +1,8 @@
-const nameOf = (id: string) => `askbot.draft.${id}`
+const PREFIX = 'askbot.draft.'
+const nameOf = (id: string) => PREFIX + id
+
+/** Where the draft of a conversation that has not begun is kept. */
+export const NEW_DRAFT = 'new'
 
 /** What was written and not sent, for each conversation; new ones share one. */
 export const drafts = {
@@ -15,6 +19,15 @@ export const drafts = {
       else localStorage.setItem(nameOf(id), text)
     } catch {
       // Full, or forbidden: the draft then ends with the page.
+    }
+  },
+  /** Drops what belongs to conversations that are gone. */
+  prune(ids: readonly string[]): void {
+    const wanted = new Set([NEW_DRAFT, ...ids].map(nameOf))
+    try {
+      for (const name of Object.keys(localStorage)) if (name.startsWith(PREFIX) && !wanted.has(name)) localStorage.removeItem(name)
+    } catch {
+      // Forbidden: then there are none.
     }
   },
 }

@@ -8,10 +8,12 @@ import { ask, personas, resume, stop } from '../client/askbot.js'
 import { createStore, type Store, type WritableStore } from '../store.ts'
 import { type Address, createAddress } from './address.ts'
 import { createConnection } from './connection.ts'
+import { drafts, NEW_DRAFT } from './drafts.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
 
-export type Panel = 'conversations' | 'conversation' | 'settings' | 'help'
+/** `search` is the list of conversations, entered by its search field. */
+export type Panel = 'conversations' | 'search' | 'conversation' | 'settings' | 'help'
 
 /** What was lost by the reader's own hand, and can be had back. */
 export interface Undoable {
@@ -47,13 +49,37 @@ export function createPage(relayUrl: string): Page {
   const history = createHistory(browserStorage, browserChannel)
   const address = createAddress()
   const undoable = createStore<Undoable | null>(null)
+  const isOnline = createConnection(relayUrl)
   const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, pace: paced })
 
   function persona() {
     const there = relay.get()
     const chosen = settings.get().persona
-    return there.name === 'reached' && there.personas.some(({ id }) => id === chosen) ? chosen : null
+    if (there.name !== 'reached') return chosen
+    return there.personas.some(({ id }) => id === chosen) ? chosen : null
   }
+
+  /** For a tab that was asleep, a network that was away, a relay that was. */
+  function catchUp() {
+    const { id } = address.get()
+    history.refresh(id)
+    if (chats.open(id).get().phase.name === 'lost') chats.open(id).resume()
+    if (relay.get().name === 'failed') void relay.meet()
+  }
+
+  addEventListener('online', catchUp)
+  addEventListener('pageshow', ({ persisted }) => persisted && catchUp())
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && catchUp())
+
+  async function resumeAll() {
+    await history.loaded
+    const kept = history.get().conversations
+    drafts.prune(kept.map(({ id }) => id))
+    // Also those that are not shown: nobody else may be reading them.
+    for (const { id, running } of kept) if (running) chats.open(id).resume()
+  }
+
+  void resumeAll()
 
   return {
     relayUrl,
@@ -61,22 +87,29 @@ export function createPage(relayUrl: string): Page {
     address,
     relay,
     settings,
-    isOnline: createConnection(relayUrl),
+    isOnline,
     panel: createStore<Panel | null>(null),
     editing: createStore<string | null>(null),
     undoable,
     chat: chats.open,
     async ask(chat, question) {
-      const asked = chat.ask(question)
-      if (address.get().id === chat.id) address.settle()
-      return asked
+      const wasAsked = await chat.ask(question)
+      if (!wasAsked) return false
+      // What was there before the replaced answer would take this one along.
+      if (undoable.get()?.before.id === chat.id) undoable.set(null)
+      if (address.get().id === chat.id && address.get().isNew) {
+        address.settle()
+        drafts.save(NEW_DRAFT, '')
+      }
+      return true
     },
     async askInstead(chat, turn, question) {
       const before = history.find(chat.id)
-      const lost = before?.turns.slice(before.turns.findIndex(({ id }) => id === turn)) ?? []
-      const asked = chat.askInstead(turn, question)
-      if (before && lost.some(({ answer }) => answer !== '')) undoable.set({ what: 'replaced', before })
-      return asked
+      const wasAsked = await chat.askInstead(turn, question)
+      if (!wasAsked || before === undefined) return wasAsked
+      const replaced = before.turns.slice(before.turns.findIndex(({ id }) => id === turn))
+      if (replaced.some(({ answer }) => answer !== '')) undoable.set({ what: 'replaced', before })
+      return true
     },
     remove(id) {
       const before = history.find(id)
@@ -84,7 +117,7 @@ export function createPage(relayUrl: string): Page {
       chats.open(id).stop()
       void history.remove(id)
       undoable.set({ what: 'deleted', before })
-      if (address.get().id === id) address.go(null)
+      if (address.get().id === id) address.leave()
     },
     undo() {
       const undone = undoable.get()

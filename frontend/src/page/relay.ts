@@ -8,8 +8,8 @@ export type RelayState =
 
 /** What this page knows of its relay: whether it answers, and who speaks there. */
 export interface Relay extends Store<RelayState> {
-  /** Asks again who is there, in a language that the personas may speak. */
-  meet(language: string): Promise<void>
+  /** Asks who is there, in a language that the personas may speak: the one asked for last, if none is named. */
+  meet(language?: string): Promise<void>
   token(): string | undefined
   /** Keeps the access code until the tab is closed. */
   keepToken(token: string): void
@@ -21,13 +21,15 @@ export function createRelay(url: string, fetchPersonas: typeof personas): Relay 
   const { get, set, subscribe } = createStore<RelayState>({ name: 'asking' })
   let token = loadToken()
   let latest = 0
+  let language = 'en'
 
   return {
     get,
     subscribe,
-    async meet(language) {
+    async meet(asked = language) {
+      language = asked
       const mine = ++latest
-      const state = await met(language)
+      const state = await met()
       // Of two that overlap, the later one counts.
       if (mine === latest) set(state)
     },
@@ -42,7 +44,7 @@ export function createRelay(url: string, fetchPersonas: typeof personas): Relay 
     },
   }
 
-  async function met(language: string): Promise<RelayState> {
+  async function met(): Promise<RelayState> {
     try {
       const there = await fetchPersonas({ url, token, language })
       return { name: 'reached', defaultPersona: there.default, personas: there.personas }

@@ -35,6 +35,8 @@ export const en = {
   empty: 'The answer was empty.',
   cut: 'This answer broke off and is incomplete.',
   failed: 'There is no answer.',
+  lost: 'The server cannot be reached just now. It may still be writing, and keeps what it writes for a while.',
+  readOn: 'Read on',
   tooLong: 'The answer reached the longest length allowed here.',
   filtered: 'The model’s provider ended this answer.',
   requestId: 'Request',
@@ -71,6 +73,7 @@ export const en = {
   newConversation: 'New conversation',
   search: 'Search',
   nothingFound: 'Nothing found.',
+  untitled: 'No title',
   noConversations: 'Your conversations will be listed here. They stay in this browser.',
   beingAnswered: 'being answered',
   remove: 'Delete',
@@ -97,6 +100,7 @@ export const en = {
   importFile: 'Import a file',
   imported: (count: number) => (count === 1 ? 'One conversation was imported.' : `${count} conversations were imported.`),
   importFailed: 'This file holds no conversations of Askbot.',
+  nothingNew: 'All that is in this file is here already.',
   nothingToExport: 'There is nothing to export yet.',
 
   // Help
@@ -114,11 +118,13 @@ export const en = {
 
   // Notices
   deleted: (title: string) => `“${title}” was deleted.`,
-  replaced: 'The earlier answer was replaced.',
+  replaced: 'The question was asked again, in place of the earlier answer.',
   undo: 'Undo',
   dismiss: 'Dismiss',
   offline: 'You are offline. Your conversations are here; asking needs a connection.',
   notKept: 'This browser keeps nothing: conversations end with this page. Export what you want to keep.',
+  notLoaded: 'Not loaded',
+  notLoadedHint: 'This part of the page could not be loaded. Reload the page once there is a connection.',
   newVersion: 'There is a new version of this page.',
   reload: 'Reload',
   relayMissing: (address: string) => `No relay answers at ${address}.`,
