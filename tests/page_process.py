@@ -24,6 +24,8 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 BUILD_SECONDS = 100.0
+# A name that is not this machine's, for a browser that is told where to find it.
+OTHER_HOST = "askbot.test"
 
 _ADDRESS = re.compile(r"Local: +(http://[0-9.]+:[0-9]+)/")
 
@@ -57,7 +59,11 @@ def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
     vite = str(FRONTEND / "node_modules/vite/bin/vite.js")
     where = ["--strictPort", "--host", "127.0.0.1", "--port", "0"]
     server = RelayProcess(
-        {"RELAY_URL": relay_url, "NO_COLOR": "1"},
+        {
+            "RELAY_URL": relay_url,
+            "NO_COLOR": "1",
+            "__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": OTHER_HOST,
+        },
         command=[node, vite, "preview", str(FRONTEND), "--outDir", str(built), *where],
     )
     server.url = server.wait_for_line(_ADDRESS)[1]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserType, Page, expect
 
+import page_process
 from conftest import ServePage
 from line import Line
 from nginx_process import start_nginx
@@ -164,11 +165,11 @@ def test_offline(
     """Without a network the page opens, says so, shows what it has, and keeps what is written."""
     server = serve_page(relay.url)
     # A relay on the reader's own machine needs no network; this one looks like another's.
-    address = server.url.replace("127.0.0.1", "askbot.test")
+    address = server.url.replace("127.0.0.1", page_process.OTHER_HOST)
     options = browser_type_launch_args | {
         "args": [
             *browser_type_launch_args["args"],
-            "--host-resolver-rules=MAP askbot.test 127.0.0.1",
+            f"--host-resolver-rules=MAP {page_process.OTHER_HOST} 127.0.0.1",
             f"--unsafely-treat-insecure-origin-as-secure={address}",
         ]
     }

@@ -13,15 +13,12 @@ export interface Pace<Value> {
 /** Shows values no faster than the page can draw them: at a beat, and at the start of a frame. */
 export function paced<Value>(show: (value: Value) => void): Pace<Value> {
   let latest: { value: Value } | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
   let frame = 0
   let next = 0
 
   function onFrame(now: number) {
     if (latest === null) return
-    if (now < next) {
-      frame = requestAnimationFrame(onFrame)
-      return
-    }
     const { value } = latest
     latest = null
     const start = performance.now()
@@ -36,11 +33,17 @@ export function paced<Value>(show: (value: Value) => void): Pace<Value> {
 
   return {
     show(value) {
-      if (latest === null) frame = requestAnimationFrame(onFrame)
+      const isUnderWay = latest !== null
       latest = { value }
+      if (isUnderWay) return
+      // A frame that shows nothing new costs all the same, so none is asked for until it is time.
+      timer = setTimeout(() => {
+        frame = requestAnimationFrame(onFrame)
+      }, next - performance.now())
     },
     stop() {
       latest = null
+      clearTimeout(timer)
       cancelAnimationFrame(frame)
     },
   }

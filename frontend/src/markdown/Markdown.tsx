@@ -1,7 +1,7 @@
-import { memo, useMemo } from 'react'
+import { memo, useMemo, useState } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remend, { type RemendOptions } from 'remend'
-import { blocksOf, isClosedFence } from './blocks.ts'
+import { createCutter, isClosedFence } from './blocks.ts'
 import { CodeBlock } from './CodeBlock.tsx'
 import { dialect } from './dialect.ts'
 import { Heading, Image, Link, Table, TaskBox } from './elements.tsx'
@@ -33,7 +33,8 @@ const components: Components = {
 
 /** A model's text. `isLive` while it is being written: then its end may be half a word of Markdown. */
 export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
-  const blocks = useMemo(() => blocksOf(text), [text])
+  const [cut] = useState(createCutter)
+  const blocks = useMemo(() => cut(text), [cut, text])
   return (
     <div className={styles.prose}>
       {blocks.map((block, index) => (

@@ -2,8 +2,10 @@ import remarkParse from 'remark-parse'
 import remarkRehype from 'remark-rehype'
 import { unified } from 'unified'
 import { describe, expect, test } from 'vitest'
-import { blocksOf, isClosedFence } from './blocks.ts'
+import { createCutter, isClosedFence } from './blocks.ts'
 import { dialect } from './dialect.ts'
+
+const blocksOf = (text: string) => createCutter()(text)
 
 const parser = unified().use(remarkParse).use(dialect).use(remarkRehype)
 
@@ -45,12 +47,28 @@ describe('cut into blocks, a text shows the same as in one piece', () => {
 
 describe('while a text is written', () => {
   test.for(Object.entries(texts).filter(([name]) => !/defined|footnotes/.test(name)))('all but the last two blocks stay as they are: %s', ([, text]) => {
-    let before: string[] = []
+    let before: readonly string[] = []
     for (let length = 1; length <= text.length; length++) {
       const now = blocksOf(text.slice(0, length))
       expect(now.slice(0, Math.max(0, before.length - 2))).toEqual(before.slice(0, Math.max(0, before.length - 2)))
       before = now
     }
+  })
+
+  test.for(Object.entries(texts).flatMap(([name, text]) => [1, 3, 8].map((step) => [name, step, text] as const)))(
+    'it is cut as if it were there at once: %s, by %i',
+    ([, step, text]) => {
+      const cut = createCutter()
+      for (let length = step; length < text.length + step; length += step) {
+        expect(cut(text.slice(0, length))).toEqual(blocksOf(text.slice(0, length)))
+      }
+    },
+  )
+
+  test('another text is cut anew', () => {
+    const cut = createCutter()
+    cut(texts['nested lists']!)
+    expect(cut(texts['a table']!)).toEqual(blocksOf(texts['a table']!))
   })
 })
 
