@@ -303,3 +303,33 @@ def test_motion_is_reduced(page: Page, upstream: Upstream) -> None:
     page.wait_for_function("() => document.getAnimations().length > 0")
     button(page, "Stop").click()
     assert upstream.wait_until(lambda server: server.open == 0, 2)
+
+
+def test_the_focus_comes_back(page: Page) -> None:
+    """A dialog gives it back to the button that opened it; what goes away leaves it in the page."""
+    exchange(page, "Who are you?")
+    for name in ("Settings", "Title and export"):
+        for close in ("Escape", "Enter"):
+            button(page, name).focus()
+            page.keyboard.press("Enter")
+            expect(button(page, "Close")).to_be_focused()
+            page.keyboard.press(close)
+            expect(page.get_by_role("dialog")).to_have_count(0)
+            expect(button(page, name)).to_be_focused()
+    for name in ("Ask again", "Undo", "Delete “Who are you?”", "Undo"):
+        button(page, name).focus()
+        page.keyboard.press("Enter")
+        expect(button(page, name)).to_have_count(0)
+        expect(conversation(page)).to_be_focused()
+
+
+@pytest.mark.browser_context_args(viewport={"width": 390, "height": 700})
+def test_search_where_the_list_is_hidden(page: Page) -> None:
+    """The keys for it open the list, in the search field."""
+    expect(question_field(page)).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+    page.set_viewport_size({"width": 1280, "height": 700})
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 700})
+    expect(page.get_by_role("dialog")).to_have_count(0)

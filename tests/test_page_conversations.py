@@ -347,3 +347,34 @@ def test_nothing_but_the_question_leaves_the_browser(page: Page, upstream: Upstr
     assert all(request.partition(" ")[2].startswith(own[0]) for request in seen), seen
     assert len([request for request in seen if request.startswith("POST")]) == 1
     assert upstream.requests[0]["messages"][-1] == {"role": "user", "content": "Who are you?"}
+
+
+def test_an_address_that_leads_nowhere(page: Page) -> None:
+    """A conversation that is not here is a new one, and "back" is no trap."""
+    exchange(page, "Who are you?")
+    shown = page.url
+    page.goto("/#nowhere")
+    expect(page).to_have_title("Askbot")
+    expect(page).not_to_have_url(re.compile("nowhere"))
+    page.go_back()
+    expect(page).to_have_url(shown)
+    expect(conversation(page)).to_contain_text("Hello there.")
+
+
+def test_an_edit_while_something_else_is_answered(page: Page, upstream: Upstream) -> None:
+    """It stays open with what was written, and is asked once that is possible."""
+    exchange(page, "Who are you?")
+    question_field(page).press("ArrowUp")
+    field = page.get_by_role("textbox", name="Edited question")
+    field.fill("Who are they?")
+    paused = Paused(upstream)
+    ask(page, "And who am I?")
+    expect(conversation(page)).to_contain_text("햇빛은")
+    field.press("Enter")
+    expect(field).to_have_value("Who are they?")
+    expect(button(page, "Undo")).to_have_count(0)
+    paused.go_on.set()
+    expect(button(page, "Ask")).to_be_visible()
+    field.press("Enter")
+    expect(page.get_by_role("article")).to_have_count(1)
+    assert upstream.requests[2]["messages"][-1]["content"] == "Who are they?"

@@ -13,7 +13,17 @@ import page_process
 from conftest import ServePage
 from line import Line
 from nginx_process import start_nginx
-from reader import WAIT_SECONDS, ask, button, conversation, exchange, question_field
+from reader import (
+    WAIT_SECONDS,
+    WHOLE,
+    Paused,
+    ask,
+    button,
+    conversation,
+    exchange,
+    question_field,
+    saying,
+)
 from relay_process import RelayProcess
 from upstream import Reply, Upstream
 
@@ -228,3 +238,63 @@ def test_the_reader_scrolls(page: Page, upstream: Upstream) -> None:
     button(page, "Jump to the latest").click()
     expect(page.get_by_text("The very end.")).to_be_in_viewport()
     expect(button(page, "Jump to the latest")).to_have_count(0)
+
+
+def test_a_relay_that_goes_away(
+    page: Page, relay: RelayProcess, serve_page: ServePage, upstream: Upstream
+) -> None:
+    """An answer whose relay is away for long is not given up: later it is read on, asked once."""
+    line = Line(urlsplit(relay.url).port or 0)
+    try:
+        page.goto(serve_page(line.url).url)
+        paused = Paused(upstream)
+        ask(page, "Why is the sky blue?")
+        expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+        line.cut()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("It may still be writing", timeout=60_000)
+        expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+        paused.go_on.set()
+        line.mend()
+        button(page, "Read on").click()
+        expect(conversation(page)).to_contain_text(WHOLE)
+        expect(alert).to_have_count(0)
+        assert len(upstream.requests) == 1
+    finally:
+        line.close()
+
+
+def test_a_part_of_the_page_that_cannot_be_loaded(page: Page) -> None:
+    """What is loaded only when it is opened says so when it cannot be; the rest goes on."""
+    page.route("**/assets/Panels*", lambda route: route.abort())
+    button(page, "Settings").click()
+    expect(page.get_by_role("dialog", name="Not loaded")).to_be_visible()
+    page.keyboard.press("Escape")
+    exchange(page, "Who are you?")
+
+
+def test_an_answer_that_cannot_be_drawn(page: Page, upstream: Upstream) -> None:
+    """Markdown that is too deep to be drawn is shown as the text it is, also after a reload."""
+    upstream.answers(saying(">" * 5000 + " deep"))
+    # React tells the console of it, so this is for another tab.
+    page = page.context.new_page()
+    page.goto("/")
+    exchange(page, "Quote.")
+    for _ in range(2):
+        expect(conversation(page)).to_contain_text(">>>> deep")
+        expect(button(page, "Ask")).to_be_visible()
+        page.reload()
+
+
+def test_an_access_code_that_cannot_be_sent(
+    page: Page, guarded: str, serve_page: ServePage
+) -> None:
+    """Letters of an input method that was left on are refused at once, and can be written anew."""
+    page.goto(serve_page(guarded).url)
+    field = page.get_by_label("Access code")
+    field.fill("열려라 참깨")
+    field.press("Enter")
+    expect(page.get_by_text("This code was not accepted.")).to_be_visible()
+    field.fill("open sesame")
+    field.press("Enter")
+    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()

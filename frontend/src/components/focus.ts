@@ -3,5 +3,6 @@
  * phones would bring up their keyboard.
  */
 export function focusConversation() {
-  document.querySelector('main')?.focus({ preventScroll: true })
+  // The button may have brought another conversation, which is there with the next frame.
+  requestAnimationFrame(() => document.querySelector('main')?.focus({ preventScroll: true }))
 }
