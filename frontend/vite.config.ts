@@ -58,9 +58,9 @@ const installable = VitePWA({
   workbox: {
     // The manifest is added by the plugin itself.
     globPatterns: ['**/*.{js,css,html,svg,png}'],
-    navigateFallback: 'index.html',
-    // Questions and answers pass the worker by.
-    navigateFallbackDenylist: [/\/(aiCompletion|personas|ready|metrics)([/?]|$)/],
+    // Only what was built: questions and answers pass the worker by, and other pages of the host.
+    navigateFallback: null,
+    ignoreURLParametersMatching: [/.*/],
     cleanupOutdatedCaches: true,
     // One file: under a host's own security policy a worker may not be allowed to import another.
     inlineWorkboxRuntime: true,

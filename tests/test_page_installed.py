@@ -60,6 +60,8 @@ def test_a_new_version(page: Page, relay: RelayProcess, copy: Path) -> None:
         page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
         expect(page.get_by_text("There is a new version of this page.")).to_be_visible()
         page.evaluate("window.isOld = true")
+        # A worker that has just been busy makes the next one wait.
+        page.wait_for_load_state("networkidle")
         button(page, "Reload").click()
         page.wait_for_function("() => window.isOld === undefined")
         expect(page.get_by_text("There is a new version of this page.")).to_have_count(0)

@@ -87,6 +87,7 @@ function VersionNotice() {
   const words = useWords()
   const version = useStore(pageVersion, (state) => state)
   if (version.name === 'current') return null
+  if (version.name === 'changing') return <Notice text={words.changingVersion} />
   return (
     <Notice text={words.newVersion}>
       <Button onClick={pageVersion.update}>{words.reload}</Button>

@@ -74,6 +74,7 @@ test('a second worker that waits is one, and takes over only when asked', () => 
 
   version.update()
   expect(worker.told).toEqual([{ type: 'SKIP_WAITING' }])
+  expect(version.get()).toEqual({ name: 'changing' })
   expect(reload).not.toHaveBeenCalled()
   registration.activate(worker)
   expect(reload).toHaveBeenCalledOnce()

@@ -1,7 +1,7 @@
 import { createStore, type Store } from '../store.ts'
 
-/** `ready`: a newer version is here, and waits for the reader. */
-export type VersionState = { name: 'current' } | { name: 'ready' }
+/** `ready`: a newer version is here, and waits for the reader; `changing`: they want it, and the browser is at it. */
+export type VersionState = { name: 'current' } | { name: 'ready' } | { name: 'changing' }
 
 export interface PageVersion extends Store<VersionState> {
   watch(registration: ServiceWorkerRegistration): void
@@ -31,6 +31,8 @@ export function createPageVersion(reload: () => void): PageVersion {
       const worker = watched?.waiting
       // Where another tab has changed over already, a reload is all that is left to do.
       if (!worker) return reload()
+      // It may take half a minute when the old worker has just been busy.
+      state.set({ name: 'changing' })
       worker.addEventListener('statechange', () => {
         if (worker.state === 'activated') reload()
       })

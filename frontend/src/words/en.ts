@@ -127,6 +127,7 @@ export const en = {
   notLoadedHint: 'This part of the page could not be loaded. Reload the page once there is a connection.',
   newVersion: 'There is a new version of this page.',
   reload: 'Reload',
+  changingVersion: 'Changing to the new version …',
   relayMissing: (address: string) => `No relay answers at ${address}.`,
   relayMissingHint: 'If it is yours: start it (make run), and check VITE_API_URL and CORS_ORIGINS. Otherwise try again in a moment.',
   tryAgain: 'Try again',

@@ -115,6 +115,7 @@ export const ko: Words = {
   notLoadedHint: '페이지의 이 부분을 불러오지 못했습니다. 인터넷에 연결된 뒤 새로 고침해 주세요.',
   newVersion: '이 페이지의 새 버전이 있습니다.',
   reload: '새로 고침',
+  changingVersion: '새 버전으로 바꾸는 중입니다 …',
   relayMissing: (address) => `${address}에서 서버가 응답하지 않습니다.`,
   relayMissingHint: '직접 운영하신다면 서버를 시작하고(make run) VITE_API_URL과 CORS_ORIGINS를 확인해 주세요. 아니라면 잠시 뒤에 다시 시도해 주세요.',
   tryAgain: '다시 시도',
