@@ -1,7 +1,12 @@
-/** Often enough to look like writing, seldom enough to leave the page's thread free. */
+/** Often enough to look like writing. */
 const BEAT_MS = 50
-const SLOW_BEAT_MS = 100
-const FRAME_MS = 16
+
+/** What is left is for the reader: a beat that takes long is followed by a longer pause. */
+const SHARE = 1 / 12
+const SLOWEST_BEAT_MS = 200
+
+/** Half a frame early counts: frames are not exactly on time. */
+const EARLY_MS = 8
 
 export interface Pace<Value> {
   /** Shows the latest value with the next beat; those in between are left out. */
@@ -17,17 +22,17 @@ export function paced<Value>(show: (value: Value) => void): Pace<Value> {
   let frame = 0
   let next = 0
 
-  function onFrame(now: number) {
+  function onFrame() {
     if (latest === null) return
     const { value } = latest
     latest = null
     const start = performance.now()
+    next = start + BEAT_MS - EARLY_MS
     show(value)
-    // React renders in a microtask that it queued before this one.
-    queueMicrotask(() => {
-      const isSlow = performance.now() - start > FRAME_MS
-      // Half a frame early counts: frames are not exactly on time.
-      next = now + (isSlow ? SLOW_BEAT_MS : BEAT_MS) - FRAME_MS / 2
+    // The first task after it comes when the frame is laid out and painted, which takes most of the time.
+    afterFrame(() => {
+      const beat = Math.min((performance.now() - start) / SHARE, SLOWEST_BEAT_MS)
+      next = start + Math.max(beat, BEAT_MS) - EARLY_MS
     })
   }
 
@@ -47,4 +52,15 @@ export function paced<Value>(show: (value: Value) => void): Pace<Value> {
       cancelAnimationFrame(frame)
     },
   }
+}
+
+/** Timers are held back for a few milliseconds; messages are not. */
+function afterFrame(work: () => void) {
+  const { port1, port2 } = new MessageChannel()
+  port1.addEventListener('message', () => {
+    work()
+    port1.close()
+  })
+  port1.start()
+  port2.postMessage(null)
 }

@@ -49,9 +49,16 @@ export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
 const Block = memo(function Block({ text, isOpen }: { text: string; isOpen: boolean }) {
   return (
     <IsOpen value={isOpen && !isClosedFence(text)}>
-      <ReactMarkdown remarkPlugins={dialect} components={components} urlTransform={safeAddress}>
-        {isOpen ? remend(text, unfinished) : text}
-      </ReactMarkdown>
+      <Parsed text={(isOpen ? remend(text, unfinished) : text).trimEnd()} />
     </IsOpen>
+  )
+})
+
+/** By itself, as a block that is complete is most often the one that was just shown, with a line's end more. */
+const Parsed = memo(function Parsed({ text }: { text: string }) {
+  return (
+    <ReactMarkdown remarkPlugins={dialect} components={components} urlTransform={safeAddress}>
+      {text}
+    </ReactMarkdown>
   )
 })
