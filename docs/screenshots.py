@@ -1,12 +1,13 @@
-"""Makes the pictures in this folder anew: `.venv/bin/python docs/screenshots.py`.
+"""Makes the pictures in this folder anew: `.venv/bin/python docs/screenshots.py [FOLDER]`.
 
-They show the real page and the real relay; only the model's words are written here.
+They show the real page and the real relay; only the model's words are written here. With a FOLDER,
+every state goes there at every width and in both themes, to be looked at.
 """
 
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,21 +21,8 @@ from conftest import start  # noqa: E402
 from upstream import Reply, Upstream  # noqa: E402
 
 WAIT_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One answer, taken once `seen` can be read on the page; `rest` comes after that."""
-
-    name: str
-    locale: str
-    scheme: str
-    size: tuple[int, int]
-    question: str
-    answer: str
-    seen: str
-    rest: str = ""
-
+HEIGHTS = {320: 640, 390: 700, 768: 900, 960: 760, 1440: 900}
+THEMES = ("light", "dark")
 
 ENGLISH = """\
 Sunlight holds every colour, and the air does not treat them alike. Its molecules scatter **short \
@@ -63,20 +51,172 @@ KOREAN = """\
 
 그래서 글자의 모양만 보아도 """
 
-PICTURES = [
-    Picture(
-        "page.png", "en-GB", "light", (960, 760), "Why is the sky blue?", ENGLISH, "reference_nm"
-    ),
-    Picture(
-        "page-phone.png",
-        "ko-KR",
-        "dark",
-        (390, 700),
-        "한글은 누가, 어떻게 만들었나요?",
-        KOREAN,
-        "그래서 글자의 모양만 보아도",
-        "소리를 짐작할 수 있습니다.",
-    ),
+
+@dataclass(frozen=True)
+class View:
+    page: Page
+    upstream: Upstream
+    korean: bool
+
+    def ask(self, english: str, korean: str) -> None:
+        field = self.page.get_by_role("textbox").last
+        field.fill(korean if self.korean else english)
+        field.press("Enter")
+
+    def press(self, english: str, korean: str) -> None:
+        name = korean if self.korean else english
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def exchange(self, english: str, korean: str) -> None:
+        self.ask(english, korean)
+        self.page.locator("button[type=submit]").wait_for()
+
+    def answers(self, text: str, ending: Callable[[Reply], None] = Reply.finish) -> None:
+        def script(reply: Reply) -> None:
+            for place in range(0, len(text), 8):
+                reply.text(text[place : place + 8])
+            ending(reply)
+
+        self.upstream.answers(script)
+
+
+# Each brings a page that has just been opened into its state, and back when it is left.
+State = Callable[[View], Iterator[None]]
+
+
+def empty(_: View) -> Iterator[None]:
+    yield
+
+
+def waiting(view: View) -> Iterator[None]:
+    view.upstream.answers(Reply.until_gone)
+    view.ask("Why is the sky blue?", "하늘은 왜 파란가요?")
+    view.page.get_by_role("article").wait_for()
+    yield
+    view.page.keyboard.press("Escape")
+
+
+def answering(view: View) -> Iterator[None]:
+    view.answers(KOREAN if view.korean else ENGLISH[:430], Reply.until_gone)
+    view.ask("Why is the sky blue?", "한글은 누가, 어떻게 만들었나요?")
+    seen = "모양만 보아도" if view.korean else "So blue light"
+    expect(view.page.get_by_role("main")).to_contain_text(seen)
+    yield
+    view.page.keyboard.press("Escape")
+
+
+def answered(view: View) -> Iterator[None]:
+    view.answers(KOREAN + "소리를 짐작할 수 있습니다." if view.korean else ENGLISH)
+    view.exchange("Why is the sky blue?", "한글은 누가, 어떻게 만들었나요?")
+    yield
+
+
+def stopped(view: View) -> Iterator[None]:
+    for _ in answering(view):
+        pass
+    view.page.locator("button[type=submit]").wait_for()
+    yield
+
+
+def cut(view: View) -> Iterator[None]:
+    seen = threading.Event()
+
+    def breaks(reply: Reply) -> None:
+        assert seen.wait(WAIT_SECONDS)
+        reply.reset()
+
+    view.answers(ENGLISH[:300], breaks)
+    view.ask("Why is the sky blue?", "하늘은 왜 파란가요?")
+    expect(view.page.get_by_role("main")).to_contain_text("Violet")
+    seen.set()
+    view.page.get_by_role("alert").wait_for()
+    yield
+
+
+def refused(view: View) -> Iterator[None]:
+    view.upstream.answers(
+        lambda reply: reply.refuse("429 Too Many Requests", {"message": "No"}, Retry_After="20")
+    )
+    view.ask("Why is the sky blue?", "하늘은 왜 파란가요?")
+    view.page.get_by_role("alert").wait_for()
+    yield
+
+
+def conversations(view: View) -> Iterator[None]:
+    for english, korean in [
+        ("What is a haiku?", "하이쿠가 뭐예요?"),
+        ("How do cats always land on their feet?", "고양이는 어떻게 항상 발로 착지하나요?"),
+        ("Why is the sky blue?", "하늘은 왜 파란가요?"),
+    ]:
+        view.answers("It is a good question.")
+        view.exchange(english, korean)
+        view.page.keyboard.press("Control+Shift+O")
+    if view.page.viewport_size and view.page.viewport_size["width"] < 960:
+        view.press("Conversations", "대화 목록")
+    yield
+
+
+def deleted(view: View) -> Iterator[None]:
+    view.answers("It is a good question.")
+    view.exchange("What is a haiku?", "하이쿠가 뭐예요?")
+    view.press("Title and export", "제목과 내보내기")
+    view.press("Delete", "삭제")
+    yield
+
+
+def edited(view: View) -> Iterator[None]:
+    view.answers("It is a good question.")
+    view.exchange("What is a haiku?", "하이쿠가 뭐예요?")
+    view.page.get_by_role("textbox").last.press("ArrowUp")
+    yield
+
+
+def about(view: View) -> Iterator[None]:
+    view.answers("It is a good question.")
+    view.exchange("What is a haiku?", "하이쿠가 뭐예요?")
+    view.press("Title and export", "제목과 내보내기")
+    view.page.get_by_role("dialog").wait_for()
+    yield
+
+
+def settings(view: View) -> Iterator[None]:
+    if view.page.viewport_size and view.page.viewport_size["width"] < 960:
+        view.press("Conversations", "대화 목록")
+    view.press("Settings", "설정")
+    view.page.get_by_role("radio").first.wait_for()
+    yield
+
+
+def keys(view: View) -> Iterator[None]:
+    view.page.keyboard.press("Control+/")
+    view.page.get_by_role("dialog").wait_for()
+    yield
+
+
+STATES: list[State] = [
+    empty,
+    waiting,
+    answering,
+    answered,
+    stopped,
+    cut,
+    refused,
+    conversations,
+    deleted,
+    edited,
+    about,
+    settings,
+    keys,
+]
+
+# The name of the file, and what it shows.
+PICTURES: list[tuple[str, State, int, str, str]] = [
+    ("page.png", answered, 1440, "light", "en-GB"),
+    ("page-empty.png", empty, 768, "dark", "en-GB"),
+    ("page-conversations.png", conversations, 320, "light", "ko-KR"),
+    ("page-phone.png", answering, 390, "dark", "ko-KR"),
+    ("page-refused.png", refused, 390, "light", "ko-KR"),
+    ("page-settings.png", settings, 390, "dark", "ko-KR"),
 ]
 
 
@@ -95,49 +235,40 @@ def main() -> None:
             executable_path=page_process.CHROMIUM, args=page_process.CHROMIUM_ARGS
         )
         cleanup.callback(browser.close)
-        for picture in PICTURES:
-            take(picture, browser, server.url, upstream)
+        for path, state, width, theme, locale in pictures():
+            with opened(browser, server.url, upstream, width, theme, locale) as view:
+                for _ in state(view):
+                    view.page.screenshot(path=path)
 
 
-def take(picture: Picture, browser: Browser, url: str, upstream: Upstream) -> None:
-    taken = threading.Event()
-    upstream.answers(script_of(picture, taken))
-    width, height = picture.size
+def pictures() -> Iterator[tuple[Path, State, int, str, str]]:
+    if len(sys.argv) == 1:
+        for name, state, width, theme, locale in PICTURES:
+            yield DOCS / name, state, width, theme, locale
+        return
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for state in STATES:
+        for width, locale in ((320, "ko-KR"), (768, "ko-KR"), (1440, "en-GB")):
+            for theme in THEMES:
+                yield folder / f"{state.__name__}-{width}-{theme}.png", state, width, theme, locale
+
+
+@contextmanager
+def opened(
+    browser: Browser, url: str, upstream: Upstream, width: int, theme: str, locale: str
+) -> Iterator[View]:
     page = browser.new_page(
-        locale=picture.locale,
-        color_scheme="dark" if picture.scheme == "dark" else "light",
-        viewport={"width": width, "height": height},
-        device_scale_factor=2,
+        locale=locale,
+        color_scheme="dark" if theme == "dark" else "light",
+        viewport={"width": width, "height": HEIGHTS[width]},
+        device_scale_factor=2 if len(sys.argv) == 1 and width < 960 else 1,
         reduced_motion="reduce",
     )
     page.goto(url)
-    field = page.get_by_role("textbox")
-    field.fill(picture.question)
-    field.press("Enter")
-    expect(page.get_by_role("main")).to_contain_text(picture.seen)
-    if not picture.rest:
-        taken.set()
-        wait_for_end(page)
-    page.screenshot(path=DOCS / picture.name)
-    taken.set()
-    wait_for_end(page)
+    page.get_by_role("radio").first.wait_for()
+    yield View(page, upstream, locale.startswith("ko"))
     page.close()
-
-
-def script_of(picture: Picture, taken: threading.Event) -> Callable[[Reply], None]:
-    def script(reply: Reply) -> None:
-        for place in range(0, len(picture.answer), 8):
-            reply.text(picture.answer[place : place + 8])
-        assert taken.wait(WAIT_SECONDS)
-        reply.text(picture.rest)
-        reply.finish()
-
-    return script
-
-
-def wait_for_end(page: Page) -> None:
-    # The one button that sends is there again once the answer has ended.
-    page.locator("button[type=submit]").wait_for()
 
 
 if __name__ == "__main__":
