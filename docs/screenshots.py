@@ -108,6 +108,9 @@ def answering(view: View) -> Iterator[None]:
 def answered(view: View) -> Iterator[None]:
     view.answers(KOREAN + "소리를 짐작할 수 있습니다." if view.korean else ENGLISH)
     view.exchange("Why is the sky blue?", "한글은 누가, 어떻게 만들었나요?")
+    if not view.korean:
+        # Colours come a moment after the code.
+        view.page.locator(".hljs-keyword").first.wait_for()
     yield
 
 
@@ -183,7 +186,7 @@ def settings(view: View) -> Iterator[None]:
     if view.page.viewport_size and view.page.viewport_size["width"] < 960:
         view.press("Conversations", "대화 목록")
     view.press("Settings", "설정")
-    view.page.get_by_role("radio").first.wait_for()
+    view.page.get_by_role("dialog").get_by_role("radio").first.wait_for()
     yield
 
 

@@ -83,7 +83,7 @@ export function App() {
       </div>
       {isListed && !isWide && (
         <Dialog title={words.conversations} placement="side">
-          <Sidebar isSearched={panel === 'search'} />
+          <Sidebar isInDialog isSearched={panel === 'search'} />
         </Dialog>
       )}
       {panel !== null && !isListed && (

@@ -70,7 +70,7 @@ function FailureDetails({ failure: { code, status, requestId } }: { failure: Fai
   return (
     <p className={styles.details}>
       <code>{code}</code>
-      {status !== null && status > 0 && <code>{status}</code>}
+      {status !== null && status >= 400 && <code>{status}</code>}
       {requestId !== null && (
         <span>
           {words.requestId} <code>{requestId}</code>

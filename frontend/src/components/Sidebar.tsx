@@ -12,7 +12,7 @@ import styles from './Sidebar.module.css'
 import { SEARCH_FIELD } from './useShortcuts.ts'
 
 /** All conversations, and what belongs to none of them. */
-export function Sidebar({ isSearched = false }: { isSearched?: boolean }) {
+export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog?: boolean; isSearched?: boolean }) {
   const words = useWords()
   const page = usePage()
   const conversations = useStore(page.history, (history) => history.conversations)
@@ -33,10 +33,12 @@ export function Sidebar({ isSearched = false }: { isSearched?: boolean }) {
 
   return (
     <div className={styles.sidebar}>
-      <div className={styles.brand}>
-        <img src={`${import.meta.env.BASE_URL}icon.svg`} alt="" width="28" height="28" />
-        <span>Askbot</span>
-      </div>
+      {!isInDialog && (
+        <div className={styles.brand}>
+          <img src={`${import.meta.env.BASE_URL}icon.svg`} alt="" width="28" height="28" />
+          <span>Askbot</span>
+        </div>
+      )}
       <button type="button" className={styles.begin} onClick={begin}>
         <Icon name="plus" />
         {words.newConversation}

@@ -35,7 +35,8 @@ export function useFollow(scroller: RefObject<HTMLElement | null>, content: RefO
     }
 
     const observer = new ResizeObserver(() => {
-      if (follows) toEnd()
+      // A greeting is read from its beginning.
+      if (follows && content.current!.childElementCount > 0) toEnd()
     })
     view.addEventListener('scroll', onScroll, { passive: true })
     observer.observe(view)
