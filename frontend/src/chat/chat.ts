@@ -1,6 +1,20 @@
-import { AskbotError, newKey, type Answer, type ask, type Message, type Options, type resume, type stop } from '../client/askbot.js'
+import { AskbotError, newKey, type Answer, type ask, type Options, type resume, type stop } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
-import { type Failure, joined, messagesOf, newConversation, type Outcome, type Running, settled, type Turn, type TurnReceipt } from './conversation.ts'
+import {
+  type Failure,
+  failureOf,
+  joined,
+  messagesFor,
+  messagesOf,
+  newConversation,
+  type Outcome,
+  receiptOf,
+  type Running,
+  settled,
+  type Turn,
+  turnOf,
+  type TurnReceipt,
+} from './conversation.ts'
 import type { Change, History } from './history.ts'
 import type { paced } from './pace.ts'
 
@@ -184,7 +198,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
       settle(answer.text, { name: answer.state }, receiptOf(answer, firstTextMs, performance.now() - start))
     } catch (error) {
       if (!(error instanceof AskbotError)) {
-        settle(latest, { name: 'cut', failure: { code: 'page_error', message: String(error), status: null, requestId: null, retryAfterSeconds: null } }, null)
+        settle(latest, { name: 'cut', failure: failureOf(new AskbotError('page_error', String(error))) }, null)
         throw error
       }
       const failure = failureOf(error)
@@ -268,30 +282,4 @@ function phaseOf({ running: { turn, question, before }, text, failure }: Reading
   const answer = joined(before, text)
   if (failure) return { name: 'lost', turn, question, answer, failure }
   return answer === '' ? { name: 'waiting', turn, question } : { name: 'answering', turn, question, answer }
-}
-
-function messagesFor({ question, before }: Running, instruction: string | undefined): Message[] {
-  const asked: Message = { role: 'user', content: question }
-  if (instruction === undefined) return [asked]
-  return [asked, { role: 'assistant', content: before }, { role: 'user', content: instruction }]
-}
-
-function turnOf({ turn, question, before, askedAt }: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
-  return { id: turn, question, answer: joined(before, text), outcome, receipt, askedAt, endedAt: Date.now() }
-}
-
-function receiptOf({ receipt }: Answer, firstTextMs: number | null, durationMs: number): TurnReceipt {
-  return {
-    // What the reader waited is more than what the relay did; a reader who came later did not measure it.
-    firstTextMs: firstTextMs ?? receipt?.first_token_ms ?? null,
-    durationMs: receipt?.duration_ms ?? durationMs,
-    promptTokens: receipt?.usage?.prompt_tokens ?? null,
-    answerTokens: receipt?.usage?.completion_tokens ?? null,
-    finishReason: receipt?.finish_reason ?? null,
-    model: receipt?.model ?? null,
-  }
-}
-
-function failureOf({ code, message, status, requestId, retryAfterSeconds }: AskbotError): Failure {
-  return { code, message, status, requestId, retryAfterSeconds }
 }

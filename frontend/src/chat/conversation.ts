@@ -1,4 +1,4 @@
-import { type AskbotError, type Message, newKey } from '../client/askbot.js'
+import { type Answer, type AskbotError, type Message, newKey } from '../client/askbot.js'
 
 /** A conversation as it is kept: plain data. Times are milliseconds since the epoch. */
 export interface Conversation {
@@ -86,6 +86,35 @@ export function messagesOf(turns: readonly Turn[]): Message[] {
       { role: 'user', content: turn.question },
       { role: 'assistant', content: turn.answer },
     ])
+}
+
+/** How a question is asked; `instruction` is for an answer that is to go on. */
+export function messagesFor({ question, before }: Running, instruction: string | undefined): Message[] {
+  const asked: Message = { role: 'user', content: question }
+  if (instruction === undefined) return [asked]
+  return [asked, { role: 'assistant', content: before }, { role: 'user', content: instruction }]
+}
+
+/** What a question that was running has become. */
+export function turnOf({ turn, question, before, askedAt }: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
+  return { id: turn, question, answer: joined(before, text), outcome, receipt, askedAt, endedAt: Date.now() }
+}
+
+/** `firstTextMs` and `durationMs` as this page measured them. */
+export function receiptOf({ receipt }: Answer, firstTextMs: number | null, durationMs: number): TurnReceipt {
+  return {
+    // What the reader waited is more than what the relay did; a reader who came later did not measure it.
+    firstTextMs: firstTextMs ?? receipt?.first_token_ms ?? null,
+    durationMs: receipt?.duration_ms ?? durationMs,
+    promptTokens: receipt?.usage?.prompt_tokens ?? null,
+    answerTokens: receipt?.usage?.completion_tokens ?? null,
+    finishReason: receipt?.finish_reason ?? null,
+    model: receipt?.model ?? null,
+  }
+}
+
+export function failureOf({ code, message, status, requestId, retryAfterSeconds }: AskbotError): Failure {
+  return { code, message, status, requestId, retryAfterSeconds }
 }
 
 /** Whether the model had more to say. */

@@ -23,7 +23,6 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
     const question = draft.trim()
     if (!isIdle || question === '') return
     setDraft('')
-    drafts.save(draftName, '')
     setRefused(false)
     const wasAsked = await page.ask(chat, question)
     if (wasAsked) return
