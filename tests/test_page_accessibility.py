@@ -185,6 +185,21 @@ def test_axe_finds_nothing(
         assert upstream.wait_until(lambda server: server.open == 0, 2)
 
 
+# In what is kept, which is a moment behind what is shown.
+NOTHING_RUNS = """
+() => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('askbot')
+  opening.onerror = reject
+  opening.onsuccess = () => {
+    const kept = opening.result.transaction('conversations').objectStore('conversations')
+    const reading = kept.getAll()
+    reading.onerror = reject
+    reading.onsuccess = () => resolve(reading.result.every(({ running }) => running === null))
+  }
+})
+"""
+
+
 def test_only_the_status_line_speaks(page: Page, upstream: Upstream) -> None:
     """Screen readers hear that an answer is written and that it is complete, not every piece."""
     paused = Paused(upstream)
@@ -195,6 +210,7 @@ def test_only_the_status_line_speaks(page: Page, upstream: Upstream) -> None:
     expect(live).to_have_count(0)
     paused.go_on.set()
     expect(page.get_by_role("status").filter(has_text="Answer complete")).to_be_attached()
+    page.wait_for_function(NOTHING_RUNS)
     page.reload()
     expect(conversation(page)).to_contain_text("흩어집니다")
     expect(page.get_by_role("status").filter(has_text="Answer complete")).to_have_count(0)
@@ -207,6 +223,7 @@ def test_by_keyboard_alone(page: Page, upstream: Upstream) -> None:
     page.keyboard.press("Enter")
     expect(conversation(page)).to_contain_text("Hello there.")
     expect(question_field(page)).to_be_focused()
+    expect(button(page, "Ask")).to_be_visible()
     upstream.answers(Reply.until_gone)
     page.keyboard.type("And then?")
     page.keyboard.press("Enter")
