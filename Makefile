@@ -1,7 +1,7 @@
 # make run     sets everything up, starts model, relay and page; Ctrl-C ends all three
 # make test    sets up what the tests need besides, and runs all of them
 # make lint    style and types
-# make bench   the relay beside others, a quarter of an hour; keep the machine quiet
+# make bench   the relay beside others, up to half an hour; keep the machine quiet
 # make bench-page
 #              the page in Chromium, five minutes; likewise
 # make clean   removes what the others put into this folder

@@ -1,7 +1,7 @@
 """Makes the pictures in this folder anew: `.venv/bin/python docs/screenshots.py [FOLDER]`.
 
 They show the real page and the real relay; only the model's words are written here. With a FOLDER,
-every state goes there at every width and in both themes, to be looked at.
+every state below goes there at three widths and in both themes, to be looked at.
 """
 
 import sys
@@ -21,7 +21,7 @@ from conftest import start  # noqa: E402
 from upstream import Reply, Upstream  # noqa: E402
 
 WAIT_SECONDS = 20.0
-HEIGHTS = {320: 640, 390: 700, 768: 900, 960: 760, 1440: 900}
+HEIGHTS = {320: 640, 390: 700, 768: 900, 1440: 900}
 THEMES = ("light", "dark")
 
 ENGLISH = """\
@@ -69,6 +69,8 @@ class View:
 
     def exchange(self, english: str, korean: str) -> None:
         self.ask(english, korean)
+        question = korean if self.korean else english
+        expect(self.page.get_by_role("main").get_by_text(question, exact=True).last).to_be_visible()
         self.page.locator("button[type=submit]").wait_for()
 
     def answers(self, text: str, ending: Callable[[Reply], None] = Reply.finish) -> None:
@@ -215,7 +217,6 @@ STATES: list[State] = [
 # The name of the file, and what it shows.
 PICTURES: list[tuple[str, State, int, str, str]] = [
     ("page.png", answered, 1440, "light", "en-GB"),
-    ("page-empty.png", empty, 768, "dark", "en-GB"),
     ("page-conversations.png", conversations, 320, "light", "ko-KR"),
     ("page-phone.png", answering, 390, "dark", "ko-KR"),
     ("page-refused.png", refused, 390, "light", "ko-KR"),

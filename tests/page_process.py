@@ -47,8 +47,12 @@ def build() -> None:
     newest = max(path.stat().st_mtime for path in sources if path.is_file())
     if BUILT.is_file() and BUILT.stat().st_mtime >= newest:
         return
-    command = ["npm", "run", "build", "--silent"]
-    environ = os.environ | {"PATH": _path()}
+    build_into(BUILT.parent)
+
+
+def build_into(folder: Path, **environ: str) -> None:
+    command = ["npm", "run", "build", "--silent", "--", "--outDir", str(folder), "--emptyOutDir"]
+    environ = os.environ | {"PATH": _path()} | environ
     subprocess.run(command, cwd=FRONTEND, env=environ, check=True, timeout=BUILD_SECONDS)
 
 

@@ -240,7 +240,7 @@ def test_by_keyboard_alone(page: Page, upstream: Upstream) -> None:
     page.keyboard.press("Enter")
     expect(conversation(page)).to_contain_text("Hello there.")
     page.keyboard.press("Control+/")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert upstream.wait_until(lambda server: server.open == 0, 2)

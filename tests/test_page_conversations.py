@@ -73,7 +73,7 @@ def test_search(page: Page, upstream: Upstream) -> None:
 
 
 def test_a_deleted_conversation_can_be_had_back(page: Page) -> None:
-    """Deleting asks nothing and loses nothing: until it is dismissed it can be undone."""
+    """Deleting asks nothing and loses nothing: the last one can be undone."""
     exchange(page, "Why is the sky blue?")
     button(page, "Delete “Why is the sky blue?”").click()
     expect(listed(page)).to_have_count(0)
@@ -149,7 +149,7 @@ def test_everything_in_one_file(page: Page, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text('{"messages": []}', encoding="ascii")
     page.get_by_label("Import a file").set_input_files(other)
-    expect(page.get_by_text("This file holds no conversations of Askbot.")).to_be_visible()
+    expect(page.get_by_text("There are no Askbot conversations in this file.")).to_be_visible()
 
 
 def test_two_tabs(page: Page, upstream: Upstream) -> None:
@@ -253,7 +253,7 @@ def test_ask_again(page: Page, upstream: Upstream) -> None:
     button(page, "Ask again").click()
     expect(conversation(page)).to_contain_text("Someone else.")
     expect(page.get_by_role("article")).to_have_count(1)
-    expect(page.get_by_text("in place of the earlier answer")).to_be_visible()
+    expect(page.get_by_text("This took the place of what came before.")).to_be_visible()
     button(page, "Undo").click()
     expect(conversation(page)).to_contain_text("Hello there.")
 

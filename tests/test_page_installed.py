@@ -8,13 +8,17 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 import page_process
-from reader import button, conversation, exchange, question_field
+from conftest import StartRelay
+from reader import ask, button, conversation, exchange, question_field
 from relay_process import RelayProcess
+from upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
 
-MOST_SCRIPT_BYTES = 165 * 1024
-MOST_STYLE_BYTES = 12 * 1024
+MOST_SCRIPT_BYTES = 165_000
+MOST_STYLE_BYTES = 12_000
+# No relay is there.
+NOBODY = "http://127.0.0.1:9"
 READY = "navigator.serviceWorker.ready.then(() => true)"
 
 
@@ -88,6 +92,26 @@ def test_the_worker_leaves_questions_alone(page: Page, relay: RelayProcess, copy
         }""")
         assert any(path.endswith("index.html") for path in kept)
         assert not [path for path in kept if "aiCompletion" in path or "personas" in path]
+    finally:
+        server.stop()
+
+
+def test_apart_from_its_relay(
+    page: Page, start_relay: StartRelay, upstream: Upstream, tmp_path: Path
+) -> None:
+    """Built for a relay of another origin, the page asks there, and stops there."""
+    relay = start_relay(CORS_ORIGINS="*")
+    page_process.build_into(tmp_path / "dist", VITE_API_URL=relay.url)
+    server = page_process.serve(NOBODY, tmp_path / "dist")
+    try:
+        page.goto(server.url)
+        exchange(page, "Who are you?")
+        expect(conversation(page)).to_contain_text("Hello there.")
+        upstream.answers(Reply.until_gone)
+        ask(page, "And then?")
+        assert upstream.wait_until(lambda server: server.open == 1)
+        button(page, "Stop").click()
+        assert upstream.wait_until(lambda server: server.open == 0, 2)
     finally:
         server.stop()
 

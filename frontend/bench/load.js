@@ -6,7 +6,7 @@ const AFTER_LOAD_MS = 3000
 
 /**
  * How much of each kind, in bytes as gzip, the empty page requests by itself. What a service
- * worker fetches for later is not among it: that has a target of its own.
+ * worker fetches for later is not among it: the browser reports that elsewhere.
  *
  * @param {import('./site.js').Site} site
  */

@@ -23,7 +23,6 @@ export function scriptedRelay(seconds) {
   return async (request, response) => {
     const path = request.url ?? ''
     if (path === '/personas') sendJson(response, 200, PERSONAS)
-    else if (path === '/ready') sendJson(response, 200, { ready: true })
     else if (path === '/aiCompletion' && request.method === 'POST') await answer(request, response)
     else if (path.startsWith('/aiCompletion/') && request.method === 'GET') sendReceipt(path, response)
     else return false

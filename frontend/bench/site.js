@@ -10,18 +10,13 @@ import { scriptedRelay } from './relay.js'
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
-  '.ico': 'image/x-icon',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
-  '.map': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
-  '.txt': 'text/plain; charset=utf-8',
   '.webmanifest': 'application/manifest+json',
-  '.webp': 'image/webp',
-  '.woff2': 'font/woff2',
 }
-const IS_COMPRESSED = new Set(['.ico', '.png', '.webp', '.woff2'])
+const IS_COMPRESSED = new Set(['.png'])
 
 /** @typedef {{ body: Buffer, gzip: Buffer | null, headers: Record<string, string> }} StaticFile */
 /** @typedef {{ url: string, gzipBytes: (url: string) => number, close: () => void }} Site */

@@ -23,7 +23,7 @@ export type Phase =
   | { name: 'idle' }
   | { name: 'waiting'; turn: string; question: string }
   | { name: 'answering'; turn: string; question: string; answer: string }
-  /** The relay cannot be reached, and may go on writing, or have the whole answer. */
+  /** The rest cannot be had just now; the relay may go on writing, or have the whole answer. */
   | { name: 'lost'; turn: string; question: string; answer: string; failure: Failure }
 
 export interface ChatState {
@@ -248,15 +248,16 @@ export function createChat(id: string, history: History, client: Client): Chat {
       }, instruction)
     },
     stop() {
-      if (reading === null) return
-      const { running, text, failure, leaving } = reading
+      const running = reading?.running ?? history.find(id)?.running
+      if (!running) return
       // To leave is not to stop: the relay would go on for whoever comes back.
       client.stop({ url: client.url, token: client.token(), key: running.key }).catch((error: unknown) => {
         console.warn('The relay was not told to stop; it will once its grace time is over:', error)
       })
-      leaving.abort()
-      // Nobody reads it any more who could settle it.
-      if (failure) void history.change(id, (conversation) => settled(conversation, running.key, turnOf(running, text, { name: 'stopped' }, null)))
+      if (reading !== null && reading.failure === null) return reading.leaving.abort()
+      // Nobody here reads it who would settle it.
+      const text = reading?.text ?? running.text
+      void history.change(id, (conversation) => settled(conversation, running.key, turnOf(running, text, { name: 'stopped' }, null)))
     },
     resume() {
       const running = history.find(id)?.running

@@ -41,7 +41,7 @@ describe('JSON', () => {
     const running = { turn: 't9', question: 'Go on?', key: 'k', before: 'one', text: ', two', askedAt: 3 }
     const [imported] = importFrom(toJson([{ ...whole, running }]))
     expect(imported?.running).toBeNull()
-    expect(imported?.turns.at(-1)).toMatchObject({ id: 't9', question: 'Go on?', answer: 'one, two', outcome: { name: 'stopped' } })
+    expect(imported?.turns.at(-1)).toMatchObject({ id: 't9', question: 'Go on?', answer: 'one, two', outcome: { name: 'cut' } })
   })
 })
 

@@ -17,7 +17,7 @@ export function toMarkdown(conversation: Conversation, speakers: { reader: strin
   const parts = [`<!-- askbot: conversation ${tag({ persona: conversation.persona, createdAt: conversation.createdAt })} -->`, `# ${escaped(titleOf(conversation))}`]
   for (const { question, answer, askedAt, endedAt, outcome } of allTurns(conversation)) {
     parts.push(`<!-- askbot: question ${tag({ askedAt })} -->`, `## ${speakers.reader}`, escaped(question))
-    parts.push(`<!-- askbot: answer ${tag({ endedAt, isWhole: outcome.name === 'finished' })} -->`, `## ${speakers.assistant}`, escaped(answer))
+    parts.push(`<!-- askbot: answer ${tag({ endedAt, outcome: outcome.name })} -->`, `## ${speakers.assistant}`, escaped(answer))
   }
   return `${parts.join('\n\n')}\n`
 }
@@ -51,7 +51,8 @@ function fromJson(text: string): Conversation[] {
 function allTurns({ turns, running }: Conversation): readonly Turn[] {
   if (running === null) return turns
   const { turn: id, question, before, text, askedAt } = running
-  return [...turns, { id, question, answer: joined(before, text), outcome: { name: 'stopped' }, receipt: null, askedAt, endedAt: askedAt }]
+  const failure = { code: 'cut', message: '', status: null, requestId: null, retryAfterSeconds: null }
+  return [...turns, { id, question, answer: joined(before, text), outcome: { name: 'cut', failure }, receipt: null, askedAt, endedAt: askedAt }]
 }
 
 /** Ids go into addresses, and tell turns apart: others than ours may do neither. */
@@ -84,7 +85,7 @@ function fromMarkdown(text: string): Conversation[] {
       id: newKey(),
       question: question.body,
       answer: answer.body,
-      outcome: { name: answer.fields['isWhole'] === true ? 'finished' : 'stopped' },
+      outcome: { name: answer.fields['outcome'] },
       askedAt: question.fields['askedAt'],
       endedAt: answer.fields['endedAt'],
     })

@@ -86,6 +86,22 @@ describe('two tabs', () => {
   })
 })
 
+test('what could not be written stays, and is written with the next change', async () => {
+  const warn = vi.spyOn(console, 'warn').mockReturnValue()
+  const storage = sharedStorage()
+  let isFull = true
+  const change: Storage['change'] = async (...options) => (isFull ? Promise.reject(new Error('Full.')) : storage.change(...options))
+  const history = createHistory({ ...storage, change }, storage.channel())
+  await history.change('a', titled('A'), { create: conversation('a') })
+  await history.change('a', titled('B'))
+  history.refresh('a')
+  expect([history.find('a')?.title, history.get().isKept]).toEqual(['B', false])
+  isFull = false
+  await history.change('a', titled('C'))
+  expect([history.find('a')?.title, storage.records.get('a')?.title, history.get().isKept]).toEqual(['C', 'C', true])
+  warn.mockRestore()
+})
+
 test('a browser that keeps nothing still has the conversations until the page is closed, and says so', async () => {
   const warn = vi.spyOn(console, 'warn').mockReturnValue()
   const history = createHistory(broken, alone)

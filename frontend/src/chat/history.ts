@@ -47,6 +47,8 @@ export interface Channel {
 export function createHistory(storage: Storage, channel: Channel): History {
   const { get, set, subscribe } = createStore<HistoryState>({ conversations: [], isLoaded: false, isKept: true })
   const underWay = new Map<string, number>()
+  /** What could not be written: there, what this tab has counts, and not what is kept. */
+  const unkept = new Set<string>()
 
   const find = (id: string) => get().conversations.find((conversation) => conversation.id === id)
 
@@ -63,9 +65,11 @@ export function createHistory(storage: Storage, channel: Channel): History {
     try {
       kept = await work
       // Reading may go well where there is no room to write.
-      if (isWritten && !get().isKept) set({ ...get(), isKept: true })
+      if (isWritten) unkept.delete(id)
+      if (isWritten && unkept.size === 0 && !get().isKept) set({ ...get(), isKept: true })
     } catch (error) {
       console.warn('This browser did not keep a conversation:', error)
+      if (isWritten) unkept.add(id)
       set({ ...get(), isKept: false })
       kept = find(id)
     }
@@ -79,7 +83,7 @@ export function createHistory(storage: Storage, channel: Channel): History {
   }
 
   function refresh(id: string) {
-    void following(id, storage.read(id), false)
+    if (!unkept.has(id)) void following(id, storage.read(id), false)
   }
 
   channel.listen(refresh)
@@ -111,7 +115,8 @@ export function createHistory(storage: Storage, channel: Channel): History {
         id,
         storage.change(id, (there) => {
           // The very object that is shown, so that what did not change is not drawn again.
-          if (there === undefined ? create !== undefined : there.revision === before.revision) return after
+          const isKnown = there === undefined ? create !== undefined : there.revision === before.revision
+          if (isKnown || unkept.has(id)) return after
           return there && changed(there, change)
         }),
         true,

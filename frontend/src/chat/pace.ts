@@ -3,6 +3,7 @@ const BEAT_MS = 50
 
 /** What is left is for the reader: a beat that takes long is followed by a longer pause. */
 const SHARE = 1 / 12
+/** Slower would not look like writing any more. */
 const SLOWEST_BEAT_MS = 200
 
 /** Half a frame early counts: frames are not exactly on time. */

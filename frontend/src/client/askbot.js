@@ -152,8 +152,9 @@ export async function personas({ url = '', token, language, signal } = {}) {
   const response = await fetch(`${baseOf(url)}/personas`, { headers, signal: signal ?? null }).catch((cause) => {
     throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
   })
-  if (!response.ok || !isJson(response)) throw refused(response, await errorIn(response))
-  return response.json()
+  const found = response.ok && isJson(response) ? await response.json().catch(() => null) : null
+  if (!Array.isArray(found?.personas)) throw refused(response, await errorIn(response))
+  return found
 }
 
 /**
@@ -276,7 +277,7 @@ class Reading {
   }
 
   /**
-   * @param {number} tries How often to try while there is no reply, or one that says to come again later.
+   * @param {number} tries How often to try while there is no reply, or, for what is asked already, one that says to come again later.
    * @param {string} key
    * @param {RequestInit} init
    */

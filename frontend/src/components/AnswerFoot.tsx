@@ -25,7 +25,7 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
       {isLast && isIdle && !isUnfinished(turn) && (
         <IconButton icon="again" label={words.retry} onClick={onAgain} />
       )}
-      <p className={styles.receipt} title={words.receipt}>
+      <p className={styles.receipt} title={[words.receipt, turn.receipt?.model].filter(Boolean).join(': ')}>
         {receiptOf(turn, words).join(' · ')}
       </p>
     </div>

@@ -45,7 +45,7 @@ function RelayNotice() {
   if (state.name !== 'failed' || state.code === 'not_found') return null
   if (state.code === 'unauthorized') {
     return (
-      <Notice text={words.accessNeeded}>
+      <Notice text={words.failures.unauthorized}>
         <AccessForm key={relay.token()} onEnter={() => {}} />
       </Notice>
     )

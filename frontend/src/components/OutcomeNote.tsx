@@ -25,7 +25,7 @@ export function OutcomeNote({ chat, turn, isLast, isNews }: Shown) {
   const choices = isLast && isIdle ? <Choices chat={chat} turn={turn} /> : null
 
   if (outcome.name === 'cut' || outcome.name === 'failed') {
-    return <FailureNote text={words[outcome.name]} failure={outcome.failure} isNews={isNews} choices={choices} />
+    return <FailureNote text={words[outcome.name]} failure={outcome.failure} isNews={isNews} until={waitOf(turn)} choices={choices} />
   }
   if (outcome.name === 'stopped') return <Note text={words.stopped} choices={choices} />
   if (receipt?.finishReason === 'length') return <Note text={words.tooLong} choices={choices} />
@@ -47,16 +47,26 @@ export function LostNote({ chat, failure }: { chat: Chat; failure: Failure }) {
   const words = useWords()
   const choices =
     failure.code === 'unauthorized' ? <AccessForm onEnter={chat.resume} /> : <Button onClick={chat.resume}>{words.readOn}</Button>
-  return <FailureNote text={words.lost} failure={failure} isNews choices={choices} />
+  return <FailureNote text={words.lost} failure={failure} isNews until={0} choices={choices} />
 }
 
-function FailureNote({ text, failure, isNews, choices }: { text: string; failure: Failure; isNews: boolean; choices: ReactNode }) {
+interface Noted {
+  text: string
+  failure: Failure
+  isNews: boolean
+  /** When it makes sense to ask again, in milliseconds since the epoch. */
+  until: number
+  choices: ReactNode
+}
+
+function FailureNote({ text, failure, isNews, until, choices }: Noted) {
   const words = useWords()
+  const mustWait = useCountdown(until) > 0
   const wait = failure.retryAfterSeconds
   return (
     <div className={styles.failure}>
       <p role={isNews ? 'alert' : undefined}>
-        <strong>{text}</strong> {wordsOfFailure(words, failure)} {wait !== null && wait > 0 && words.retryAfter(wait)}
+        <strong>{text}</strong> {wordsOfFailure(words, failure)} {mustWait && wait !== null && words.retryAfter(wait)}
       </p>
       <FailureDetails failure={failure} />
       {choices}
@@ -84,7 +94,7 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   const words = useWords()
   const page = usePage()
   const failure = 'failure' in turn.outcome ? turn.outcome.failure : null
-  const left = useCountdown(turn.endedAt + 1000 * (failure?.retryAfterSeconds ?? 0))
+  const left = useCountdown(waitOf(turn))
   // Where the code has been given meanwhile, asking again is all that is left to do.
   const needsCode = useStore(page.relay, (relay) => relay.name === 'failed' && relay.code === 'unauthorized')
 
@@ -108,4 +118,8 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
       </Button>
     </div>
   )
+}
+
+function waitOf({ outcome, endedAt }: Turn): number {
+  return endedAt + 1000 * (('failure' in outcome && outcome.failure.retryAfterSeconds) || 0)
 }

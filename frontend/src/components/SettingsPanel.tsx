@@ -76,7 +76,7 @@ function Data() {
       const imported = importFrom(await file.text())
       // What was changed here since the file was made is worth more than what is in it.
       const newer = imported.filter(({ id, changedAt }) => (history.find(id)?.changedAt ?? 0) < changedAt)
-      await Promise.all(newer.map(history.put))
+      await Promise.all(newer.map((create) => history.change(create.id, (here) => (here.changedAt < create.changedAt ? create : here), { create })))
       setResult(newer.length === 0 ? words.nothingNew : words.imported(newer.length))
     } catch (error) {
       // It may also be a file that cannot be read.

@@ -3,7 +3,7 @@ import type { ExtraProps } from 'react-markdown'
 import { CopyButton } from '../components/CopyButton.tsx'
 import { useWords } from '../words/words.ts'
 import styles from './CodeBlock.module.css'
-import { IsOpen } from './isOpen.ts'
+import { IsOpen } from './contexts.ts'
 import { ScrollRegion } from './ScrollRegion.tsx'
 
 interface Code {

@@ -1,11 +1,11 @@
 import { memo, useMemo, useState } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remend, { type RemendOptions } from 'remend'
-import { createCutter, isClosedFence } from './blocks.ts'
+import { createCutter, isClosedFence, withDefinitions } from './blocks.ts'
 import { CodeBlock } from './CodeBlock.tsx'
 import { dialect } from './dialect.ts'
 import { Heading, Image, Link, Table, TaskBox } from './elements.tsx'
-import { IsOpen } from './isOpen.ts'
+import { IsOpen } from './contexts.ts'
 import styles from './Markdown.module.css'
 import { safeAddress } from './safeAddress.ts'
 
@@ -34,22 +34,23 @@ const components: Components = {
 /** A model's text. `isLive` while it is being written: then its end may be half a word of Markdown. */
 export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
   const [cut] = useState(createCutter)
-  const blocks = useMemo(() => cut(text), [cut, text])
+  const { blocks, definitions } = useMemo(() => cut(text), [cut, text])
   return (
     <div className={styles.prose}>
       {blocks.map((block, index) => (
         // Blocks are only ever added at the end: the place is the identity.
         // oxlint-disable-next-line react/no-array-index-key
-        <Block key={index} text={block} isOpen={isLive && index === blocks.length - 1} />
+        <Block key={index} text={block} definitions={definitions} isOpen={isLive && index === blocks.length - 1} />
       ))}
     </div>
   )
 }
 
-const Block = memo(function Block({ text, isOpen }: { text: string; isOpen: boolean }) {
+const Block = memo(function Block({ text, definitions, isOpen }: { text: string; definitions: string; isOpen: boolean }) {
+  const shown = (isOpen ? remend(text, unfinished) : text).trimEnd()
   return (
     <IsOpen value={isOpen && !isClosedFence(text)}>
-      <Parsed text={(isOpen ? remend(text, unfinished) : text).trimEnd()} />
+      <Parsed text={withDefinitions(shown, definitions)} />
     </IsOpen>
   )
 })

@@ -2,10 +2,13 @@ import remarkParse from 'remark-parse'
 import remarkRehype from 'remark-rehype'
 import { unified } from 'unified'
 import { describe, expect, test } from 'vitest'
-import { createCutter, isClosedFence } from './blocks.ts'
+import { createCutter, isClosedFence, withDefinitions } from './blocks.ts'
 import { dialect } from './dialect.ts'
 
-const blocksOf = (text: string) => createCutter()(text)
+function blocksOf(text: string): string[] {
+  const { blocks, definitions } = createCutter()(text)
+  return blocks.map((block) => withDefinitions(block, definitions))
+}
 
 const parser = unified().use(remarkParse).use(dialect).use(remarkRehype)
 
@@ -33,6 +36,7 @@ const texts: Record<string, string> = {
   'a table': 'Before\n\n| a | b |\n|:--|--:|\n| 1 | **2** |\n| 3 | `4` |\n\nAfter',
   'a quotation': '> one\n> two\n>\n> - three\n\nfour',
   'links defined at the end': 'See [the page][1] and [that].\n\nText.\n\n[1]: https://example.org\n[that]: https://example.com "T"\n',
+  'links defined before code': 'See [it][1].\n\n[1]: https://example.org\n\n```py\nx = 1\n```\n\nEnd of [it][1].',
   'footnotes': 'A claim[^1].\n\nAnother.\n\n[^1]: Its source.\n',
   'raw HTML': 'Text <b>bold</b>\n\n<div>\n\ninside\n\n</div>\n\nend',
   'windows line ends': 'One\r\n\r\n- two\r\n- three\r\n',
@@ -60,7 +64,7 @@ describe('while a text is written', () => {
     ([, step, text]) => {
       const cut = createCutter()
       for (let length = step; length < text.length + step; length += step) {
-        expect(cut(text.slice(0, length))).toEqual(blocksOf(text.slice(0, length)))
+        expect(cut(text.slice(0, length))).toEqual(createCutter()(text.slice(0, length)))
       }
     },
   )
@@ -68,7 +72,7 @@ describe('while a text is written', () => {
   test('another text is cut anew', () => {
     const cut = createCutter()
     cut(texts['nested lists']!)
-    expect(cut(texts['a table']!)).toEqual(blocksOf(texts['a table']!))
+    expect(cut(texts['a table']!).blocks).toEqual(blocksOf(texts['a table']!))
   })
 })
 

@@ -1,6 +1,6 @@
 import { use, type ComponentProps, type ReactNode } from 'react'
 import { useWords } from '../words/words.ts'
-import { InLink } from './isOpen.ts'
+import { InLink } from './contexts.ts'
 import styles from './Markdown.module.css'
 import { ScrollRegion } from './ScrollRegion.tsx'
 

@@ -74,7 +74,7 @@ export function createPage(relayUrl: string): Page {
   async function resumeAll() {
     await history.loaded
     const kept = history.get().conversations
-    drafts.prune(kept.map(({ id }) => id))
+    if (history.get().isKept) drafts.prune(kept.map(({ id }) => id))
     // Also those that are not shown: nobody else may be reading them.
     for (const { id, running } of kept) if (running) chats.open(id).resume()
   }
@@ -123,11 +123,20 @@ export function createPage(relayUrl: string): Page {
       const undone = undoable.get()
       if (undone === null) return
       undoable.set(null)
-      chats.open(undone.before.id).stop()
-      void history.put(undone.before)
-      address.go(undone.before.id)
+      const { what, before } = undone
+      chats.open(before.id).stop()
+      if (what === 'deleted') void history.put(before)
+      else void history.change(before.id, (conversation) => withTurnsOf(before, conversation))
+      address.go(before.id)
     },
   }
+}
+
+/** The turns that were replaced by one, unless there are more by now that nobody here has seen. */
+function withTurnsOf(before: Conversation, conversation: Conversation): Conversation {
+  const known = new Set(before.turns.map(({ id }) => id))
+  const isAlone = conversation.turns.filter(({ id }) => !known.has(id)).length <= 1
+  return isAlone ? { ...conversation, turns: before.turns, running: null } : conversation
 }
 
 export const PageContext = createContext<Page | null>(null)

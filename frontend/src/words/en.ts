@@ -35,7 +35,7 @@ export const en = {
   empty: 'The answer was empty.',
   cut: 'This answer broke off and is incomplete.',
   failed: 'There is no answer.',
-  lost: 'The server cannot be reached just now. It may still be writing, and keeps what it writes for a while.',
+  lost: 'The rest of this answer cannot be had just now. The server may still be writing, and keeps it for a while.',
   readOn: 'Read on',
   tooLong: 'The answer reached the longest length allowed here.',
   filtered: 'The model’s provider ended this answer.',
@@ -91,20 +91,20 @@ export const en = {
   // Settings
   settings: 'Settings',
   theme: 'Colours',
-  themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+  themes: { system: 'Same as system', light: 'Light', dark: 'Dark' },
   language: 'Language',
-  languageOfBrowser: 'As the browser',
+  languageOfBrowser: 'Same as browser',
   data: 'Conversations',
   dataHint: 'They are kept in this browser only. A question goes to the server with its conversation; nothing else does.',
   exportAll: 'Export all',
   importFile: 'Import a file',
   imported: (count: number) => (count === 1 ? 'One conversation was imported.' : `${count} conversations were imported.`),
-  importFailed: 'This file holds no conversations of Askbot.',
-  nothingNew: 'All that is in this file is here already.',
+  importFailed: 'There are no Askbot conversations in this file.',
+  nothingNew: 'Everything in this file is already here.',
   nothingToExport: 'There is nothing to export yet.',
 
   // Help
-  help: 'Keys',
+  help: 'Shortcuts',
   close: 'Close',
   shortcuts: {
     ask: 'Ask',
@@ -113,12 +113,12 @@ export const en = {
     editLast: 'Edit the last question, from an empty field',
     newConversation: 'New conversation',
     search: 'Search the conversations',
-    help: 'Show these keys',
+    help: 'Show these shortcuts',
   },
 
   // Notices
   deleted: (title: string) => `“${title}” was deleted.`,
-  replaced: 'The question was asked again, in place of the earlier answer.',
+  replaced: 'This took the place of what came before.',
   undo: 'Undo',
   dismiss: 'Dismiss',
   offline: 'You are offline. Your conversations are here; asking needs a connection.',
@@ -131,15 +131,15 @@ export const en = {
   relayMissing: (address: string) => `No relay answers at ${address}.`,
   relayMissingHint: 'If it is yours: start it (make run), and check VITE_API_URL and CORS_ORIGINS. Otherwise try again in a moment.',
   tryAgain: 'Try again',
-  accessNeeded: 'This server asks for an access code.',
 
+  // By the codes of the relay, of what may stand in front of it, and of the client.
   failures: {
     unreachable: 'The server cannot be reached. Check your connection, or whether the server is running.',
     relay_unreachable: 'The server cannot be reached. Check whether it is running.',
     unexpected_response: 'Something other than Askbot replied. The server may be starting, or its address may be wrong.',
     cut: 'The connection was lost, or the model stopped in the middle.',
     invalid_request: 'The server did not understand the question.',
-    unknown_persona: 'Who answered here is not available any more. Choose another in a new conversation.',
+    unknown_persona: 'The assistant that answered here is no longer available. Choose another in a new conversation.',
     unauthorized: 'This server asks for an access code.',
     origin_not_allowed: 'The server does not accept questions from this page’s address.',
     not_found: 'The question did not reach the server, or its answer is no longer kept there.',

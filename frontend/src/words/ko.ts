@@ -8,7 +8,7 @@ export const ko: Words = {
   greeting: '무엇이 궁금하신가요?',
   youAsked: '질문',
   answered: (name) => `${name}의 답변`,
-  waiting: '첫 문장을 기다리고 있습니다',
+  waiting: '답변을 기다리고 있습니다',
   latest: '최신 내용으로 이동',
   suggestions: '이런 질문은 어떠세요?',
   whoAnswers: '답변할 페르소나',
@@ -33,7 +33,7 @@ export const ko: Words = {
   empty: '답변이 비어 있습니다.',
   cut: '답변이 도중에 끊겨 완전하지 않습니다.',
   failed: '답변을 받지 못했습니다.',
-  lost: '지금은 서버에 연결할 수 없습니다. 서버가 답변을 계속 작성하고 있을 수 있으며, 작성한 내용은 한동안 보관됩니다.',
+  lost: '답변의 나머지를 지금은 받을 수 없습니다. 서버가 계속 작성하고 있을 수 있으며, 작성한 내용은 한동안 보관됩니다.',
   readOn: '이어서 읽기',
   tooLong: '답변이 허용된 최대 길이에 도달했습니다.',
   filtered: '모델 제공자가 이 답변을 중단했습니다.',
@@ -47,7 +47,7 @@ export const ko: Words = {
   tokens: (question, answer) => `${question} + ${answer}토큰`,
 
   accessCode: '접속 코드',
-  enter: '입력',
+  enter: '확인',
   wrongAccessCode: '접속 코드가 올바르지 않습니다.',
 
   copyCode: '코드 복사',
@@ -106,7 +106,7 @@ export const ko: Words = {
   },
 
   deleted: (title) => `“${title}” 대화를 삭제했습니다.`,
-  replaced: '이전 답변을 지우고 다시 질문했습니다.',
+  replaced: '이전 내용을 새 질문으로 바꾸었습니다.',
   undo: '되돌리기',
   dismiss: '닫기',
   offline: '오프라인입니다. 지난 대화는 볼 수 있지만, 질문하려면 인터넷에 연결되어야 합니다.',
@@ -119,12 +119,11 @@ export const ko: Words = {
   relayMissing: (address) => `${address}에서 서버가 응답하지 않습니다.`,
   relayMissingHint: '직접 운영하신다면 서버를 시작하고(make run) VITE_API_URL과 CORS_ORIGINS를 확인해 주세요. 아니라면 잠시 뒤에 다시 시도해 주세요.',
   tryAgain: '다시 시도',
-  accessNeeded: '이 서버를 사용하려면 접속 코드가 필요합니다.',
 
   failures: {
     unreachable: '서버에 연결할 수 없습니다. 인터넷 연결을 확인하거나, 서버가 켜져 있는지 확인해 주세요.',
     relay_unreachable: '서버에 연결할 수 없습니다. 서버가 켜져 있는지 확인해 주세요.',
-    unexpected_response: 'Askbot이 아닌 곳에서 응답했습니다. 서버가 시작하는 중이거나 주소가 잘못되었을 수 있습니다.',
+    unexpected_response: 'Askbot이 아닌 곳에서 응답했습니다. 서버가 시작되는 중이거나 주소가 잘못되었을 수 있습니다.',
     cut: '연결이 끊겼거나 모델이 도중에 멈추었습니다.',
     invalid_request: '서버가 질문을 이해하지 못했습니다.',
     unknown_persona: '이 대화의 페르소나를 더는 사용할 수 없습니다. 새 대화에서 다른 페르소나를 골라 주세요.',
@@ -143,7 +142,7 @@ export const ko: Words = {
     upstream_timeout: '모델이 제때 답변을 시작하지 못했습니다.',
     not_configured: '서버가 아직 답변할 준비가 되지 않았습니다.',
     overloaded: '서버에 요청이 몰리고 있습니다.',
-    shutting_down: '서버가 다시 시작하고 있습니다.',
+    shutting_down: '서버가 다시 시작되고 있습니다.',
     store_unreachable: '서버가 지금 저장소에 연결하지 못하고 있습니다.',
   },
 }
