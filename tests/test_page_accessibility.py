@@ -282,6 +282,8 @@ def test_a_theme_of_ones_own(page: Page, choice: str, background: str) -> None:
         tab.wait_for_function(f"() => {color} === '{background}'")
     page.reload()
     page.wait_for_function(f"() => {color} === '{background}'")
+    metas = page.locator("meta[name=theme-color][media=all]")
+    expect(metas).to_have_attribute("data-theme", choice.lower())
 
 
 def test_a_language_of_ones_own(page: Page) -> None:

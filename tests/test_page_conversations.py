@@ -239,6 +239,9 @@ def test_the_last_question_from_the_keyboard(page: Page, upstream: Upstream) -> 
     field = page.get_by_role("textbox", name="Edited question")
     expect(field).to_be_focused()
     field.fill("Something else")
+    button(page, "New conversation").click()
+    listed(page).click()
+    expect(field).to_have_value("Something else")
     field.press("Escape")
     expect(field).to_have_count(0)
     expect(question_field(page)).to_be_focused()
@@ -377,4 +380,5 @@ def test_an_edit_while_something_else_is_answered(page: Page, upstream: Upstream
     expect(button(page, "Ask")).to_be_visible()
     field.press("Enter")
     expect(page.get_by_role("article")).to_have_count(1)
+    assert upstream.wait_until(lambda server: len(server.requests) == 3)
     assert upstream.requests[2]["messages"][-1]["content"] == "Who are they?"

@@ -44,6 +44,11 @@ export function App() {
 
   useEffect(() => {
     document.documentElement.dataset['theme'] = theme
+    // The colour of what the browser draws around the page.
+    for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+      const own = meta.dataset['theme']
+      meta.media = theme === 'system' ? `(prefers-color-scheme: ${own})` : theme === own ? 'all' : 'not all'
+    }
   }, [theme])
 
   useEffect(() => {

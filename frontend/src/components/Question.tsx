@@ -1,6 +1,7 @@
-import { useState, type FormEvent } from 'react'
+import { useEffect, useState, type FormEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Turn } from '../chat/conversation.ts'
+import { drafts } from '../page/drafts.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
@@ -29,10 +30,15 @@ export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | nu
 function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const page = usePage()
-  const [text, setText] = useState(turn.question)
+  const draftName = `edit.${turn.id}`
+  const [text, setText] = useState(() => drafts.load(draftName) || turn.question)
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
 
+  // For the reader who looks at another conversation meanwhile.
+  useEffect(() => drafts.save(draftName, text), [draftName, text])
+
   function close() {
+    drafts.save(draftName, '')
     page.editing.set(null)
     document.getElementById(NEXT_QUESTION)?.focus()
   }
