@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from upstream import Upstream
 KEY = "sk-test-key-of-nobody"
 
 StartRelay = Callable[..., RelayProcess]
-ServePage = Callable[[str], RelayProcess]
+ServePage = Callable[..., RelayProcess]
 
 
 def pytest_configure() -> None:
@@ -127,12 +128,12 @@ def base_url(shared_relay: RelayProcess, built_page: None) -> Iterator[str]:
 
 @pytest.fixture
 def serve_page(built_page: None) -> Iterator[ServePage]:
-    """Serves the page before a relay of the test's own, by the relay's address."""
+    """Serves the page before a relay of the test's own: `serve_page(relay_url, folder)`."""
     assert built_page is None
     servers: list[RelayProcess] = []
 
-    def serve(relay_url: str) -> RelayProcess:
-        servers.append(page_process.serve(relay_url))
+    def serve(relay_url: str, built: Path = page_process.BUILT.parent) -> RelayProcess:
+        servers.append(page_process.serve(relay_url, built))
         return servers[-1]
 
     yield serve

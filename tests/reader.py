@@ -43,6 +43,16 @@ def saying(text: str) -> Script:
     return script
 
 
+def silent_after(text: str) -> Script:
+    """A script that begins with `text`, and says nothing more until the relay has left."""
+
+    def script(reply: Reply) -> None:
+        reply.text(text)
+        reply.until_gone()
+
+    return script
+
+
 class Paused:
     """A script that holds an answer back half-way, until it is let go on."""
 

@@ -11,7 +11,16 @@ from playwright.sync_api import Page, expect
 import local_model
 from conftest import ServePage, StartRelay
 from line import Line
-from reader import WAIT_SECONDS, WHOLE, Paused, ask, button, conversation, question_field
+from reader import (
+    WAIT_SECONDS,
+    WHOLE,
+    Paused,
+    ask,
+    button,
+    conversation,
+    question_field,
+    silent_after,
+)
 from relay_process import RelayProcess
 from upstream import Reply, Upstream
 
@@ -51,12 +60,7 @@ def test_an_answer_is_seen_arriving(page: Page, upstream: Upstream) -> None:
 
 def test_stop(page: Page, upstream: Upstream) -> None:
     """Stop closes the request to the model within a second, and keeps the text there is."""
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        reply.text("Light from the sun ")
-        reply.until_gone()
-
+    upstream.answers(silent_after("Light from the sun "))
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("Light from the sun")
     button(page, "Stop").click()

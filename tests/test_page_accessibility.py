@@ -6,7 +6,17 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from reader import WAIT_SECONDS, Paused, ask, button, conversation, exchange, question_field, saying
+from reader import (
+    WAIT_SECONDS,
+    Paused,
+    ask,
+    button,
+    conversation,
+    exchange,
+    question_field,
+    saying,
+    silent_after,
+)
 from relay_process import PROJECT
 from upstream import Reply, Upstream
 
@@ -79,11 +89,7 @@ def waiting(page: Page, upstream: Upstream) -> None:
 
 
 def answering(page: Page, upstream: Upstream) -> None:
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        reply.text(RICH)
-        reply.until_gone()
-
+    upstream.answers(silent_after(RICH))
     ask(page, "Why?")
     expect(conversation(page)).to_contain_text("굵게")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from reader import Paused, ask, button, conversation, exchange, question_field, saying
+from reader import Paused, ask, button, conversation, exchange, question_field, saying, silent_after
 from upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -88,12 +88,7 @@ def test_a_deleted_conversation_can_be_had_back(page: Page) -> None:
 
 def test_deleting_stops_the_answer(page: Page, upstream: Upstream) -> None:
     """What nobody will read is not written, nor paid for."""
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        reply.text("햇빛은 ")
-        reply.until_gone()
-
+    upstream.answers(silent_after("햇빛은 "))
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("햇빛은")
     button(page, "Delete “Why is the sky blue?”").click()
@@ -177,12 +172,7 @@ def test_two_tabs(page: Page, upstream: Upstream) -> None:
 
 def test_a_stop_in_the_other_tab(page: Page, upstream: Upstream) -> None:
     """Either tab can stop the answer, and it is stopped in both."""
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        reply.text("햇빛은 ")
-        reply.until_gone()
-
+    upstream.answers(silent_after("햇빛은 "))
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("햇빛은")
     other = page.context.new_page()

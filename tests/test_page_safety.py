@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from reader import ask, button, conversation, exchange, saying
+from reader import ask, button, conversation, exchange, saying, silent_after
 from upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -141,12 +141,7 @@ def test_half_of_the_markdown(
     page: Page, upstream: Upstream, half: str, shown: str, never: str
 ) -> None:
     """While it is written, what is not complete yet never shows its signs."""
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        reply.text(half)
-        reply.until_gone()
-
+    upstream.answers(silent_after(half))
     # The question must not hold the signs itself.
     ask(page, "Write.")
     expect(conversation(page)).to_contain_text(shown)

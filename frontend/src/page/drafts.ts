@@ -1,3 +1,5 @@
+import { loadText, saveText } from './stored.ts'
+
 const PREFIX = 'askbot.draft.'
 const nameOf = (id: string) => PREFIX + id
 
@@ -7,19 +9,10 @@ export const NEW_DRAFT = 'new'
 /** What was written and not sent, for each conversation; new ones share one. */
 export const drafts = {
   load(id: string): string {
-    try {
-      return localStorage.getItem(nameOf(id)) ?? ''
-    } catch {
-      return ''
-    }
+    return loadText('localStorage', nameOf(id)) ?? ''
   },
   save(id: string, text: string): void {
-    try {
-      if (text === '') localStorage.removeItem(nameOf(id))
-      else localStorage.setItem(nameOf(id), text)
-    } catch {
-      // Full, or forbidden: the draft then ends with the page.
-    }
+    saveText('localStorage', nameOf(id), text === '' ? null : text)
   },
   /** Drops what belongs to conversations that are gone. */
   prune(ids: readonly string[]): void {

@@ -1,5 +1,6 @@
 import { AskbotError, type Persona, type personas } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
+import { loadText, saveText } from './stored.ts'
 
 export type RelayState =
   | { name: 'asking' }
@@ -19,7 +20,7 @@ const TOKEN = 'askbot.access-code'
 
 export function createRelay(url: string, fetchPersonas: typeof personas): Relay {
   const { get, set, subscribe } = createStore<RelayState>({ name: 'asking' })
-  let token = loadToken()
+  let token = loadText('sessionStorage', TOKEN) ?? undefined
   let latest = 0
   let language = 'en'
 
@@ -36,11 +37,7 @@ export function createRelay(url: string, fetchPersonas: typeof personas): Relay 
     token: () => token,
     keepToken(code) {
       token = code
-      try {
-        sessionStorage.setItem(TOKEN, code)
-      } catch {
-        // Forbidden: the code then ends with the page.
-      }
+      saveText('sessionStorage', TOKEN, code)
     },
   }
 
@@ -52,13 +49,5 @@ export function createRelay(url: string, fetchPersonas: typeof personas): Relay 
       if (!(error instanceof AskbotError)) throw error
       return { name: 'failed', code: error.code, message: error.message }
     }
-  }
-}
-
-function loadToken(): string | undefined {
-  try {
-    return sessionStorage.getItem(TOKEN) ?? undefined
-  } catch {
-    return undefined
   }
 }

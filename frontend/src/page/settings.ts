@@ -1,4 +1,5 @@
 import { createStore, type Store } from '../store.ts'
+import { loadText, saveText } from './stored.ts'
 
 export interface Settings {
   theme: 'system' | 'light' | 'dark'
@@ -26,18 +27,14 @@ export function createSettings(): SettingsStore {
     subscribe,
     change(changes) {
       set({ ...get(), ...changes })
-      try {
-        localStorage.setItem(NAME, JSON.stringify(get()))
-      } catch {
-        // Full, or forbidden: the choice then ends with the page.
-      }
+      saveText('localStorage', NAME, JSON.stringify(get()))
     },
   }
 }
 
 function load(): Settings {
   try {
-    const { theme, language, persona } = JSON.parse(localStorage.getItem(NAME) ?? '{}') as Record<string, unknown>
+    const { theme, language, persona } = JSON.parse(loadText('localStorage', NAME) ?? '{}') as Record<string, unknown>
     return {
       theme: theme === 'light' || theme === 'dark' ? theme : 'system',
       language: language === 'en' || language === 'ko' ? language : null,
