@@ -30,10 +30,10 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdep
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
-	@$(PY) run.py
+	@$(PY) -m local.run
 
-test: lint $(PAGE) tests/clients/node_modules/.package-lock.json
-	@$(PY) local_model.py --fetch
+test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json
+	@$(PY) -m local.model --fetch
 	@$(PY) -m pytest
 	@cd frontend && npm test --silent
 
@@ -51,7 +51,7 @@ bench-page: $(PAGE) frontend/bench/node_modules/.package-lock.json
 
 clean:
 	rm -rf $(VENV) frontend/node_modules frontend/dist frontend/bench/node_modules
-	rm -rf bench/express/node_modules tests/clients/node_modules
+	rm -rf bench/express/node_modules tests/local/second_server/node_modules
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

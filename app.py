@@ -15,9 +15,10 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 
 from openai_client import Model
-from relay.cancellation import Cancelled
-from relay.completion import Completion
-from relay.dialer import Dialer
+from relay.clients.connection import Reader, read_body
+from relay.clients.reply import event_chunks, json_body
+from relay.completions.completion import Completion
+from relay.completions.store import Store
 from relay.errors import (
     InvalidRequest,
     MethodNotAllowed,
@@ -27,16 +28,15 @@ from relay.errors import (
     RequestTooLarge,
     UnknownPersona,
 )
-from relay.front_matter import PersonaError
-from relay.persona import preferred_language
-from relay.personas import Personas, persona_files
-from relay.prompt import make_prompt
-from relay.question import Form, Limits, Question, first_byte, parse_question, reply_form
-from relay.reader import Reader, read_body
-from relay.reply import event_chunks, json_body
+from relay.personas.catalog import Personas, persona_files
+from relay.personas.front_matter import PersonaError
+from relay.personas.persona import preferred_language
+from relay.questions.prompt import make_prompt
+from relay.questions.question import Form, Limits, Question, first_byte, parse_question, reply_form
 from relay.settings import Settings, SettingsError, load_environ
-from relay.store import Store
-from relay.transport import PlainClient, Transport
+from relay.upstream.cancellation import Cancelled
+from relay.upstream.dialer import Dialer
+from relay.upstream.transport import PlainClient, Transport
 
 log = logging.getLogger("askbot")
 
@@ -111,7 +111,7 @@ def make_store(settings: Settings) -> Store:
     kind: Callable[..., Store] = Store
     if settings.redis_url:
         # Its client is loaded only where there is a Redis.
-        from relay.shared_store import SharedStore
+        from relay.sharing.shared_store import SharedStore
 
         kind = partial(SharedStore, settings.redis_url)
     try:

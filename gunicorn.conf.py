@@ -5,8 +5,8 @@ import resource
 import sys
 from typing import Any
 
-from relay.front_matter import PersonaError
-from relay.personas import Personas
+from relay.personas.catalog import Personas
+from relay.personas.front_matter import PersonaError
 from relay.settings import Settings, SettingsError, load_environ
 
 try:

@@ -18,8 +18,6 @@ import httpx2
 import msgspec
 import openai
 
-from relay.answer import Answer
-from relay.cancellation import Cancellation
 from relay.deadline import Deadline
 from relay.errors import (
     ContentFiltered,
@@ -31,8 +29,10 @@ from relay.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from relay.prompt import Prompt
+from relay.questions.prompt import Prompt
 from relay.settings import Settings
+from relay.upstream.cancellation import Cancellation
+from relay.upstream.stream import Answer
 
 log = logging.getLogger("askbot")
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from relay.persona import Language, Persona
-from relay.personas import Personas
+from relay.personas.catalog import Personas
+from relay.personas.persona import Language, Persona
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "personas.md"
 ANSWERS = Path(__file__).parent / "results" / "personas.md"

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.append(str(PROJECT / "tests"))
 
-import page_process  # noqa: E402 - found in the folder named above
+from helpers import page_process  # noqa: E402 - found in the folder named above
 
 PUBLIC = PROJECT / "frontend/public"
 

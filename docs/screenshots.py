@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 DOCS = Path(__file__).resolve().parent
 sys.path += [str(DOCS.parent), str(DOCS.parent / "tests")]
 
-import page_process  # noqa: E402 - found in the folder named above
-from conftest import start  # noqa: E402
-from upstream import Reply, Upstream  # noqa: E402
+from helpers import page_process  # noqa: E402 - found in the folder named above
+from helpers.relay_process import start  # noqa: E402
+from helpers.upstream import Reply, Upstream  # noqa: E402
 
 WAIT_SECONDS = 20.0
 HEIGHTS = {320: 640, 390: 700, 768: 900, 1440: 900}

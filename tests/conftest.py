@@ -2,23 +2,17 @@
 
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-import page_process
-from client import Exchange
-from relay_process import RelayProcess
-from upstream import Upstream
-
-# In no log and no reply; several tests look for it.
-KEY = "sk-test-key-of-nobody"
-
-StartRelay = Callable[..., RelayProcess]
-ServePage = Callable[..., RelayProcess]
+from helpers import page_process
+from helpers.client import close_exchanges
+from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
+from helpers.upstream import Upstream
 
 
 def pytest_configure() -> None:
@@ -45,11 +39,6 @@ def leave_nothing_open() -> Iterator[None]:
     close_exchanges()
 
 
-def close_exchanges() -> None:
-    while Exchange.opened:
-        Exchange.opened.pop().leave()
-
-
 @pytest.fixture(scope="session")
 def upstream_server() -> Iterator[Upstream]:
     server = Upstream()
@@ -64,13 +53,6 @@ def upstream(upstream_server: Upstream) -> Iterator[Upstream]:
     yield upstream_server
     assert upstream_server.wait_until(lambda server: server.open == 0), "a request was left open"
     assert not upstream_server.faults, f"the script itself failed: {upstream_server.faults}"
-
-
-def start(upstream: Upstream, settings: dict[str, str], command: list[str] | None) -> RelayProcess:
-    defaults = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": KEY}
-    relay = RelayProcess(defaults | settings, command=command)
-    relay.wait_for_url()
-    return relay
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,159 @@
+"""What `run` runs: child processes that start, answer and end together."""
+
+import contextlib
+import ctypes
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from local.model import LocalModel
+
+READY_SECONDS = 60.0
+# Running answers are cut at once on Ctrl-C; this is for the processes to notice.
+END_SECONDS = 3.0
+POLL_SECONDS = 0.1
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class RunError(Exception):
+    """Askbot cannot be run, or cannot run on. The message says what to do."""
+
+
+class Part:
+    """A child process in a session of its own, and what it prints.
+
+    The session keeps the terminal's Ctrl-C away from it, and lets nothing it started outlive it.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        environ: dict[str, str],
+        *,
+        stop_signal: signal.Signals,
+        shown: bool,
+    ) -> None:
+        self.stop_signal = stop_signal
+        self.shown = shown
+        self.lines: deque[str] = deque(maxlen=5)
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=partial(_end_with_parent, stop_signal),
+        )
+        self.reading = threading.Thread(target=self._read, daemon=True)
+        self.reading.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            if self.shown:
+                # The terminal may be gone; the pipe has to be emptied all the same.
+                with contextlib.suppress(OSError):
+                    sys.stderr.write(line)
+
+    def last_words(self) -> str:
+        """The last lines it printed before it ended."""
+        # Not for ever: something that it started may hold the pipe open.
+        self.reading.join(timeout=1.0)
+        return "\n  ".join(line for line in self.lines if line)
+
+    def ask_to_stop(self) -> None:
+        """Sends the signal that ends it without delay."""
+        self.shown = False
+        self.process.send_signal(self.stop_signal)
+
+    def stop(self) -> None:
+        """Waits for its end a moment, then ends it and whatever it started."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent(stop_signal: signal.Signals) -> None:
+    """Runs in a new child: asks Linux for a signal when this program is killed outright."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, stop_signal)
+
+
+Parts = dict[str, Part | LocalModel]
+
+
+def wait_for_answer(parts: Parts, host: str, port: int, path: str) -> None:
+    """Returns when there is an answer; raises RunError when a part ends first, or time runs out."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not _answers(host, port, path):
+        check_alive(parts)
+        if time.monotonic() > deadline:
+            raise RunError(f"http://{host}:{port}{path} did not answer in {READY_SECONDS:.0f} s.")
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(host: str, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def check_alive(parts: Parts) -> None:
+    """Raises RunError when one of the parts has ended."""
+    for name, part in parts.items():
+        status = part.process.poll()
+        if status is not None:
+            raise RunError(f"The {name} ended (status {status}):\n  {part.last_words()}")
+
+
+@contextlib.contextmanager
+def ending_together() -> Iterator[Parts]:
+    """A place for the parts; at the end of the block, however it is left, they end."""
+    parts: Parts = {}
+    try:
+        yield parts
+    finally:
+        _ignore_signals()
+        for part in parts.values():
+            if isinstance(part, Part):
+                part.ask_to_stop()
+        for part in parts.values():
+            part.stop()
+
+
+def interrupt(*_: object) -> NoReturn:
+    """The handler of every signal that asks for the end: KeyboardInterrupt, once."""
+    _ignore_signals()
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    # A second Ctrl-C must not disturb the ending, which is bounded anyway.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

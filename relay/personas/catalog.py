@@ -1,0 +1,103 @@
+"""The personas a server speaks as: those it ships, then the operator's own.
+
+The folder of the same name beside this module holds the shipped files and is no package.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay.personas.front_matter import PersonaError
+from relay.personas.persona import Persona, parse_persona
+
+SHIPPED = Path(__file__).with_name("shipped")
+EXAMPLE_OWNER = SHIPPED / "owner.example.txt"
+
+_MAX_PERSONA_BYTES = 64 * 1024
+# The owner's facts go to the model with every question: a page or two, not a book.
+_MAX_OWNER_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Personas:
+    """All personas by id, one of them the default. Iteration keeps the order of loading."""
+
+    default: Persona
+    by_id: Mapping[str, Persona]
+
+    @classmethod
+    def load(
+        cls,
+        default_id: str = "askbot",
+        personas_dir: Path | None = None,
+        owner_file: Path | None = None,
+    ) -> "Personas":
+        """Read every persona: the shipped ones, then `personas_dir`, where the same id overrides.
+
+        Arguments are the settings PERSONA, PERSONAS_DIR and OWNER_FILE.
+
+        Raises PersonaError.
+        """
+        owner = _owner(owner_file)
+        by_id = {
+            path.stem: parse_persona(path, _read(path, _MAX_PERSONA_BYTES), owner)
+            for path in _persona_paths(personas_dir)
+        }
+        if default_id not in by_id:
+            raise PersonaError(
+                f'PERSONA must be one of {", ".join(by_id)}, and there is no "{default_id}".'
+            )
+        return cls(default=by_id[default_id], by_id=by_id)
+
+    def get(self, persona_id: str) -> Persona | None:
+        return self.by_id.get(persona_id)
+
+    def __iter__(self) -> Iterator[Persona]:
+        return iter(self.by_id.values())
+
+
+def persona_files(
+    personas_dir: Path | None = None, owner_file: Path | None = None
+) -> tuple[Path, ...]:
+    """Every file that `Personas.load` reads, for a reloader to watch. Raises PersonaError."""
+    return (*_persona_paths(personas_dir), owner_file or EXAMPLE_OWNER)
+
+
+def _persona_paths(personas_dir: Path | None) -> list[Path]:
+    if personas_dir and not personas_dir.is_dir():
+        raise PersonaError(f"PERSONAS_DIR must be a folder, and {personas_dir} is not.")
+    folders = [SHIPPED, personas_dir] if personas_dir else [SHIPPED]
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.glob("*.md"))
+        if not path.name.startswith(".")  # Editors and macOS leave such files behind.
+    ]
+
+
+def _owner(owner_file: Path | None) -> str:
+    try:
+        path = owner_file or EXAMPLE_OWNER
+        owner = _read(path, _MAX_OWNER_BYTES).strip()
+        if not owner:
+            raise PersonaError(f"{path}, line 1: the file must say something about the owner.")
+    except PersonaError as error:
+        raise PersonaError(f"OWNER_FILE: {error}") from error
+    return owner
+
+
+def _read(path: Path, max_bytes: int) -> str:
+    """A UTF-8 file's text with line ends as `\\n`. Raises PersonaError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        raise PersonaError(f"{path}: the file must be readable: {error.strerror}.") from error
+    if len(content) > max_bytes:
+        raise PersonaError(f"{path}: the file must not be larger than {max_bytes} bytes.")
+    try:
+        text = content.decode("utf-8-sig")  # Windows' Notepad may put a byte order mark first.
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PersonaError(f"{path}, line {line}: the file must be saved as UTF-8.") from error
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,139 @@
+"""One persona: who answers, what a page shows of it, and how a file describes both.
+
+A persona file is Markdown: front matter between two `---` lines, then the system message.
+docs/personas.md lists the keys. Whatever the file gets wrong is told with file and line before
+the server answers anybody, because a persona that half works is found out by its readers.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from relay.personas.front_matter import PersonaError, Value, split
+from relay.questions.message import Message
+
+Language = Literal["en", "ko"]
+
+_HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
+_OWNER = re.compile(r"\{\{ *owner *\}\}")
+_REQUIRED = ("name", "description", "greeting", "suggestions")
+_OPTIONAL = ("model", "temperature", "max_answer_tokens", "examples")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a person sees, in each language."""
+
+    en: str
+    ko: str
+
+    def in_language(self, language: Language) -> str:
+        return self.ko if language == "ko" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question and how it should be answered."""
+
+    user: Text
+    assistant: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    id: str
+    name: Text
+    description: Text
+    greeting: Text
+    suggestions: tuple[Text, ...]
+    system: str
+    examples: tuple[Example, ...]
+    model: str | None
+    temperature: float | None
+    max_answer_tokens: int | None
+
+    def opening(self, question: str) -> tuple[Message, ...]:
+        """What is sent before a conversation: the system message, then the example turns.
+
+        The turns are those in the language of the question (the last one asked). A small model
+        answers in the language of what it has just read, whatever its instructions say.
+        """
+        language: Language = "ko" if _HANGUL.search(question) else "en"
+        turns = [
+            message
+            for example in self.examples
+            for message in (
+                Message("user", example.user.in_language(language)),
+                Message("assistant", example.assistant.in_language(language)),
+            )
+        ]
+        return (Message("system", self.system), *turns)
+
+    def card(self, language: Language) -> dict[str, object]:
+        """What a page may know, as JSON: id, name, description, greeting and suggestions."""
+        return {
+            "id": self.id,
+            "name": self.name.in_language(language),
+            "description": self.description.in_language(language),
+            "greeting": self.greeting.in_language(language),
+            "suggestions": [text.in_language(language) for text in self.suggestions],
+        }
+
+
+def preferred_language(tags: Iterable[str]) -> Language:
+    """The first of a reader's language tags, best first, that we speak; otherwise English.
+
+    From a request: `tag for tag, quality in request.accept_languages if quality > 0`.
+    Werkzeug's own `best_match` prefers a later `en` to an earlier `ko-KR`.
+    """
+    for tag in tags:
+        match tag.lower().partition("-")[0]:
+            case "ko":
+                return "ko"
+            case "en":
+                return "en"
+    return "en"
+
+
+def parse_persona(path: Path, content: str, owner: str) -> Persona:
+    """The persona that a file's content describes; the path gives the id and names the file.
+
+    `owner` takes the place of `{{owner}}` in the system message. Raises PersonaError.
+    """
+    if not re.fullmatch(r"[a-z0-9-]+", path.stem):
+        raise PersonaError(
+            f"{path}: a persona's file name must be lower-case letters, digits and hyphens."
+        )
+    front, system = split(path, content)
+    values = front.mapping(_REQUIRED, _OPTIONAL)
+    model, temperature, tokens = map(values.get, ("model", "temperature", "max_answer_tokens"))
+    examples = values["examples"].items() if "examples" in values else []
+    return Persona(
+        id=path.stem,
+        name=_text(values["name"]),
+        description=_text(values["description"]),
+        greeting=_text(values["greeting"]),
+        suggestions=tuple(_text(item) for item in values["suggestions"].items()),
+        # A function as replacement: in a string, a backslash of the owner's would be an escape.
+        system=_OWNER.sub(lambda _: owner, system),
+        examples=tuple(_example(item) for item in examples),
+        model=model.text() if model else None,
+        temperature=temperature.number(0, 2) if temperature else None,
+        max_answer_tokens=tokens.whole_number() if tokens else None,
+    )
+
+
+def _text(value: Value) -> Text:
+    if value.is_mapping:
+        texts = value.mapping(("en", "ko"))
+        return Text(en=texts["en"].text(), ko=texts["ko"].text())
+    if not value.is_text:
+        raise value.wrong("a text, or one for each of en and ko")
+    return Text(en=value.text(), ko=value.text())
+
+
+def _example(value: Value) -> Example:
+    texts = value.mapping(("user", "assistant"))
+    return Example(_text(texts["user"]), _text(texts["assistant"]))

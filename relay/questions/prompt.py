@@ -1,0 +1,73 @@
+"""What the model is sent: the persona's opening, and as much of the conversation as fits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from relay.personas.persona import Persona
+from relay.questions.message import Message
+from relay.settings import Settings
+
+Turn = tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The opening is always sent, and so is the last turn, which is the question.
+
+    A turn is a user's message with the answers that followed it; history goes in whole turns, so
+    that no answer stands there without its question.
+    """
+
+    opening: tuple[Message, ...]
+    turns: tuple[Turn, ...]
+    model: str
+    max_answer_tokens: int
+    temperature: float | None
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """As the chat completions API takes them."""
+        conversation = [message for turn in self.turns for message in turn]
+        return [
+            {"role": each.role, "content": each.content} for each in (*self.opening, *conversation)
+        ]
+
+    def fitting(self, *, characters: int, turns: int) -> "Prompt":
+        """Without the oldest turns that are too many or too long; 0 is no limit."""
+        kept = self.turns[-turns:] if turns else self.turns
+        while characters and len(kept) > 1 and _characters(kept) > characters:
+            kept = kept[1:]
+        return replace(self, turns=kept)
+
+    def shorter(self) -> "Prompt | None":
+        """With half of its history; None where there is none to leave out."""
+        history = len(self.turns) - 1
+        return replace(self, turns=self.turns[-(history // 2 + 1) :]) if history else None
+
+
+def make_prompt(persona: Persona, conversation: Sequence[Message], settings: Settings) -> Prompt:
+    limits = [persona.max_answer_tokens or 0, settings.max_answer_tokens]
+    prompt = Prompt(
+        opening=persona.opening(conversation[-1].content),
+        turns=_turns(conversation),
+        model=persona.model or settings.openai_model,
+        max_answer_tokens=min(filter(None, limits), default=0),
+        temperature=persona.temperature,
+    )
+    return prompt.fitting(characters=settings.history_chars, turns=settings.history_turns)
+
+
+def _turns(conversation: Sequence[Message]) -> tuple[Turn, ...]:
+    turns: list[Turn] = []
+    for message in conversation:
+        # A page's greeting comes before any question, as a turn of its own.
+        if message.role == "user" or not turns:
+            turns.append((message,))
+        else:
+            turns[-1] += (message,)
+    return tuple(turns)
+
+
+def _characters(turns: Sequence[Turn]) -> int:
+    return sum(len(message.content) for turn in turns for message in turn)

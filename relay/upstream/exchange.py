@@ -1,0 +1,195 @@
+"""One HTTP/1.1 exchange: a request's bytes out, a response's body in, parsed by llhttp."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from socket import socket
+
+import httptools
+import httpx2
+
+from relay.deadline import Deadline
+from relay.upstream.cancellation import Cancellation
+
+RECEIVE_BYTES = 64 * 1024
+# TLS hands out one record a read, and a server may make a record of every token.
+DRAIN_BYTES = 256 * 1024
+MAX_HEAD_BYTES = 128 * 1024
+MAX_WHOLE_BYTES = 1024 * 1024
+
+
+class Body(httpx2.SyncByteStream):
+    """One exchange on one connection: the request goes out, the response's body comes in.
+
+    `release` is told once whether the connection can be used again. The methods named `on_...` are
+    llhttp's events.
+    """
+
+    def __init__(
+        self,
+        sock: socket,
+        release: Callable[[bool], None],
+        cancellation: Cancellation,
+        deadline: Deadline,
+    ) -> None:
+        self._socket: socket | None = sock
+        self._release = release
+        self._cancellation = cancellation
+        self._deadline = deadline
+        self._parser = httptools.HttpResponseParser(self)
+        self._pieces: list[bytes] = []
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_complete = False
+        self._keep_alive = False
+        self._framed = False
+        self._complete = False
+        self._fault: httpx2.RemoteProtocolError | None = None
+        self.received = 0
+
+    def exchange(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
+        """Sends the request's bytes and reads the head of the response, by the deadline."""
+        try:
+            self._send(message)
+            self._read_head()
+        except BaseException:
+            self.close()
+            raise
+        return httpx2.Response(
+            self._parser.get_status_code(),
+            headers=self._headers,
+            stream=self,
+            extensions={"body": self},
+            request=request,
+        )
+
+    def read(self, deadline: Deadline) -> bytes:
+        """All that has arrived, waiting until `deadline` for the first of it.
+
+        `b""` is the end of the body. After a ReadTimeout the same body can be read on. Raises
+        httpx2.ReadTimeout, ReadError, RemoteProtocolError or Cancelled.
+        """
+        while not self._pieces and not self._complete:
+            self._receive(deadline)
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        """How httpx2 reads a body whole: replies to refused requests, which are short."""
+        while data := self.read(self._deadline):
+            if self.received > MAX_WHOLE_BYTES:
+                raise httpx2.RemoteProtocolError("a reply without end")
+            yield data
+
+    def close(self) -> None:
+        """Gives the connection back if the response was read to its end, else closes it."""
+        sock, self._socket = self._socket, None
+        if sock is None:
+            return
+        self._cancellation.detach()
+        self._release(self._complete and self._keep_alive and not self._cancellation.cancelled)
+
+    def on_message_begin(self) -> None:
+        # Nothing was asked for that this could be the answer to.
+        self._keep_alive &= not self._complete
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._complete:
+            return
+        self._headers.append((name, value))
+        self._framed |= name.lower() in (b"content-length", b"transfer-encoding")
+
+    def on_headers_complete(self) -> None:
+        if self._complete:
+            return
+        if self._parser.get_status_code() < 200:
+            self._headers.clear()
+            return
+        self._head_complete = True
+        self._keep_alive = self._parser.should_keep_alive() and self._framed
+
+    def on_body(self, data: bytes) -> None:
+        if not self._complete:
+            self._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        self._complete = self._head_complete
+
+    def _send(self, message: bytes) -> None:
+        sock = self._open_socket()
+        self._cancellation.attach(sock)
+        try:
+            sock.settimeout(_positive(self._deadline.left()))
+            sock.sendall(message)
+        except TimeoutError as error:
+            raise httpx2.WriteTimeout("sending the request took too long") from error
+        except OSError as error:
+            self._cancellation.check()
+            raise httpx2.WriteError(error.strerror or type(error).__name__) from error
+
+    def _read_head(self) -> None:
+        while not self._head_complete:
+            self._receive(self._deadline)
+            if self.received > MAX_HEAD_BYTES and not self._head_complete:
+                raise httpx2.RemoteProtocolError("a response head without end")
+
+    def _receive(self, deadline: Deadline) -> None:
+        sock = self._open_socket()
+        if self._fault is not None:
+            raise self._fault
+        try:
+            data = self._take(sock, deadline)
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("nothing arrived in time") from error
+        except OSError as error:
+            self._cancellation.check()
+            raise self._broken(error.strerror or type(error).__name__) from error
+        if not data:
+            self._cancellation.check()
+            if self._framed or not self._head_complete:
+                raise self._broken("the connection was closed")
+            # Without a length, the end of the connection is the end of the body.
+            self._complete = True
+            return
+        self.received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            # What came before it is read first. The parser's own message may quote what it read.
+            self._fault = httpx2.RemoteProtocolError(f"this is not HTTP ({type(error).__name__})")
+            self._keep_alive = False
+            if not self._pieces and not self._complete:
+                raise self._fault from None
+
+    def _broken(self, reason: str) -> httpx2.TransportError:
+        """Only a ReadError may be tried again: not a byte of the response had come."""
+        if self.received:
+            return httpx2.RemoteProtocolError(f"{reason} inside the response")
+        return httpx2.ReadError(f"{reason} before the response")
+
+    def _take(self, sock: socket, deadline: Deadline) -> bytes:
+        sock.settimeout(_positive(deadline.left()))
+        data = sock.recv(RECEIVE_BYTES)
+        if not isinstance(sock, ssl.SSLSocket) or not data:
+            return data
+        records = [data]
+        sock.settimeout(0)
+        try:
+            while data and sum(map(len, records)) < DRAIN_BYTES:
+                data = sock.recv(RECEIVE_BYTES)
+                records.append(data)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            self._fault = httpx2.RemoteProtocolError(f"{reason} inside the response")
+        return b"".join(records)
+
+    def _open_socket(self) -> socket:
+        if self._socket is None:
+            raise httpx2.ReadError("the response is closed")
+        return self._socket
+
+
+def _positive(timeout: float | None) -> float | None:
+    """Zero would make a socket non-blocking, which fails in another way than waiting too long."""
+    return timeout if timeout is None else max(timeout, 0.000_001)

@@ -1,0 +1,55 @@
+"""Completions as a client with a key meets them, and a script that the test lets on."""
+
+import threading
+import uuid
+from typing import Any
+
+from helpers.client import Exchange
+from helpers.upstream import Reply, Upstream
+
+# What docs/http.md promises for a reader who leaves or stops.
+GONE_SECONDS = 1.0
+
+
+def keyed(url: str, key: str, question: str = "Hi", **fields: Any) -> Exchange:
+    return Exchange(url, {"userPrompt": question, **fields}, headers={"Idempotency-Key": key})
+
+
+def get(url: str, id: str, *, start: int | None = None, **headers: str) -> Exchange:
+    if start is not None:
+        headers["Range"] = f"bytes={start}-"
+    return Exchange(url, method="GET", path=f"/aiCompletion/{id}", headers=headers)
+
+
+def receipt(url: str, id: str) -> dict[str, Any]:
+    reply = get(url, id, Accept="application/json")
+    assert reply.status == 200
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def stop(url: str, id: str) -> int:
+    return Exchange(url, method="DELETE", path=f"/aiCompletion/{id}").status
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+class Gated:
+    """A script that writes one of `texts` each time the test lets it, then finishes."""
+
+    def __init__(self, upstream: Upstream, *texts: str) -> None:
+        self._turns = threading.Semaphore(0)
+        upstream.answers(lambda reply: self._answer(reply, texts))
+
+    def let(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._turns.release()
+
+    def _answer(self, reply: Reply, texts: tuple[str, ...]) -> None:
+        for text in texts:
+            assert self._turns.acquire(timeout=20)
+            reply.text(text)
+        assert self._turns.acquire(timeout=20)
+        reply.finish()

@@ -1,0 +1,83 @@
+"""The page as its operator serves it: built, behind Vite's server, in front of a relay."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from helpers.relay_process import PROJECT, RelayProcess
+
+FRONTEND = PROJECT / "frontend"
+BUILT = FRONTEND / "dist/index.html"
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGS = [
+    # Chromium's own sandbox needs more than a container allows.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    # It asks nobody but the page.
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BUILD_SECONDS = 100.0
+# A name that is not this machine's, for a browser that is told where to find it.
+OTHER_HOST = "askbot.test"
+
+_ADDRESS = re.compile(r"Local: +(http://[0-9.]+:[0-9]+)/")
+
+
+def missing() -> str | None:
+    """What a machine lacks for the page to be seen, in a sentence."""
+    if not CHROMIUM.exists():
+        return "Chromium is missing: install Debian's package chromium"
+    if _node() is None:
+        return "Node is missing: make test installs it"
+    if not (FRONTEND / "node_modules").is_dir():
+        return "the page's packages are missing: make test installs them"
+    return None
+
+
+def build() -> None:
+    """Builds the page, unless what is built is newer than all it is made of."""
+    sources = [*FRONTEND.glob("src/**/*"), *FRONTEND.glob("public/**/*"), *FRONTEND.glob("*.*")]
+    newest = max(path.stat().st_mtime for path in sources if path.is_file())
+    if BUILT.is_file() and BUILT.stat().st_mtime >= newest:
+        return
+    build_into(BUILT.parent)
+
+
+def build_into(folder: Path, **environ: str) -> None:
+    command = ["npm", "run", "build", "--silent", "--", "--outDir", str(folder), "--emptyOutDir"]
+    environ = os.environ | {"PATH": _path()} | environ
+    subprocess.run(command, cwd=FRONTEND, env=environ, check=True, timeout=BUILD_SECONDS)
+
+
+def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
+    """Starts the server of the page in the folder `built`; its `url` is the page's address."""
+    node = _node()
+    assert node is not None
+    vite = str(FRONTEND / "node_modules/vite/bin/vite.js")
+    where = ["--strictPort", "--host", "127.0.0.1", "--port", "0"]
+    server = RelayProcess(
+        {
+            "RELAY_URL": relay_url,
+            "NO_COLOR": "1",
+            "__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": OTHER_HOST,
+        },
+        command=[node, vite, "preview", str(FRONTEND), "--outDir", str(built), *where],
+    )
+    server.url = server.wait_for_line(_ADDRESS)[1]
+    return server
+
+
+def _node() -> str | None:
+    return shutil.which("node", path=_path())
+
+
+def _path() -> str:
+    # `make` puts a Node into the environment's folder where the machine has none.
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

@@ -1,0 +1,116 @@
+"""The relay as its operator runs it: a real gunicorn, or another server, in its own process."""
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from helpers.upstream import Upstream
+
+PROJECT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30.0
+
+# In no log and no reply; several tests look for it.
+KEY = "sk-test-key-of-nobody"
+
+_ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://[0-9.]+:[0-9]+)")
+# What a developer's own shell or `.env` may set must not reach a test.
+_FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PORT$|HOST$|WEB_CONCURRENCY$|GUNICORN")
+
+
+class RelayProcess:
+    """Started with nothing but the given settings; `url` is where it listens."""
+
+    def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
+        environ = {name: v for name, v in os.environ.items() if not _FOREIGN.match(name)}
+        # Empty values win over a developer's `.env` and count as not set.
+        blank = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "REDIS_URL": ""}
+        environ |= blank | {"PORT": "0", "PYTHONUNBUFFERED": "1"} | settings
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._log: list[str] = []
+        self.process = subprocess.Popen(
+            command or [sys.executable, "-m", "gunicorn", "app:app"],
+            cwd=PROJECT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def log(self) -> str:
+        """All it has printed so far."""
+        return "".join(self._log)
+
+    def wait_for_url(self) -> str:
+        match = self.wait_for_line(_ADDRESS)
+        self.url = match[1]
+        return self.url
+
+    def wait_for_line(
+        self, pattern: "str | re.Pattern[str]", seconds: float = START_SECONDS
+    ) -> re.Match[str]:
+        """The first line, from the last one waited for on, that matches."""
+        with contextlib.suppress(queue.Empty):
+            while (line := self._lines.get(timeout=seconds)) is not None:
+                if match := re.search(pattern, line):
+                    return match
+        raise AssertionError(f"no line like {pattern!r} in time; the log:\n{self.log}")
+
+    def wait_for_exit(self) -> int:
+        """Its exit status once it has ended by itself and all it printed is in the log."""
+        status = self.process.wait(START_SECONDS)
+        self._reader.join(START_SECONDS)
+        return status
+
+    def stop(self) -> int:
+        """Its exit status after SIGTERM."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(START_SECONDS)
+        finally:
+            # A reloader leaves the server it started behind.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self._log.append(line)
+                self._lines.put(line)
+        self._lines.put(None)
+
+
+StartRelay = Callable[..., RelayProcess]
+ServePage = Callable[..., RelayProcess]
+
+
+def start(upstream: Upstream, settings: dict[str, str], command: list[str] | None) -> RelayProcess:
+    defaults = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": KEY}
+    relay = RelayProcess(defaults | settings, command=command)
+    relay.wait_for_url()
+    return relay
+
+
+def worker_of(relay: RelayProcess) -> int:
+    """The process id of the only worker."""
+    children = f"/proc/{relay.process.pid}/task/{relay.process.pid}/children"
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with open(children) as file:  # noqa: PTH123  # A file of the kernel's.
+            if found := file.read().split():
+                return int(found[0])
+    raise AssertionError("gunicorn has no worker")

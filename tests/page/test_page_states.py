@@ -1,0 +1,314 @@
+"""What the page says when something is not as it should be, and what it lets the reader do."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserType, Page, expect
+
+from helpers import page_process
+from helpers.line import Line
+from helpers.nginx_process import start_nginx
+from helpers.reader import (
+    WAIT_SECONDS,
+    WHOLE,
+    Paused,
+    ask,
+    button,
+    conversation,
+    exchange,
+    question_field,
+    saying,
+)
+from helpers.relay_process import RelayProcess, ServePage
+from helpers.upstream import Reply, Upstream
+
+pytestmark = pytest.mark.usefixtures("relay")
+
+
+def test_try_again_later(page: Page, upstream: Upstream) -> None:
+    """A wait that is asked for is counted down; then nothing is sent by itself."""
+    status = "429 Too Many Requests"
+    upstream.answers(lambda reply: reply.refuse(status, {"message": "No"}, Retry_After="2"))
+    ask(page, "Why is the sky blue?")
+    expect(page.get_by_role("alert")).to_contain_text("The model is getting too many questions")
+    expect(page.get_by_role("alert")).to_contain_text("Please wait 2 seconds")
+    expect(page.get_by_role("button", name="Ask again in 1 s")).to_be_visible()
+    expect(button(page, "Ask again")).to_be_visible()
+    assert len(upstream.requests) == 1
+    upstream.forget()
+    button(page, "Ask again").click()
+    expect(conversation(page)).to_contain_text("Hello there.")
+
+
+BUSY = """
+default_type application/json;
+add_header Retry-After 2 always;
+if ($request_method = POST) {
+    return 503 '{"error": {"code": "overloaded", "message": "Busy.", "request_id": "r"}}';
+}
+"""
+
+
+def test_a_busy_relay(
+    page: Page, relay: RelayProcess, serve_page: ServePage, upstream: Upstream, tmp_path: Path
+) -> None:
+    """The same for a server that refuses in front of the model."""
+    with start_nginx(relay.url, tmp_path, BUSY) as busy:
+        page.goto(serve_page(busy).url)
+        ask(page, "Why is the sky blue?")
+        expect(page.get_by_role("alert")).to_contain_text("The server is busy.")
+        expect(page.get_by_role("button", name="Ask again in 1 s")).to_be_visible()
+        expect(button(page, "Ask again")).to_be_visible()
+    assert upstream.requests == []
+
+
+def test_waiting(page: Page, upstream: Upstream) -> None:
+    """Before the first text the page says that it waits; Stop works then, too."""
+    seen = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        seen.set()
+        reply.until_gone()
+
+    ask(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("Waiting for the first words")
+    assert seen.wait(WAIT_SECONDS)
+    page.keyboard.press("Escape")
+    expect(conversation(page)).to_contain_text("You stopped this answer.")
+    assert upstream.wait_until(lambda server: server.open == 0, 2)
+
+
+def test_the_receipt(page: Page) -> None:
+    """An answer that is whole says how long it took and how many tokens it had."""
+    exchange(page, "Who are you?")
+    expect(conversation(page)).to_contain_text("s to the first words")
+    expect(conversation(page)).to_contain_text("7 + 3 tokens")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("length", "The answer reached the longest length allowed here."),
+        ("content_filter", "The model’s provider ended this answer."),
+    ],
+)
+def test_an_early_end(page: Page, upstream: Upstream, reason: str, words: str) -> None:
+    """An answer that its provider ended early says so, and keeps what there is."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("As far as")
+        reply.finish(reason)
+
+    exchange(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("As far as")
+    expect(conversation(page)).to_contain_text(words)
+
+
+def test_an_empty_answer(page: Page, upstream: Upstream) -> None:
+    """It is said to be empty, and can be asked for again."""
+    upstream.answers(lambda reply: reply.finish())
+    exchange(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("The answer was empty.")
+    expect(button(page, "Ask again")).to_be_visible()
+
+
+def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: ServePage) -> None:
+    """The page says where it looked and what to do; once the relay is there, it goes on."""
+    line = Line(urlsplit(relay.url).port or 0)
+    try:
+        line.cut()
+        server = serve_page(line.url)
+        page.goto(server.url)
+        expect(page.get_by_text(f"No relay answers at {server.url}")).to_be_visible()
+        expect(page.get_by_text("make run")).to_be_visible()
+        line.mend()
+        button(page, "Try again").click()
+        expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
+        expect(button(page, "Try again")).to_have_count(0)
+        exchange(page, "Who are you?")
+    finally:
+        line.close()
+
+
+GUARD = """
+default_type application/json;
+if ($http_authorization != "Bearer open sesame") {
+    return 401 '{"error": {"code": "unauthorized", "message": "Who are you?", "request_id": "r"}}';
+}
+"""
+
+
+@pytest.fixture
+def guarded(relay: RelayProcess, tmp_path: Path) -> Iterator[str]:
+    """The address of an nginx that lets nobody to the relay without the access code."""
+    with start_nginx(relay.url, tmp_path, GUARD) as url:
+        yield url
+
+
+def test_an_access_code(page: Page, guarded: str, serve_page: ServePage) -> None:
+    """It is asked for, refused when wrong, and kept for as long as the tab is there."""
+    page.goto(serve_page(guarded).url)
+    notice = page.get_by_text("This server asks for an access code.")
+    expect(notice).to_be_visible()
+    field = page.get_by_label("Access code")
+    field.fill("guess")
+    field.press("Enter")
+    expect(page.get_by_text("This code was not accepted.")).to_be_visible()
+    field.fill("open sesame")
+    button(page, "Enter").click()
+    expect(notice).to_have_count(0)
+    exchange(page, "Who are you?")
+    page.reload()
+    expect(conversation(page)).to_contain_text("Hello there.")
+    exchange(page, "And who am I?")
+
+
+def test_an_access_code_for_a_question(page: Page, guarded: str, serve_page: ServePage) -> None:
+    """Asked without it, a question is not lost: with the code it is answered."""
+    page.goto(serve_page(guarded).url)
+    ask(page, "Who are you?")
+    form = conversation(page).get_by_label("Access code")
+    form.fill("open sesame")
+    form.press("Enter")
+    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(page.get_by_label("Access code")).to_have_count(0)
+
+
+def test_offline(
+    relay: RelayProcess,
+    serve_page: ServePage,
+    browser_type: BrowserType,
+    browser_type_launch_args: dict[str, Any],
+) -> None:
+    """Without a network the page opens, says so, shows what it has, and keeps what is written."""
+    server = serve_page(relay.url)
+    # A relay on the reader's own machine needs no network; this one looks like another's.
+    address = server.url.replace("127.0.0.1", page_process.OTHER_HOST)
+    options = browser_type_launch_args | {
+        "args": [
+            *browser_type_launch_args["args"],
+            f"--host-resolver-rules=MAP {page_process.OTHER_HOST} 127.0.0.1",
+            f"--unsafely-treat-insecure-origin-as-secure={address}",
+        ]
+    }
+    with browser_type.launch(**options) as browser:
+        context = browser.new_context(base_url=address)
+        page = context.new_page()
+        page.goto("/")
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        exchange(page, "Who are you?")
+        context.set_offline(True)
+        expect(page.get_by_text("You are offline.")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("You are offline.")).to_be_visible()
+        expect(conversation(page)).to_contain_text("Hello there.")
+        question_field(page).fill("And who am I?")
+        context.set_offline(False)
+        expect(page.get_by_text("You are offline.")).to_have_count(0)
+        question_field(page).press("Enter")
+        expect(page.get_by_text("Hello there.", exact=True)).to_have_count(2)
+
+
+def test_a_browser_that_keeps_nothing(page: Page) -> None:
+    """The conversation goes on, and the page says that it will end with it."""
+    page.add_init_script("Object.defineProperty(window, 'indexedDB', { value: undefined })")
+    page.reload()
+    expect(page.get_by_text("This browser keeps nothing")).to_be_visible()
+    exchange(page, "Who are you?")
+    exchange(page, "And who am I?")
+    expect(page.get_by_text("Hello there.", exact=True)).to_have_count(2)
+
+
+def long_answer(held: Callable[[], bool]) -> Callable[[Reply], None]:
+    def script(reply: Reply) -> None:
+        reply.text("".join(f"Line {number}\n\n" for number in range(60)))
+        assert held()
+        reply.text("The very end.")
+        reply.finish()
+
+    return script
+
+
+def test_the_reader_scrolls(page: Page, upstream: Upstream) -> None:
+    """The end is followed until the reader scrolls up; then nothing moves until they come back."""
+    more = threading.Event()
+    upstream.answers(long_answer(lambda: more.wait(WAIT_SECONDS)))
+    ask(page, "Why is the sky blue?")
+    expect(page.get_by_text("Line 59")).to_be_in_viewport()
+    expect(button(page, "Jump to the latest")).to_have_count(0)
+    conversation(page).hover()
+    page.mouse.wheel(0, -60)
+    expect(button(page, "Jump to the latest")).to_be_visible()
+    before = conversation(page).evaluate("element => element.scrollTop")
+    more.set()
+    expect(button(page, "Ask")).to_be_visible()
+    assert conversation(page).evaluate("element => element.scrollTop") == before
+    button(page, "Jump to the latest").click()
+    expect(page.get_by_text("The very end.")).to_be_in_viewport()
+    expect(button(page, "Jump to the latest")).to_have_count(0)
+
+
+def test_a_relay_that_goes_away(
+    page: Page, relay: RelayProcess, serve_page: ServePage, upstream: Upstream
+) -> None:
+    """An answer whose relay is away for long is not given up: later it is read on, asked once."""
+    line = Line(urlsplit(relay.url).port or 0)
+    try:
+        page.goto(serve_page(line.url).url)
+        paused = Paused(upstream)
+        ask(page, "Why is the sky blue?")
+        expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+        line.cut()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("may still be writing", timeout=60_000)
+        expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+        paused.go_on.set()
+        line.mend()
+        button(page, "Read on").click()
+        expect(conversation(page)).to_contain_text(WHOLE)
+        expect(alert).to_have_count(0)
+        assert len(upstream.requests) == 1
+    finally:
+        line.close()
+
+
+def test_a_part_of_the_page_that_cannot_be_loaded(page: Page) -> None:
+    """What is loaded only when it is opened says so when it cannot be; the rest goes on."""
+    page.route("**/assets/Panels*", lambda route: route.abort())
+    button(page, "Settings").click()
+    expect(page.get_by_role("dialog", name="Not loaded")).to_be_visible()
+    page.keyboard.press("Escape")
+    exchange(page, "Who are you?")
+
+
+def test_an_answer_that_cannot_be_drawn(page: Page, upstream: Upstream) -> None:
+    """Markdown that is too deep to be drawn is shown as the text it is, also after a reload."""
+    upstream.answers(saying(">" * 5000 + " deep"))
+    # React tells the console of it, so this is for another tab.
+    page = page.context.new_page()
+    page.goto("/")
+    exchange(page, "Quote.")
+    for _ in range(2):
+        expect(conversation(page)).to_contain_text(">>>> deep")
+        expect(button(page, "Ask")).to_be_visible()
+        page.reload()
+
+
+def test_an_access_code_that_cannot_be_sent(
+    page: Page, guarded: str, serve_page: ServePage
+) -> None:
+    """Letters of an input method that was left on are refused at once, and can be written anew."""
+    page.goto(serve_page(guarded).url)
+    field = page.get_by_label("Access code")
+    field.fill("열려라 참깨")
+    field.press("Enter")
+    expect(page.get_by_text("This code was not accepted.")).to_be_visible()
+    field.fill("open sesame")
+    field.press("Enter")
+    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()

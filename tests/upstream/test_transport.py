@@ -1,0 +1,295 @@
+"""The transport as `openai` uses it, and what it promises besides."""
+
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import trustme
+
+from helpers.client import ask
+from helpers.relay_process import StartRelay
+from helpers.upstream import Reply, Upstream
+from relay.deadline import Deadline
+from relay.settings import SettingsError
+from relay.upstream.cancellation import Cancellation, Cancelled
+from relay.upstream.dialer import Dialer
+from relay.upstream.exchange import Body
+from relay.upstream.transport import MAX_IDLE, Transport
+
+QUESTION: dict[str, list[str]] = {"messages": []}
+
+
+@contextmanager
+def client(max_connections: int = 8, **environ: str) -> Iterator[tuple[httpx2.Client, Transport]]:
+    transport = Transport(Dialer(environ), max_connections=max_connections)
+    with httpx2.Client(transport=transport, timeout=5, trust_env=False) as made:
+        yield made, transport
+    assert transport.open_connections == 0
+
+
+def test_a_full_pool_fails_at_once(upstream: Upstream) -> None:
+    """The connection too many is refused, not queued, and there is room again after."""
+    upstream.answers(lambda reply: reply.until_gone())
+    with client(max_connections=1) as (http, transport):
+        cancellation = Cancellation()
+
+        def wait() -> None:
+            with cancellation.applied(), pytest.raises(Cancelled):
+                http.post(upstream.url, json=QUESTION)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert upstream.wait_until(lambda server: server.open == 1)
+        with pytest.raises(httpx2.PoolTimeout):
+            http.post(upstream.url, json=QUESTION)
+        cancellation.cancel()
+        waiting.join(5)
+        assert not waiting.is_alive()
+        assert transport.open_connections == 0
+
+
+def test_overloaded(start_relay: StartRelay, upstream: Upstream) -> None:
+    """A relay out of connections says 503 and when to come back."""
+    upstream.answers(lambda reply: reply.until_gone())
+    # 128 of the descriptors are kept for other things; a reader takes two.
+    limited = 'ulimit -n 132; exec "$0" -m flask run --port 0'
+    relay = start_relay(command=["sh", "-c", limited, sys.executable])
+    first = [ask(relay.url) for _ in range(2)]
+    assert upstream.wait_until(lambda server: server.open == 2)
+    refusal = ask(relay.url)
+    assert refusal.error() == (503, "overloaded")
+    assert refusal.headers["Retry-After"] == "1"
+    for reply in first:
+        reply.leave()
+
+
+def test_idle_connections_are_bounded(upstream: Upstream) -> None:
+    """After a crowd only so many connections are kept."""
+    everyone = threading.Barrier(MAX_IDLE + 20)
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        everyone.wait(20)
+        reply.finish()
+
+    with client(max_connections=MAX_IDLE + 20) as (http, transport):
+        crowd = [
+            threading.Thread(target=http.post, args=(upstream.url,), kwargs={"json": QUESTION})
+            for _ in range(MAX_IDLE + 20)
+        ]
+        for each in crowd:
+            each.start()
+        for each in crowd:
+            each.join(20)
+        assert transport.open_connections == MAX_IDLE
+
+
+def test_a_line_break_in_a_header(upstream: Upstream) -> None:
+    """Nobody can end a header and begin another, or a request."""
+    with client() as (http, _), pytest.raises(httpx2.LocalProtocolError):
+        http.post(upstream.url, json=QUESTION, headers={"X": "a\r\nY: b"})
+    assert not upstream.requests
+
+
+def test_interim_responses(upstream: Upstream) -> None:
+    """A 103 goes before the response and is not it (RFC 9110, 15.2)."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        reply.finish()
+
+    with client() as (http, _):
+        response = http.post(upstream.url, json=QUESTION)
+    assert response.status_code == 200
+    assert "link" not in response.headers
+
+
+def test_a_body_up_to_the_end_of_the_connection(upstream: Upstream) -> None:
+    """HTTP/1.0 servers end a body by closing; such a connection is not used again."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.raw(b"HTTP/1.0 200 OK\r\n\r\nwhole")
+
+    with client() as (http, transport):
+        assert http.post(upstream.url, json=QUESTION).text == "whole"
+        assert transport.open_connections == 0
+
+
+def test_reading_on_after_a_timeout(upstream: Upstream) -> None:
+    """A read that timed out can be repeated: nothing that arrives later is lost."""
+    gate = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.chunk(b"one")
+        gate.wait(10)
+        reply.chunk(b"two")
+        reply.end()
+
+    with client() as (http, _), http.stream("POST", upstream.url, json=QUESTION) as response:
+        body: Body = response.extensions["body"]
+        assert body.read(Deadline(5)) == b"one"
+        with pytest.raises(httpx2.ReadTimeout):
+            body.read(Deadline(0.01))
+        gate.set()
+        assert body.read(Deadline(5)) == b"two"
+        assert body.read(Deadline(5)) == b""
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[tuple[Upstream, str]]:
+    """An upstream behind TLS, and the file with the roots that vouch for it."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    roots = str(tmp_path / "roots.pem")
+    authority.cert_pem.write_to_path(roots)
+    server = Upstream(context)
+    yield server, roots
+    server.close()
+
+
+def test_one_read_takes_all_records(tls: tuple[Upstream, str]) -> None:
+    """A TLS server that makes a record of every token does not slow the text down."""
+    server, roots = tls
+    written = threading.Event()
+
+    @server.answers
+    def script(reply: Reply) -> None:
+        for _ in range(50):
+            reply.chunk(b"token ")
+        written.set()
+        reply.until_gone()
+
+    with client(SSL_CERT_FILE=roots) as (http, _):  # noqa: SIM117
+        with http.stream("POST", server.url, json=QUESTION) as response:
+            body: Body = response.extensions["body"]
+            assert written.wait(5)
+            reads, received = 0, b""
+            while len(received) < 300:
+                received += body.read(Deadline(5))
+                reads += 1
+    assert received == b"token " * 50
+    assert reads <= 3
+
+
+def test_cancelling_over_tls(tls: tuple[Upstream, str]) -> None:
+    """A read blocked inside TLS is ended from another thread too."""
+    server, roots = tls
+
+    @server.answers
+    def script(reply: Reply) -> None:
+        reply.chunk(b"one")
+        reply.until_gone()
+
+    cancellation = Cancellation()
+    with client(SSL_CERT_FILE=roots) as (http, _), cancellation.applied():  # noqa: SIM117
+        with http.stream("POST", server.url, json=QUESTION) as response:
+            body: Body = response.extensions["body"]
+            assert body.read(Deadline(5)) == b"one"
+            threading.Timer(0.05, cancellation.cancel).start()
+            with pytest.raises(Cancelled):
+                body.read(Deadline(10))
+    assert server.wait_until(lambda upstream: upstream.open == 0)
+
+
+class Proxy:
+    """An HTTP proxy for one connection: CONNECT, or the absolute form; keeps the head it saw."""
+
+    def __init__(self, upstream_port: int, *, refuse: bool = False) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._upstream_port = upstream_port
+        self._refuse = refuse
+        self.head = b""
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://me:s%40crt@127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _serve(self) -> None:
+        client_side, _ = self._listener.accept()
+        self._listener.close()
+        with client_side, socket.create_connection(("127.0.0.1", self._upstream_port)) as server:
+            while b"\r\n\r\n" not in self.head:
+                self.head += client_side.recv(1)
+            if self._refuse:
+                client_side.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+                return
+            if self.head.startswith(b"CONNECT"):
+                client_side.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                server.sendall(self.head)
+            back = threading.Thread(target=_copy, args=(server, client_side))
+            back.start()
+            _copy(client_side, server)
+            back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+def test_a_proxy_for_https(tls: tuple[Upstream, str]) -> None:
+    """HTTPS_PROXY gets a tunnel, with the credentials of its address, and sees no request."""
+    server, roots = tls
+    proxy = Proxy(server.port)
+    with client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=roots) as (http, _):
+        assert http.post(server.url, json=QUESTION).status_code == 200
+    assert proxy.head.startswith(f"CONNECT localhost:{server.port} HTTP/1.1\r\n".encode())
+    assert b"Proxy-Authorization: Basic bWU6c0BjcnQ=" in proxy.head
+    assert b"Host: localhost" in proxy.head
+
+
+def test_a_proxy_that_refuses(tls: tuple[Upstream, str]) -> None:
+    """A tunnel the proxy does not open is a failed connection."""
+    server, roots = tls
+    proxy = Proxy(server.port, refuse=True)
+    with client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=roots) as (http, _):  # noqa: SIM117
+        with pytest.raises(httpx2.ConnectError, match="407"):
+            http.post(server.url, json=QUESTION)
+    assert not server.requests
+
+
+def test_a_proxy_for_plain_http(upstream: Upstream) -> None:
+    """HTTP_PROXY gets the whole address in the request line (RFC 9112, 3.2.2)."""
+    proxy = Proxy(upstream.port)
+    with client(http_proxy=proxy.url) as (http, _):
+        assert http.post(f"{upstream.url}/x", json=QUESTION).status_code == 200
+    assert upstream.targets == [f"http://127.0.0.1:{upstream.port}/v1/x"]
+
+
+def test_no_proxy(upstream: Upstream) -> None:
+    """NO_PROXY names the hosts that are reached directly."""
+    with client(HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="localhost,127.0.0.1") as (http, _):
+        assert http.post(upstream.url, json=QUESTION).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTPS_PROXY": "socks5://127.0.0.1:1080"},
+        {"HTTPS_PROXY": "http://proxy:eighty"},
+        {"HTTPS_PROXY": "http://[x"},
+        {"SSL_CERT_FILE": "/"},
+        {"ALL_PROXY": "https://127.0.0.1:1080"},
+        {"SSL_CERT_FILE": "/no/such/file.pem"},
+        {"SSL_CERT_FILE": __file__},
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(environ: dict[str, str]) -> None:
+    """A proxy or certificate file that cannot be used stops the start, by name."""
+    with pytest.raises(SettingsError, match=r"_PROXY|SSL_CERT_FILE"):
+        Dialer(environ)

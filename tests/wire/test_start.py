@@ -1,0 +1,81 @@
+"""What an operator sees when a setting is wrong, or the server is started the wrong way."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.client import Exchange, ask
+from helpers.relay_process import RelayProcess, StartRelay
+
+GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
+DEVELOPMENT = [sys.executable, "app.py"]
+
+
+def refused(command: list[str], **settings: str) -> str:
+    """What a server that must not start prints."""
+    relay = RelayProcess(settings, command=command)
+    assert relay.wait_for_exit() != 0
+    return relay.log
+
+
+@pytest.mark.parametrize("command", [GUNICORN, DEVELOPMENT], ids=["gunicorn", "python app.py"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "http"), ("IDLE_TIMEOUT", "soon"), ("PERSONA", "nobody"), ("PERSONAS_DIR", "/none")],
+)
+def test_a_wrong_setting(command: list[str], name: str, value: str) -> None:
+    """The server does not start, and says in one line which setting and why."""
+    log = refused(command, **{name: value})
+    assert f"askbot: {name} " in log
+    assert "Traceback" not in log
+    assert len(log.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [GUNICORN, DEVELOPMENT], ids=["gunicorn", "python app.py"])
+def test_a_wrong_persona(command: list[str], tmp_path: Path) -> None:
+    """A mistake in a persona file is told with file and line."""
+    file = tmp_path / "odd.md"
+    file.write_text("---\nname: Odd\ncolour: red\n---\nHello.\n", encoding="utf-8")
+    log = refused(command, PERSONAS_DIR=str(tmp_path))
+    assert f"{file}, line 3: " in log
+    assert len(log.splitlines()) == 1
+
+
+@pytest.mark.parametrize("setting", ["HTTPS_PROXY", "SSL_CERT_FILE"])
+def test_what_the_transport_cannot_use(setting: str) -> None:
+    """So are a proxy and a certificate file that cannot be used."""
+    log = refused(GUNICORN, **{setting: "socks5://nowhere"})
+    assert setting in log
+    assert "Traceback" not in log
+
+
+def test_the_sync_worker() -> None:
+    """A worker that serves one reader at a time is refused."""
+    log = refused([*GUNICORN, "-k", "sync"])
+    assert "sync worker" in log
+    assert "Traceback" not in log
+
+
+def test_the_development_server(start_relay: StartRelay) -> None:
+    """`python app.py` answers too, with threads and a reloader."""
+    relay = start_relay(command=DEVELOPMENT)
+    assert ask(relay.url).text() == "Hello there."
+
+
+def test_personas_are_reloaded(start_relay: StartRelay, tmp_path: Path) -> None:
+    """In development an edited persona is in force without anybody restarting the server."""
+    file = tmp_path / "odd.md"
+    front = "---\nname: {}\ndescription: B\ngreeting: C\nsuggestions: []\n---\nBe odd.\n"
+    file.write_text(front.format("Before"), encoding="utf-8")
+    relay = start_relay(command=DEVELOPMENT, PERSONAS_DIR=str(tmp_path), PERSONA="odd")
+
+    def name() -> str:
+        cards = Exchange(relay.url, method="GET", path="/personas").json()["personas"]
+        return str(cards[-1]["name"])
+
+    assert name() == "Before"
+    file.write_text(front.format("After"), encoding="utf-8")
+    relay.wait_for_line("Detected change")
+    relay.wait_for_line("Restarting")
+    assert name() == "After"
