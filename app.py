@@ -34,9 +34,7 @@ from relay.personas.persona import preferred_language
 from relay.questions.prompt import make_prompt
 from relay.questions.question import Form, Limits, Question, first_byte, parse_question, reply_form
 from relay.settings import Settings, SettingsError, load_environ
-from relay.upstream.cancellation import Cancelled
-from relay.upstream.dialer import Dialer
-from relay.upstream.transport import PlainClient, Transport
+from relay.upstream import Cancelled, Dialer, PlainClient, Transport
 
 log = logging.getLogger("askbot")
 

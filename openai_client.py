@@ -1,8 +1,8 @@
 """From a prompt to the model's answer. The only importer of `openai`.
 
 The package builds the request, knows the key and the address, and sorts the failures. What it
-costs too much for is the stream, a validated object for every token: `relay.answer` reads the
-bytes of the response instead.
+costs too much for is the stream, a validated object for every token: `relay.upstream` reads
+the bytes of the response instead.
 """
 
 import logging
@@ -31,8 +31,7 @@ from relay.errors import (
 )
 from relay.questions.prompt import Prompt
 from relay.settings import Settings
-from relay.upstream.cancellation import Cancellation
-from relay.upstream.stream import Answer
+from relay.upstream import AnswerStream, Cancellation
 
 log = logging.getLogger("askbot")
 
@@ -67,7 +66,7 @@ class Model:
         # Replaced, never changed: other threads may be going through it.
         self._refused: frozenset[tuple[str, str]] = frozenset()
 
-    def ask(self, prompt: Prompt, cancellation: Cancellation) -> Answer:
+    def ask(self, prompt: Prompt, cancellation: Cancellation) -> AnswerStream:
         """Returns with the first text of the answer there. Raises RelayError or Cancelled.
 
         The first-text deadline holds for all models together: each gets an equal share of what is
@@ -88,7 +87,9 @@ class Model:
                     )
             return self._ask_one(replace(prompt, model=models[-1]), whole, cancellation)
 
-    def _ask_one(self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation) -> Answer:
+    def _ask_one(
+        self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation
+    ) -> AnswerStream:
         try:
             response = self._request(prompt, deadline, cancellation)
         except QuestionTooLong:
@@ -96,7 +97,7 @@ class Model:
             if shorter is None:
                 raise
             response = self._request(shorter, deadline, cancellation)
-        answer = Answer(response, self._settings, deadline)
+        answer = AnswerStream(response, self._settings, deadline)
         try:
             answer.begin()
         except BaseException:

@@ -15,7 +15,7 @@ from gevent import monkey
 
 from relay.clients.watch import reset_on_close, watch
 from relay.errors import InvalidRequest, RelayError, RequestTooLarge
-from relay.upstream.cancellation import Cancelled
+from relay.upstream import Cancelled
 
 log = logging.getLogger("askbot")
 

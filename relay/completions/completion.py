@@ -16,7 +16,7 @@ from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Retold, Source, Stopped
 from relay.deadline import Deadline
 from relay.errors import Abandoned, RangeNotSatisfiable, RelayError, UpstreamError
-from relay.upstream.cancellation import Cancellation, Cancelled
+from relay.upstream import Cancellation, Cancelled, Outcome
 
 log = logging.getLogger("askbot")
 
@@ -79,7 +79,7 @@ class Completion:
     @classmethod
     def restored(cls, id: str, fingerprint: bytes, text: bytes, receipt: Receipt) -> "Completion":
         """One that has ended, as it was."""
-        told = Retold("", receipt)
+        told = Retold(b"", receipt)
         self = cls(id, fingerprint, lambda _: told, grace_seconds=0, on_end=lambda _: None)
         self._ask, self._text, self.state = None, bytearray(text), receipt.state
         # What failed before its first text never begins: `begin` raises what it failed with.
@@ -106,26 +106,29 @@ class Completion:
         return self.state == "failed" and not self._text
 
     @property
+    def outcome(self) -> Outcome:
+        """What the model has said so far besides the text."""
+        return self._answer.outcome if self._answer else Outcome()
+
+    @property
     def finish_reason(self) -> str | None:
-        return self._answer.finish_reason if self._answer else None
+        return self.outcome.finish_reason
 
     @property
     def usage(self) -> dict[str, int] | None:
-        usage = self._answer.usage if self._answer else None
+        usage = self.outcome.usage
         return asdict(usage) if usage else None
 
     def receipt(self) -> Receipt:
         """What became of it, for the client to hold against what arrived."""
-        answer, first = self._answer, self.first_token_seconds
+        first = self.first_token_seconds
         return Receipt(
             state=self.state,
             size=self.size,
-            finish_reason=answer.finish_reason if answer else None,
-            usage=answer.usage if answer else None,
+            outcome=self.outcome,
             failure=Failure.of(self.error) if self.error else None,
             first_token_ms=None if first is None else round(1000 * first, 1),
             duration_ms=round(1000 * ((self.ended_at or time.monotonic()) - self._asked_at), 1),
-            model=answer.model if answer else None,
         )
 
     def content_range(self, offset: int) -> str:
@@ -266,7 +269,7 @@ class Completion:
         try:
             if self.size > MAX_ANSWER_BYTES:
                 raise UpstreamError(detail="an answer without end")
-            text = answer.next_text(patience).encode()
+            text = answer.next_bytes(patience)
         except (RelayError, Cancelled) as error:
             self._end_by(error)
         finally:
@@ -312,7 +315,7 @@ class Completion:
         if self._answer is not None:
             self._answer.close()
             # With the answer goes the request that it came from, the whole conversation in it.
-            self._answer = Retold("", self.receipt())
+            self._answer = Retold(b"", self.receipt())
         self._on_end(self)
         if not self.is_mirror:
             self._log_end(error)
@@ -327,7 +330,7 @@ class Completion:
             receipt.size,
             receipt.first_token_ms,
             receipt.duration_ms,
-            f"{error.code} {error.detail}" if error else f"finish_reason {receipt.finish_reason}",
+            f"{error.code} {error.detail}" if error else f"finish_reason {self.finish_reason}",
         )
 
 

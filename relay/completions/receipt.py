@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from relay.errors import RelayError
-from relay.upstream.decoder import Usage
+from relay.upstream import Outcome
 
 State = Literal["running", "finished", "stopped", "failed"]
 
@@ -36,12 +36,10 @@ class Receipt:
 
     state: State
     size: int
-    finish_reason: str | None
-    usage: Usage | None
+    outcome: Outcome
     failure: Failure | None
     first_token_ms: float | None
     duration_ms: float | None
-    model: str | None
 
     @classmethod
     def decode(cls, data: bytes) -> "Receipt":
@@ -53,15 +51,15 @@ class Receipt:
 
     def body(self, id: str) -> dict[str, Any]:
         """As the client gets it; `id` is kept apart because it is the capability to read."""
-        failure = self.failure
+        failure, usage = self.failure, self.outcome.usage
         return {
             "id": id,
             "state": self.state,
             "bytes": self.size,
-            "finish_reason": self.finish_reason,
-            "usage": asdict(self.usage) if self.usage else None,
+            "finish_reason": self.outcome.finish_reason,
+            "usage": asdict(usage) if usage else None,
             "error": {"code": failure.code, "message": failure.message} if failure else None,
             "first_token_ms": self.first_token_ms,
             "duration_ms": self.duration_ms,
-            "model": self.model,
+            "model": self.outcome.model,
         }

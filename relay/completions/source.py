@@ -1,29 +1,22 @@
-"""Where the text of a completion comes from: a model's `Answer`, or what another worker tells."""
+"""Where a completion's text comes from: a model's `AnswerStream`, or what another worker tells."""
 
 from typing import Protocol
 
 from relay.completions.receipt import Receipt
-from relay.upstream.cancellation import Cancelled
-from relay.upstream.decoder import Usage
+from relay.upstream import Cancelled, Outcome
 
 
 class Source(Protocol):
-    """`next_text` until `ended`; `close` in every case. `relay.answer` has the first of them."""
+    """`next_bytes` until `ended`; `close` in every case."""
 
     @property
     def ended(self) -> bool: ...
 
     @property
-    def finish_reason(self) -> str | None: ...
+    def outcome(self) -> Outcome: ...
 
-    @property
-    def usage(self) -> Usage | None: ...
-
-    @property
-    def model(self) -> str | None: ...
-
-    def next_text(self, patience: float = 0) -> str:
-        """New text, or "" at the end or after `patience` seconds (0: no limit)."""
+    def next_bytes(self, patience: float = 0) -> bytes:
+        """New text, or b"" at the end or after `patience` seconds (0: no limit)."""
 
     def close(self) -> None: ...
 
@@ -35,7 +28,7 @@ class Stopped(Cancelled):
 class Retold:
     """An answer that has ended: `text` is what is still to be told of it, `receipt` its end."""
 
-    def __init__(self, text: str, receipt: Receipt | None) -> None:
+    def __init__(self, text: bytes, receipt: Receipt | None) -> None:
         self._untold = text
         self._receipt = receipt
 
@@ -45,26 +38,18 @@ class Retold:
         return finished and not self._untold
 
     @property
-    def finish_reason(self) -> str | None:
-        return self._receipt.finish_reason if self._receipt else None
+    def outcome(self) -> Outcome:
+        return self._receipt.outcome if self._receipt else Outcome()
 
-    @property
-    def usage(self) -> Usage | None:
-        return self._receipt.usage if self._receipt else None
-
-    @property
-    def model(self) -> str | None:
-        return self._receipt.model if self._receipt else None
-
-    def next_text(self, patience: float = 0) -> str:  # noqa: ARG002  # There is nothing to wait for.
-        """The text; "" where it is whole. Raises Stopped, or the RelayError it failed with."""
-        text, self._untold = self._untold, ""
+    def next_bytes(self, patience: float = 0) -> bytes:  # noqa: ARG002  # Nothing to wait for.
+        """The text; b"" where it is whole. Raises Stopped, or the RelayError it failed with."""
+        text, self._untold = self._untold, b""
         if text or self._receipt is None:
             return text
         if self._receipt.failure is not None:
             raise self._receipt.failure.error()
         if self._receipt.state == "stopped":
             raise Stopped
-        return ""
+        return b""
 
     def close(self) -> None: ...

@@ -11,6 +11,7 @@ from relay.sharing.messages import Messages, Verb
 from relay.sharing.mirror import Mirror
 from relay.sharing.redis_link import Link
 from relay.sharing.stream import Stream
+from relay.upstream import Outcome
 
 
 class Elsewhere:
@@ -94,10 +95,8 @@ def lost(size: int) -> Receipt:
     return Receipt(
         state="failed",
         size=size,
-        finish_reason=None,
-        usage=None,
+        outcome=Outcome(),
         failure=Failure.of(error),
         first_token_ms=None,
         duration_ms=None,
-        model=None,
     )

@@ -11,7 +11,7 @@ from relay.errors import StoreUnreachable, UpstreamError
 from relay.sharing.directory import Ended
 from relay.sharing.messages import OwnerSilent
 from relay.sharing.stream import FROM_THE_START, Entry, Stream
-from relay.upstream.cancellation import Cancellation
+from relay.upstream import Cancellation
 
 # For how long Redis may be gone before readers are told that the answer broke off.
 PATIENCE_SECONDS = 10.0
@@ -32,7 +32,7 @@ class Mirror(Retold):
         say_reading: Callable[[str], str | Ended],
         on_close: Callable[["Mirror"], None],
     ) -> None:
-        super().__init__("", None)
+        super().__init__(b"", None)
         self.name = uuid.uuid4().hex
         self.owner = ""
         self._stream = stream
@@ -44,23 +44,23 @@ class Mirror(Retold):
         self._gone = Deadline(PATIENCE_SECONDS)
 
     def begin(self) -> None:
-        """Waits for the first text, for `next_text` to return; raises what that does."""
+        """Waits for the first text, for `next_bytes` to return; raises what that does."""
         try:
             # Whether a silent owner is dead shows when its lease runs out.
             with contextlib.suppress(OwnerSilent):
                 self._look_for_owner()
-            self._untold = self.next_text()
+            self._untold = self.next_bytes()
         except BaseException:
             self.close()
             raise
 
-    def next_text(self, patience: float = 0) -> str:
+    def next_bytes(self, patience: float = 0) -> bytes:
         """See `Source`. Raises RelayError, Cancelled, or Stopped if it was stopped elsewhere."""
         wake = Deadline(patience)
         while not self._untold and self._receipt is None and not wake.passed:
             self._cancellation.check()
             self._advance()
-        return super().next_text()
+        return super().next_bytes()
 
     def close(self) -> None:
         self._on_close(self)
@@ -102,5 +102,5 @@ class Mirror(Retold):
             self.owner = found
 
     def _add(self, text: bytes) -> None:
-        self._untold += text.decode()
+        self._untold += text
         self._size += len(text)

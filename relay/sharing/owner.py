@@ -19,7 +19,7 @@ from relay.sharing.directory import Claim, Directory, Title
 from relay.sharing.messages import Messages
 from relay.sharing.redis_link import Link
 from relay.sharing.stream import Entry, Stream
-from relay.upstream.cancellation import Cancelled
+from relay.upstream import Cancelled
 
 log = logging.getLogger("askbot")
 

@@ -7,10 +7,12 @@ event a `chat.completion.chunk` of the OpenAI API, the last one `[DONE]`.
 
 import re
 from codecs import BOM_UTF8
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import msgspec
+
+from relay.upstream.outcome import Outcome, Usage
 
 
 class MalformedStream(Exception):
@@ -19,15 +21,6 @@ class MalformedStream(Exception):
 
 class UpstreamFailure(Exception):
     """The stream itself reports that the answer failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an answer cost, in tokens, as the upstream counts them."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
 
 
 # Never part of a cycle, so the garbage collector need not visit them.
@@ -65,9 +58,10 @@ def _usage(reported: Any) -> Usage | None:
 class ChunkDecoder:
     """Feed it the bytes as they come; it gives back the text they complete.
 
-    `finish_reason`, `usage` and `model` are what its `chunks` have said so far; `done` is set once
-    `[DONE]` was read, and whatever follows is ignored. A fault in the stream is put into `failure`
-    rather than raised, so that the text before it, read in the same piece, is not lost.
+    The text comes as UTF-8, in whole characters. `outcome` is what the `chunks` have said besides;
+    `done` is set once `[DONE]` was read, and whatever follows is ignored. A fault in the stream is
+    put into `failure` rather than raised, so that the text before it, read in the same piece, is
+    not lost.
     """
 
     __slots__ = (
@@ -77,9 +71,7 @@ class ChunkDecoder:
         "chunks",
         "done",
         "failure",
-        "finish_reason",
-        "model",
-        "usage",
+        "outcome",
     )
 
     def __init__(self) -> None:
@@ -89,18 +81,16 @@ class ChunkDecoder:
         self.chunks = 0
         self.done = False
         self.failure: MalformedStream | UpstreamFailure | None = None
-        self.finish_reason: str | None = None
-        self.usage: Usage | None = None
-        self.model: str | None = None
+        self.outcome = Outcome()
 
-    def feed(self, received: bytes) -> str:
+    def feed(self, received: bytes) -> bytes:
         """The text that `received` completes, often none; after `done` or a `failure` always."""
         data = self._rest + received if self._rest else received
         if not self._begun and data:
             # The specification lets a byte order mark come first; three bytes may take three reads.
             if len(data) < len(BOM_UTF8) and BOM_UTF8.startswith(data):
                 self._rest = data
-                return ""
+                return b""
             self._begun, data = True, data.removeprefix(BOM_UTF8)
         texts: list[str] = []
         try:
@@ -113,11 +103,11 @@ class ChunkDecoder:
                 raise MalformedStream("an event without end")
         except (MalformedStream, UpstreamFailure) as error:
             self.failure = self.failure or error
-        return "".join(texts)
+        return "".join(texts).encode()
 
-    def end(self) -> str:
+    def end(self) -> bytes:
         """The stream has ended: a lone CR still held back, in case LF followed, ends its line."""
-        return self.feed(b"\n") if self._rest.endswith(b"\r") else ""
+        return self.feed(b"\n") if self._rest.endswith(b"\r") else b""
 
     def _events(self, data: bytes, texts: list[str]) -> None:
         """The short way, for what nearly every stream is: one line of data, and a blank one."""
@@ -157,10 +147,11 @@ class ChunkDecoder:
         if chunk.error:
             raise UpstreamFailure("the stream reported an error")
         self.chunks += 1
-        if chunk.model is not None:
-            self.model = chunk.model
+        # Nearly every chunk names the model, and it is the same.
+        if chunk.model is not None and chunk.model != self.outcome.model:
+            self.outcome = replace(self.outcome, model=chunk.model)
         if chunk.usage is not None:
-            self.usage = _usage(chunk.usage)
+            self.outcome = replace(self.outcome, usage=_usage(chunk.usage))
         if not chunk.choices:
             return
         choice = chunk.choices[0]
@@ -171,4 +162,4 @@ class ChunkDecoder:
                 texts.append(text)
         # Some servers send "" with every token.
         if choice.finish_reason:
-            self.finish_reason = choice.finish_reason
+            self.outcome = replace(self.outcome, finish_reason=choice.finish_reason)

@@ -17,8 +17,8 @@ MAX_HEAD_BYTES = 128 * 1024
 MAX_WHOLE_BYTES = 1024 * 1024
 
 
-class Body(httpx2.SyncByteStream):
-    """One exchange on one connection: the request goes out, the response's body comes in.
+class Exchange(httpx2.SyncByteStream):
+    """A request that goes out on one connection, and the body of the response that comes in.
 
     `release` is told once whether the connection can be used again. The methods named `on_...` are
     llhttp's events.
@@ -45,10 +45,10 @@ class Body(httpx2.SyncByteStream):
         self._fault: httpx2.RemoteProtocolError | None = None
         self.received = 0
 
-    def exchange(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
-        """Sends the request's bytes and reads the head of the response, by the deadline."""
+    def send(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
+        """Sends the bytes of `request` and reads the head of the response, by the deadline."""
         try:
-            self._send(message)
+            self._write(message)
             self._read_head()
         except BaseException:
             self.close()
@@ -57,7 +57,7 @@ class Body(httpx2.SyncByteStream):
             self._parser.get_status_code(),
             headers=self._headers,
             stream=self,
-            extensions={"body": self},
+            extensions={"exchange": self},
             request=request,
         )
 
@@ -114,7 +114,7 @@ class Body(httpx2.SyncByteStream):
     def on_message_complete(self) -> None:
         self._complete = self._head_complete
 
-    def _send(self, message: bytes) -> None:
+    def _write(self, message: bytes) -> None:
         sock = self._open_socket()
         self._cancellation.attach(sock)
         try:

@@ -21,7 +21,7 @@ import httpx2
 from relay.deadline import Deadline
 from relay.upstream.cancellation import Cancellation, current
 from relay.upstream.dialer import Dialer, Origin, proxy_authorization
-from relay.upstream.exchange import Body
+from relay.upstream.exchange import Exchange
 
 # Servers close idle connections after 5 s (Node, uvicorn) to some minutes.
 KEEP_IDLE_SECONDS = 30.0
@@ -44,7 +44,7 @@ class Transport(httpx2.BaseTransport):
         self.open_connections = 0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends `request`; the response's `extensions["body"]` is the `Body` itself.
+        """Sends `request`; the response's `extensions["exchange"]` is the `Exchange` itself.
 
         Raises httpx2.PoolTimeout when the pool is full, ConnectTimeout, ConnectError,
         WriteTimeout, WriteError, ReadTimeout, ReadError, RemoteProtocolError, or Cancelled.
@@ -57,9 +57,11 @@ class Transport(httpx2.BaseTransport):
         deadline = Deadline(timeouts.get("read") or 0)
         kept = self._take_idle(origin)
         if kept is not None:
-            body = Body(kept, partial(self._give_back, origin, kept), cancellation, deadline)
+            exchange = Exchange(
+                kept, partial(self._give_back, origin, kept), cancellation, deadline
+            )
             try:
-                return body.exchange(request, message)
+                return exchange.send(request, message)
             except (httpx2.WriteError, httpx2.ReadError):
                 cancellation.check()
         self._reserve()
@@ -69,8 +71,8 @@ class Transport(httpx2.BaseTransport):
         except BaseException:
             self._unreserve()
             raise
-        body = Body(sock, partial(self._give_back, origin, sock), cancellation, deadline)
-        return body.exchange(request, message)
+        exchange = Exchange(sock, partial(self._give_back, origin, sock), cancellation, deadline)
+        return exchange.send(request, message)
 
     def close(self) -> None:
         for origin in list(self._idle):

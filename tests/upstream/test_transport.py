@@ -19,7 +19,7 @@ from relay.deadline import Deadline
 from relay.settings import SettingsError
 from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
-from relay.upstream.exchange import Body
+from relay.upstream.exchange import Exchange
 from relay.upstream.transport import MAX_IDLE, Transport
 
 QUESTION: dict[str, list[str]] = {"messages": []}
@@ -135,13 +135,13 @@ def test_reading_on_after_a_timeout(upstream: Upstream) -> None:
         reply.end()
 
     with client() as (http, _), http.stream("POST", upstream.url, json=QUESTION) as response:
-        body: Body = response.extensions["body"]
-        assert body.read(Deadline(5)) == b"one"
+        exchange: Exchange = response.extensions["exchange"]
+        assert exchange.read(Deadline(5)) == b"one"
         with pytest.raises(httpx2.ReadTimeout):
-            body.read(Deadline(0.01))
+            exchange.read(Deadline(0.01))
         gate.set()
-        assert body.read(Deadline(5)) == b"two"
-        assert body.read(Deadline(5)) == b""
+        assert exchange.read(Deadline(5)) == b"two"
+        assert exchange.read(Deadline(5)) == b""
 
 
 @pytest.fixture
@@ -170,11 +170,11 @@ def test_one_read_takes_all_records(tls: tuple[Upstream, str]) -> None:
 
     with client(SSL_CERT_FILE=roots) as (http, _):  # noqa: SIM117
         with http.stream("POST", server.url, json=QUESTION) as response:
-            body: Body = response.extensions["body"]
+            exchange: Exchange = response.extensions["exchange"]
             assert written.wait(5)
             reads, received = 0, b""
             while len(received) < 300:
-                received += body.read(Deadline(5))
+                received += exchange.read(Deadline(5))
                 reads += 1
     assert received == b"token " * 50
     assert reads <= 3
@@ -192,11 +192,11 @@ def test_cancelling_over_tls(tls: tuple[Upstream, str]) -> None:
     cancellation = Cancellation()
     with client(SSL_CERT_FILE=roots) as (http, _), cancellation.applied():  # noqa: SIM117
         with http.stream("POST", server.url, json=QUESTION) as response:
-            body: Body = response.extensions["body"]
-            assert body.read(Deadline(5)) == b"one"
+            exchange: Exchange = response.extensions["exchange"]
+            assert exchange.read(Deadline(5)) == b"one"
             threading.Timer(0.05, cancellation.cancel).start()
             with pytest.raises(Cancelled):
-                body.read(Deadline(10))
+                exchange.read(Deadline(10))
     assert server.wait_until(lambda upstream: upstream.open == 0)
 
 
