@@ -140,8 +140,9 @@ class Model:
                 raise UpstreamError(detail=f"in a refusal: {type(error).__name__}") from None
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": prompt.model, "messages": prompt.messages, "stream": True}
-        body["messages"][0]["role"] = self._settings.openai_system_role
+        system, *others = prompt.messages
+        messages = [{**system, "role": self._settings.openai_system_role}, *others]
+        body: dict[str, Any] = {"model": prompt.model, "messages": messages, "stream": True}
         if prompt.max_answer_tokens:
             body[self._settings.token_limit_parameter] = prompt.max_answer_tokens
         if self._settings.openai_stream_usage:
