@@ -20,8 +20,8 @@ bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_concurrency
 
 # A waiting reader costs a greenlet. With the sync worker one reader would block all others; with
-# threads a few dozen would.
-worker_class = "gevent"
+# threads a few dozen would. This is gevent's, with words of ours for what it cannot read.
+worker_class = "relay.clients.worker.Worker"
 
 # Above this number connections wait in silence. The app answers 503 well before: it counts its
 # connections to the model, see MAX_CONNECTIONS in app.py.
@@ -53,7 +53,9 @@ preload_app = False
 # A socket for control commands would appear in the home folder.
 control_socket_disable = True
 
-loglevel = _settings.log_level.lower()
+# At its debug level gunicorn logs the heads of requests, and the id in an address is the capability
+# to read an answer.
+loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
 
 
 def on_starting(server: Any) -> None:

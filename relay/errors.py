@@ -2,12 +2,16 @@
 
     RelayError                      500 internal_error
     ├── InvalidRequest              400 invalid_request
-    │   └── UnknownPersona          400 unknown_persona
+    │   ├── UnknownPersona          400 unknown_persona
+    │   ├── ExpectationRefused      417 invalid_request
+    │   └── UnknownCoding           501 invalid_request
     ├── NotFound                    404 not_found
     │   └── UnknownCompletion       404 not_found
     ├── MethodNotAllowed            405 method_not_allowed
     ├── RangeNotSatisfiable         416 range_not_satisfiable
     ├── RequestTooLarge             413 request_too_large
+    │   ├── AddressTooLong          414 request_too_large
+    │   └── HeadTooLarge            431 request_too_large
     ├── QuestionTooLong             413 question_too_long
     ├── UnsupportedMediaType        415 unsupported_media_type
     ├── ContentFiltered             422 content_filtered
@@ -70,6 +74,16 @@ class UnknownPersona(InvalidRequest):
     message = "There is no persona of that name here."
 
 
+class ExpectationRefused(InvalidRequest):
+    status = 417
+    message = "Of what a request may expect, this server knows only 100-continue."
+
+
+class UnknownCoding(InvalidRequest):
+    status = 501
+    message = "The body's transfer coding is not one that this server knows."
+
+
 class NotFound(RelayError):
     status = 404
     code = "not_found"
@@ -90,6 +104,16 @@ class RequestTooLarge(RelayError):
     status = 413
     code = "request_too_large"
     message = "The request is larger than this server accepts."
+
+
+class AddressTooLong(RequestTooLarge):
+    status = 414
+    message = "The request's address is longer than this server accepts."
+
+
+class HeadTooLarge(RequestTooLarge):
+    status = 431
+    message = "The request's headers, cookies among them, are larger than this server accepts."
 
 
 class QuestionTooLong(RelayError):

@@ -1,0 +1,119 @@
+"""Requests that gunicorn cannot read, or that HTTP forbids: they never reach the app."""
+
+import email.parser
+import json
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from helpers.client import close_exchanges, raw_exchange
+from helpers.completions import get, keyed, new_key
+from helpers.relay_process import RelayProcess, StartRelay
+
+# In every request, where it is not understood; to be found in no reply and no log.
+HOSTILE = b"<script>hostile"
+
+# What was sent, then the status and the code that it gets.
+REFUSED = {
+    "no host": (b"GET /%b HTTP/1.1\r\n\r\n" % HOSTILE, 400, "invalid_request"),
+    "two hosts": (
+        b"GET / HTTP/1.1\r\nHost: %b\r\nHost: a\r\n\r\n" % HOSTILE,
+        400,
+        "invalid_request",
+    ),
+    "a host that cannot be": (
+        b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % HOSTILE,
+        400,
+        "invalid_request",
+    ),
+    "no request line": (b"%b\r\n\r\n" % HOSTILE, 400, "invalid_request"),
+    "an unknown version": (b"GET / %b\r\n\r\n" % HOSTILE, 400, "invalid_request"),
+    "an unknown method": (b"%b / HTTP/1.1\r\nHost: a\r\n\r\n" % HOSTILE, 400, "invalid_request"),
+    "no header": (b"GET / HTTP/1.1\r\nHost: a\r\n%b\r\n\r\n" % HOSTILE, 400, "invalid_request"),
+    "two lengths": (
+        b"POST /%b HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n" % HOSTILE,
+        400,
+        "invalid_request",
+    ),
+    "a long address": (
+        b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (HOSTILE * 1000),
+        414,
+        "request_too_large",
+    ),
+    "a long header": (
+        b"GET / HTTP/1.1\r\nHost: a\r\nCookie: %b\r\n\r\n" % (HOSTILE * 1000),
+        431,
+        "request_too_large",
+    ),
+    "many headers": (
+        b"GET / HTTP/1.1\r\nHost: a\r\n%b\r\n" % (b"X: %b\r\n" % HOSTILE * 200),
+        431,
+        "request_too_large",
+    ),
+    "an unknown expectation": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nExpect: %b\r\n\r\n" % HOSTILE,
+        417,
+        "invalid_request",
+    ),
+    "an unknown coding": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: %b\r\n\r\n" % HOSTILE,
+        501,
+        "invalid_request",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sent", "status", "code"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused(relay: RelayProcess, sent: bytes, status: int, code: str) -> None:
+    """They get the JSON body of every refusal and nothing of theirs back, and are hung up on."""
+    # What nobody reads any more must not break the connection before the reply is there.
+    reply = raw_exchange(relay.url, sent + b"x" * 20_000)
+    head, _, body = reply.partition(b"\r\n\r\n")
+    status_line, _, fields = head.decode("ascii").partition("\r\n")
+    headers = email.parser.HeaderParser().parsestr(fields)
+    assert status_line.startswith(f"HTTP/1.1 {status} ")
+    assert headers["Content-Type"] == "application/json"
+    assert int(headers["Content-Length"]) == len(body)
+    assert headers["Cache-Control"] == "no-store, no-transform"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Connection"] == "close"
+    error = json.loads(body)["error"]
+    assert set(error) == {"code", "message", "request_id"}
+    assert (error["code"], error["request_id"]) == (code, headers["X-Request-Id"])
+    relay.wait_for_line(error["request_id"])
+    assert b"hostile" not in reply
+    assert "hostile" not in relay.log
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.0\r\n",
+        b"GET / HTTP/1.1\r\nHost:\r\n",
+        b"GET / HTTP/1.1\r\nHost: [::1]:80\r\n",
+    ],
+    ids=["none in HTTP/1.0", "an empty one", "an IPv6 address"],
+)
+def test_hosts(relay: RelayProcess, head: bytes) -> None:
+    """Unusual hosts that HTTP allows are served."""
+    assert b" 200 OK\r\n" in raw_exchange(relay.url, head + b"Connection: close\r\n\r\n")
+
+
+def test_ids_stay(start_relay: StartRelay) -> None:
+    """The id of a completion, with which anybody could read it, is not logged at any level."""
+    relay = start_relay(LOG_LEVEL="debug")
+    key = new_key()
+    assert keyed(relay.url, key).text() == "Hello there."
+    assert get(relay.url, key).text() == "Hello there."
+    head = f"GET /aiCompletion/{key} HTTP/1.1\r\n".encode()
+    assert raw_exchange(relay.url, head + b"\r\n").startswith(b"HTTP/1.1 400 ")
+    parts = urlsplit(relay.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as leaving:
+        leaving.sendall(head)
+        leaving.shutdown(socket.SHUT_WR)
+        assert leaving.recv(1) == b""
+    close_exchanges()
+    relay.stop()
+    relay.wait_for_exit()
+    assert key not in relay.log
