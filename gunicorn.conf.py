@@ -1,18 +1,20 @@
 """gunicorn's settings; it finds this file by itself: `gunicorn app:app`."""
 
 import gc
-import resource
 import sys
 from typing import Any
 
+from relay.descriptors import max_readers, raise_limit
 from relay.personas.catalog import Personas
 from relay.personas.front_matter import PersonaError
 from relay.settings import Settings, SettingsError, load_environ
 
+raise_limit()
 try:
     _settings = Settings.from_environ(load_environ())
     # Each worker loads them again; here a mistake is one sentence, there a trace per worker.
     Personas.load(_settings.persona, _settings.personas_dir, _settings.owner_file)
+    max_readers()
 except (SettingsError, PersonaError) as error:
     sys.exit(f"askbot: {error}")
 
@@ -24,13 +26,8 @@ workers = _settings.web_concurrency
 worker_class = "relay.clients.worker.Worker"
 
 # Above this number connections wait in silence. The app answers 503 well before: it counts its
-# connections to the model, see MAX_CONNECTIONS in app.py.
+# connections to the model, see MAX_READERS in relay/descriptors.py.
 worker_connections = 8192
-
-# Each reader takes two descriptors, and the usual soft limit of 1024 ends at 500 readers.
-_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-_wanted = 32768 if _hard == resource.RLIM_INFINITY else min(32768, _hard)
-resource.setrlimit(resource.RLIMIT_NOFILE, (max(_soft, _wanted), _hard))
 
 # How many seconds an idle connection is kept, and also how long a client may take to send the head
 # of a request: under gevent that is the only limit on it, so never 0. A server told to stop waits
@@ -64,6 +61,11 @@ def on_starting(server: Any) -> None:
         sys.exit(
             "askbot: the sync worker serves one reader at a time; leave out -k sync, "
             "gunicorn.conf.py chooses gevent."
+        )
+    if server.cfg.preload_app:
+        sys.exit(
+            "askbot: the app must be loaded in each worker, after gevent has patched the standard "
+            "library there; leave out --preload."
         )
     if server.cfg.workers > 1 and not _settings.redis_url:
         server.log.warning(

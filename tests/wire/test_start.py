@@ -10,6 +10,9 @@ from helpers.relay_process import RelayProcess, StartRelay
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
 DEVELOPMENT = [sys.executable, "app.py"]
+BOTH = pytest.mark.parametrize(
+    "command", [GUNICORN, DEVELOPMENT], ids=["gunicorn", "python app.py"]
+)
 
 
 def refused(command: list[str], **settings: str) -> str:
@@ -19,10 +22,15 @@ def refused(command: list[str], **settings: str) -> str:
     return relay.log
 
 
-@pytest.mark.parametrize("command", [GUNICORN, DEVELOPMENT], ids=["gunicorn", "python app.py"])
+@BOTH
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "http"), ("IDLE_TIMEOUT", "soon"), ("PERSONA", "nobody"), ("PERSONAS_DIR", "/none")],
+    [
+        ("PORT", "http"),
+        ("IDLE_TIMEOUT", "soon"),
+        ("PERSONA", "nobody"),
+        ("PERSONAS_DIR", "/none"),
+    ],
 )
 def test_a_wrong_setting(command: list[str], name: str, value: str) -> None:
     """The server does not start, and says in one line which setting and why."""
@@ -32,7 +40,7 @@ def test_a_wrong_setting(command: list[str], name: str, value: str) -> None:
     assert len(log.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", [GUNICORN, DEVELOPMENT], ids=["gunicorn", "python app.py"])
+@BOTH
 def test_a_wrong_persona(command: list[str], tmp_path: Path) -> None:
     """A mistake in a persona file is told with file and line."""
     file = tmp_path / "odd.md"
@@ -55,6 +63,20 @@ def test_the_sync_worker() -> None:
     log = refused([*GUNICORN, "-k", "sync"])
     assert "sync worker" in log
     assert "Traceback" not in log
+
+
+def test_the_app_loaded_before_its_workers() -> None:
+    """gevent could no longer make the standard library wait its way, so that is refused."""
+    log = refused([*GUNICORN, "--preload"])
+    assert "leave out --preload" in log
+    assert "Traceback" not in log
+
+
+def test_too_few_descriptors() -> None:
+    """Where not one answer could be given, the server does not start, and says what to raise."""
+    log = refused(["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *GUNICORN])
+    assert "askbot: The limit on open files (ulimit -n) is 128, " in log
+    assert len(log.splitlines()) == 1
 
 
 def test_the_development_server(start_relay: StartRelay) -> None:
