@@ -7,7 +7,7 @@ from typing import Any
 from relay.descriptors import max_readers, raise_limit
 from relay.personas.catalog import Personas
 from relay.personas.front_matter import PersonaError
-from relay.settings import Settings, SettingsError, load_environ
+from relay.settings import Settings, SettingsError, in_address, load_environ
 
 raise_limit()
 try:
@@ -18,7 +18,7 @@ try:
 except (SettingsError, PersonaError) as error:
     sys.exit(f"askbot: {error}")
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = f"{in_address(_settings.host)}:{_settings.port}"
 workers = _settings.web_concurrency
 
 # A waiting reader costs a greenlet. With the sync worker one reader would block all others; with

@@ -5,6 +5,7 @@ Beside its default a field carries how to read it and the line that documents it
 that `.env.example` and the README can be held against the code by a test.
 """
 
+import ipaddress
 import math
 import os
 import re
@@ -46,6 +47,22 @@ def _count(value: str) -> int:
     if not (value.isascii() and value.isdigit()):
         raise ValueError("a whole number, 0 or more")
     return int(value)
+
+
+def _host(value: str) -> str:
+    # Beside a port, and so in many examples, an IPv6 address has brackets.
+    bracketed = re.fullmatch(r"\[(.*:.*)\]", value)
+    host = bracketed[1] if bracketed else value
+    try:
+        usable = ipaddress.IPv6Address(host) if ":" in host else _NAME.fullmatch(host)
+    except ipaddress.AddressValueError:
+        usable = None
+    if not usable:
+        raise ValueError("an address or a name, such as 127.0.0.1, :: or localhost")
+    return host
+
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def _port(value: str) -> int:
@@ -184,7 +201,7 @@ class Settings:
         30.0, _seconds, "For running answers to end when the server is told to stop; 1 at least."
     )
 
-    host: str = _setting("127.0.0.1", _text, "Where to listen; 0.0.0.0 for every interface.")
+    host: str = _setting("127.0.0.1", _host, "Where to listen; 0.0.0.0 for every interface.")
     port: int = _setting(2000, _port, "The relay's port.")
     web_concurrency: int = _setting(1, _workers, "Worker processes; about one per core.")
     flush_interval_ms: int = _setting(
@@ -272,6 +289,11 @@ def written(value: Any) -> str:
         case None:
             return ""
     return str(value)
+
+
+def in_address(host: str) -> str:
+    """A host as it is written before a port: an IPv6 address goes into brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def load_environ(folder: Path | None = None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.settings import Settings, SettingsError, load_environ, variable, written
+from relay.settings import Settings, SettingsError, in_address, load_environ, variable, written
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -51,6 +51,10 @@ def test_values() -> None:
         ("IDLE_TIMEOUT", "nan"),
         ("IDLE_TIMEOUT", "inf"),
         ("IDLE_TIMEOUT", "5s"),
+        ("HOST", "http://127.0.0.1"),
+        ("HOST", "127.0.0.1:2000"),
+        ("HOST", "[127.0.0.1]"),
+        ("HOST", "::g"),
         ("PORT", "65536"),
         ("PORT", "²"),
         ("WEB_CONCURRENCY", "0"),
@@ -77,6 +81,22 @@ def test_secrets_are_not_shown() -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.from_environ({"OPENAI_API_KEY": "sk-secret\r\nX: y"})
     assert "sk-secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "before_a_port"),
+    [
+        ("localhost", "localhost", "localhost"),
+        ("0.0.0.0", "0.0.0.0", "0.0.0.0"),
+        ("::", "::", "[::]"),
+        ("::1", "::1", "[::1]"),
+        ("[::1]", "::1", "[::1]"),
+    ],
+)
+def test_hosts(written: str, host: str, before_a_port: str) -> None:
+    """An IPv6 address may have brackets, and has them where a port follows."""
+    assert Settings.from_environ({"HOST": written}).host == host
+    assert in_address(host) == before_a_port
 
 
 def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

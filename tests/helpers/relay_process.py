@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 # In no log and no reply; several tests look for it.
 KEY = "sk-test-key-of-nobody"
 
-_ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://[0-9.]+:[0-9]+)")
+_ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://\S+:[0-9]+)")
 # What a developer's own shell or `.env` may set must not reach a test.
 _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PORT$|HOST$|WEB_CONCURRENCY$|GUNICORN")
 

@@ -1,5 +1,7 @@
 """What an operator sees when a setting is wrong, or the server is started the wrong way."""
 
+import contextlib
+import socket
 import sys
 from pathlib import Path
 
@@ -27,6 +29,7 @@ def refused(command: list[str], **settings: str) -> str:
     ("name", "value"),
     [
         ("PORT", "http"),
+        ("HOST", "http://localhost"),
         ("IDLE_TIMEOUT", "soon"),
         ("PERSONA", "nobody"),
         ("PERSONAS_DIR", "/none"),
@@ -77,6 +80,21 @@ def test_too_few_descriptors() -> None:
     log = refused(["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *GUNICORN])
     assert "askbot: The limit on open files (ulimit -n) is 128, " in log
     assert len(log.splitlines()) == 1
+
+
+def ipv6_hosts() -> list[str]:
+    """As people write them; none where the machine has no IPv6."""
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return ["::", "::1", "[::1]"]
+    return []
+
+
+@BOTH
+@pytest.mark.parametrize("host", ["127.0.0.1", *ipv6_hosts()])
+def test_hosts(start_relay: StartRelay, command: list[str], host: str) -> None:
+    """The server listens at any address of the machine, also at one of IPv6."""
+    relay = start_relay(command=command, HOST=host)
+    assert Exchange(relay.url, method="GET", path="/").status == 200
 
 
 def test_the_development_server(start_relay: StartRelay) -> None:
