@@ -5,6 +5,7 @@ Beside its default a field carries how to read it and the line that documents it
 that `.env.example` and the README can be held against the code by a test.
 """
 
+import io
 import ipaddress
 import math
 import os
@@ -16,6 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 class SettingsError(Exception):
@@ -102,8 +105,8 @@ def _url(value: str) -> str:
 
 
 def _redis_url(value: str) -> str:
-    parts = urlsplit(value)
     try:
+        parts = urlsplit(value)
         place = parts.path if parts.scheme == "unix" else parts.hostname
         known = parts.scheme in ("redis", "rediss", "unix") and parts.port != 0
     except ValueError:
@@ -296,8 +299,33 @@ def in_address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def load_environ(folder: Path | None = None) -> dict[str, str]:
-    """The process's environment over the `.env` file of `folder` (default: the project's own)."""
-    folder = folder or Path(__file__).resolve().parent.parent
-    from_file = dotenv_values(folder / ".env")
-    return {name: value for name, value in from_file.items() if value} | dict(os.environ)
+def load_environ(folder: Path = PROJECT, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`environ`, and for what it does not set, or leaves empty, the lines of `.env` in `folder`.
+
+    FLASK_SKIP_DOTENV=1, Flask's own variable, leaves the file out. Raises SettingsError for one
+    that cannot be read.
+    """
+    if environ.get("FLASK_SKIP_DOTENV", "").lower() not in ("", "0", "false", "no"):
+        return dict(environ)
+    from_file = dotenv_values(stream=io.StringIO(_text_of(folder / ".env")))
+    return dict(environ) | {
+        name: value
+        for name, value in from_file.items()
+        if value and not environ.get(name, "").strip()
+    }
+
+
+def _text_of(path: Path) -> str:
+    """The file's text, or none where there is no file."""
+    try:
+        # Some editors put a mark before UTF-8, which would become part of the first name.
+        text = path.read_text(encoding="utf-8-sig")
+        if "\0" in text:
+            raise UnicodeError("UTF-16 without a mark")
+    except FileNotFoundError:
+        return ""
+    except UnicodeError:
+        raise SettingsError(f"{path} is not in UTF-8: save it again in that encoding.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    return text

@@ -81,6 +81,10 @@ def test_secrets_are_not_shown() -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.from_environ({"OPENAI_API_KEY": "sk-secret\r\nX: y"})
     assert "sk-secret" not in str(refusal.value)
+    # Redis' address may have a password in it.
+    expected = r"^REDIS_URL must be an address such as redis://localhost:6379/0\.$"
+    with pytest.raises(SettingsError, match=expected):
+        Settings.from_environ({"REDIS_URL": "redis://:sk-secret@[::1"})
 
 
 @pytest.mark.parametrize(
@@ -99,13 +103,48 @@ def test_hosts(written: str, host: str, before_a_port: str) -> None:
     assert in_address(host) == before_a_port
 
 
-def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env` gives what the environment does not; the environment wins."""
-    (tmp_path / ".env").write_text("PORT=1\nPERSONA=secretary\nOPENAI_MODEL=\n", encoding="utf-8")
-    monkeypatch.setenv("PORT", "2")
-    settings = Settings.from_environ(load_environ(tmp_path))
-    assert (settings.port, settings.persona) == (2, "secretary")
+def test_dotenv(tmp_path: Path) -> None:
+    """`.env` gives what the environment does not, or has empty; else the environment wins."""
+    (tmp_path / ".env").write_text("PORT=1\nPERSONA=secretary\nHOST=a\nOPENAI_MODEL=\n")
+    environ = {"PORT": "2", "HOST": "", "LOG_LEVEL": "debug"}
+    settings = Settings.from_environ(load_environ(tmp_path, environ))
+    assert (settings.port, settings.persona, settings.host) == (2, "secretary", "a")
+    assert settings.log_level == "DEBUG"
     assert settings.openai_model == Settings().openai_model
+
+
+def test_no_dotenv(tmp_path: Path) -> None:
+    """A folder need not have a `.env`, and where it has one Flask's variable leaves it out."""
+    assert load_environ(tmp_path, {"PORT": "2"}) == {"PORT": "2"}
+    (tmp_path / ".env").write_text("PORT=1\n")
+    skipping = {"FLASK_SKIP_DOTENV": "1"}
+    assert load_environ(tmp_path, skipping) == skipping
+    assert load_environ(tmp_path, {"FLASK_SKIP_DOTENV": "0"})["PORT"] == "1"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_dotenv_in_utf8(tmp_path: Path, encoding: str) -> None:
+    """`.env` is UTF-8, with the mark that some editors put before it or without."""
+    (tmp_path / ".env").write_text("PERSONA=비서\n", encoding=encoding)
+    assert load_environ(tmp_path, {}) == {"PERSONA": "비서"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_dotenv_in_another_encoding(tmp_path: Path, encoding: str) -> None:
+    """A `.env` that is no UTF-8 is refused by a sentence with its path, and what to do."""
+    text = "PERSONA=é\n" if encoding == "latin-1" else "PERSONA=secretary\n"
+    (tmp_path / ".env").write_text(text, encoding=encoding)
+    with pytest.raises(SettingsError) as refusal:
+        load_environ(tmp_path, {})
+    expected = f"{tmp_path / '.env'} is not in UTF-8: save it again in that encoding."
+    assert str(refusal.value) == expected
+
+
+def test_dotenv_that_is_a_folder(tmp_path: Path) -> None:
+    """A `.env` that cannot be read, such as a folder of that name, is refused by a sentence."""
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"\.env cannot be read: Is a directory\.$"):
+        load_environ(tmp_path, {})
 
 
 def test_env_example_lists_every_setting() -> None:

@@ -10,9 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 from helpers.upstream import Upstream
+from relay.settings import Settings, variable
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
@@ -21,18 +23,21 @@ START_SECONDS = 30.0
 KEY = "sk-test-key-of-nobody"
 
 _ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://\S+:[0-9]+)")
-# What a developer's own shell or `.env` may set must not reach a test.
-_FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PORT$|HOST$|WEB_CONCURRENCY$|GUNICORN")
+# What a developer's own shell may set must not reach a test.
+_SETTINGS = {variable(each) for each in fields(Settings)}
+_FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN")
 
 
 class RelayProcess:
     """Started with nothing but the given settings; `url` is where it listens."""
 
     def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
-        environ = {name: v for name, v in os.environ.items() if not _FOREIGN.match(name)}
-        # Empty values win over a developer's `.env` and count as not set.
-        blank = {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "REDIS_URL": ""}
-        environ |= blank | {"PORT": "0", "PYTHONUNBUFFERED": "1"} | settings
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _SETTINGS and not _FOREIGN.match(name)
+        }
+        environ |= {"PORT": "0", "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"} | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
         self.process = subprocess.Popen(
