@@ -1,12 +1,13 @@
 """gunicorn's settings; it finds this file by itself: `gunicorn app:app`."""
 
 import gc
+import os
 import sys
 from typing import Any
 
 from relay.descriptors import max_readers, raise_limit
-from relay.personas.catalog import Personas
-from relay.personas.front_matter import PersonaError
+from relay.journal import default_path
+from relay.personas import PersonaError, Personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 
 raise_limit()
@@ -67,13 +68,13 @@ def on_starting(server: Any) -> None:
             "askbot: the app must be loaded in each worker, after gevent has patched the standard "
             "library there; leave out --preload."
         )
-    if server.cfg.workers > 1 and not _settings.redis_url:
-        server.log.warning(
-            "%d workers without REDIS_URL: each knows only the answers it writes itself. Whoever "
-            "comes back for one, stops one or asks again with its key may meet another worker, "
-            "which says 404 or asks the model again.",
-            server.cfg.workers,
-        )
+
+
+def when_ready(server: Any) -> None:
+    """The workers of one server share a file that is named after the address it has by now."""
+    if not _settings.state_file:
+        host, port = server.LISTENERS[0].sock.getsockname()[:2]
+        os.environ["STATE_FILE"] = default_path(host, port)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -81,3 +82,10 @@ def post_worker_init(worker: Any) -> None:
     del worker
     gc.collect()
     gc.freeze()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Answers are still written that nobody is connected to: their readers may come back."""
+    del server
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["relay"].store.close(worker.seconds_left)

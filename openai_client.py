@@ -29,7 +29,7 @@ from relay.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from relay.questions.prompt import Prompt
+from relay.questions import Prompt
 from relay.settings import Settings
 from relay.upstream import AnswerStream, Cancellation
 

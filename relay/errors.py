@@ -21,6 +21,7 @@
     ├── UpstreamError               502 upstream_error
     ├── NotConfigured               503 not_configured
     ├── Overloaded                  503 overloaded
+    ├── ShuttingDown                503 shutting_down
     ├── StoreUnreachable            503 store_unreachable
     └── UpstreamTimeout             504 upstream_timeout
 
@@ -187,6 +188,12 @@ class Overloaded(RelayError):
     message = "Too many answers are being written at the moment. Try again in a few seconds."
 
 
+class ShuttingDown(RelayError):
+    status = 503
+    code = "shutting_down"
+    message = "The server is being restarted. Try again in a few seconds."
+
+
 class StoreUnreachable(RelayError):
     status = 503
     code = "store_unreachable"
@@ -197,3 +204,15 @@ class UpstreamTimeout(RelayError):
     status = 504
     code = "upstream_timeout"
     message = "The model took too long. Try again in a little while."
+
+
+def from_status(status: int) -> RelayError:
+    """The error for a status that the web framework has refused a request with."""
+    match status:
+        case 404:
+            return NotFound()
+        case 405:
+            return MethodNotAllowed()
+        case 413:
+            return RequestTooLarge()
+    return InvalidRequest()

@@ -210,9 +210,12 @@ class Settings:
     flush_interval_ms: int = _setting(
         33, _count, "At most one write to a reader in this many milliseconds; 0 for every token."
     )
-    redis_url: str = _setting(
-        "", _redis_url, "Where workers find each other's answers; empty: each knows only its own."
+    state_file: str = _setting(
+        "",
+        _text,
+        "Where answers are kept for all workers; empty: by HOST and PORT in ~/.local/state/askbot.",
     )
+    redis_url: str = _setting("", _redis_url, "A Redis to keep answers in instead, for many hosts.")
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
 
     cors_origins: tuple[str, ...] = _setting(
@@ -234,7 +237,7 @@ class Settings:
         600.0, _seconds, "How long an answer can be read again after its end; 0: no limit."
     )
     answer_store_max_bytes: int = _setting(
-        67_108_864, _count, "How much of ended answers is kept at most."
+        67_108_864, _count, "How many bytes of ended answers the state file keeps at most."
     )
 
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")

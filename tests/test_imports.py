@@ -1,4 +1,4 @@
-"""Imports point one way: `app -> openai_client -> relay`, and `relay` knows neither."""
+"""Which way imports point: `app -> openai_client -> relay`, and inside it from room to room."""
 
 import ast
 from pathlib import Path
@@ -7,40 +7,106 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 RELAY = sorted((PROJECT / "relay").rglob("*.py"))
-# What gunicorn runs the app in.
-WORKER = PROJECT / "relay/clients/worker.py"
+
+# Each may import those before it, and what stands beside them; see relay/__init__.py.
+ROOMS = ("questions", "personas", "upstream", "journal", "completions", "clients")
+
+# The only modules that may import what is named after them.
+ALONE = {"flask": "web.py", "flask_cors": "web.py", "werkzeug": "web.py", "gunicorn": "worker.py"}
 
 
-def imported(path: Path) -> set[str]:
-    """The modules that a file names in its imports."""
-    found: set[str] = set()
+def imported(path: Path) -> dict[str, set[str]]:
+    """The modules that a file imports, with the names that it takes from each."""
+    found: dict[str, set[str]] = {}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            for alias in node.names:
+                found.setdefault(alias.name, set())
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name} imports relatively"
-            found.add(node.module or "")
+            found.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
     return found
 
 
-def packages(path: Path) -> set[str]:
+def top_level(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported(path)}
 
 
-@pytest.mark.parametrize("path", RELAY, ids=lambda path: str(path.relative_to(PROJECT)))
-def test_relay_knows_neither_flask_nor_openai(path: Path) -> None:
-    """The parts can be read, tested and used without the app around them."""
-    assert not packages(path) & {"app", "openai_client", "flask", "werkzeug", "openai"}
-    assert "gunicorn" not in packages(path) or path == WORKER
+def room_of(module: str) -> str | None:
+    """The room that a module of the relay is in; None for what stands beside the rooms."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "relay" and len(parts) > 1 and parts[1] in ROOMS else None
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", RELAY, ids=module_of)
+def test_the_relay_knows_nothing_above_it(path: Path) -> None:
+    """The parts can be read, tested and used without the app and the frameworks around them."""
+    assert not top_level(path) & {"app", "local", "openai_client", "openai"}
+    for package, name in ALONE.items():
+        assert package not in top_level(path) or path.name == name
 
 
 def test_openai_client_knows_no_request() -> None:
     """The model's client is not tied to a web framework."""
     path = PROJECT / "openai_client.py"
-    assert not packages(path) & {"app", "flask", "werkzeug"}
+    assert not top_level(path) & {"app", "flask", "werkzeug"}
 
 
 def test_only_one_module_imports_openai() -> None:
     """Whoever wants to know what is asked of the package reads one file."""
-    sources = [*PROJECT.glob("*.py"), *RELAY]
-    assert [path.name for path in sources if "openai" in packages(path)] == ["openai_client.py"]
+    sources = [*PROJECT.glob("*.py"), *(PROJECT / "local").glob("*.py"), *RELAY]
+    assert [path.name for path in sources if "openai" in top_level(path)] == ["openai_client.py"]
+
+
+def test_every_room_is_in_order() -> None:
+    """A new room gets its place in the order of the rooms."""
+    rooms = {path.parent.name for path in RELAY if path.parent.name != "relay"}
+    assert rooms == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", RELAY, ids=module_of)
+def test_rooms_import_only_those_before_them(path: Path) -> None:
+    """And of those only what a room's `__init__` hands out."""
+    here = room_of(module_of(path))
+    for module in imported(path):
+        there = room_of(module)
+        if there is None or there == here:
+            continue
+        assert here is None or ROOMS.index(there) < ROOMS.index(here), module
+        assert module == f"relay.{there}", f"{path} imports {module}: take it from the room"
+
+
+@pytest.mark.parametrize("path", [PROJECT / "app.py", PROJECT / "openai_client.py"], ids=module_of)
+def test_what_stands_above_uses_the_doors(path: Path) -> None:
+    """The app, too, takes from a room only what its `__init__` hands out."""
+    assert all(room_of(module) is None or module.count(".") == 1 for module in imported(path))
+
+
+def test_what_stands_beside_the_rooms_is_below_them() -> None:
+    """But for `web`, which knows the errors alone."""
+    beside = [path for path in RELAY if path.parent.name == "relay"]
+    for path in beside:
+        assert not any(map(room_of, imported(path))), path
+
+
+def test_no_circles() -> None:
+    """No file imports one that imports it, over however many others."""
+    modules = {module_of(path): path for path in RELAY}
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join([*way, module])
+        if module in done:
+            return
+        for name in imported(modules[module]):
+            # A room's door imports all of the room; whoever is inside does not go through it.
+            if name in modules and room_of(name) == room_of(module):
+                visit(name, (*way, module))
+        done.add(module)
+
+    done: set[str] = set()
+    for module in modules:
+        visit(module, ())

@@ -1,14 +1,61 @@
-"""The forms of a reply besides plain text, which is the pieces of the answer as they are."""
+"""The reply to whoever reads an answer: its status, its headers, and its body in one of the forms.
+
+Plain text is the pieces of the answer as they are.
+"""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 
 import msgspec
 
-from relay.completions.completion import Completion
+from relay.clients.form import Form
+from relay.clients.reader import Reader
+from relay.completions import Readable, content_range
 from relay.errors import RelayError
+
+# Proxies and browsers end a silent connection after 30 s or more.
+HEARTBEAT_SECONDS = 10.0
 
 DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": waiting\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`body` is to be written chunk by chunk; `status` and `headers` go ahead of it."""
+
+    body: Iterator[bytes]
+    form: Form
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | None = None) -> Reply:
+    """The reply to a reader of an answer that has begun, from byte `offset` on if there is one.
+
+    Raises RangeNotSatisfiable.
+    """
+    reading, answer = reader.reading, reader.reading.answer
+    receipt = answer.receipt()
+    headers = {
+        "Completion-Id": answer.id,
+        "Server-Timing": f"first-token;dur={receipt.first_token_ms or 0}",
+    }
+    if form is Form.TEXT:
+        pieces = reading.pieces(offset or 0, interval=interval)
+        headers |= {"Accept-Ranges": "bytes", "ETag": quoted(answer.etag)}
+        if offset is not None:
+            headers["Content-Range"] = content_range(receipt, offset)
+            return Reply(reader.deliver(pieces), form, 206, headers)
+        return Reply(reader.deliver(pieces), form, 200, headers)
+    pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(answer, pieces)
+    return Reply(reader.deliver(chunks), form, 200, headers)
+
+
+def quoted(etag: str) -> str:
+    """An entity tag as a header has it (RFC 9110, 8.8.3)."""
+    return f'"{etag}"'
 
 
 def event_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -22,14 +69,25 @@ def event_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield DONE
 
 
-def json_body(completion: Completion, text: bytes) -> bytes:
-    """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported."""
-    return msgspec.json.encode(
+def json_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported.
+
+    The head of the reply leaves at once, and a space, which JSON allows there, in every silence: a
+    host that ends silent connections would answer with a page of its own.
+    """
+    yield b""
+    text = b""
+    for piece in pieces:
+        text += piece
+        if not piece:
+            yield b" "
+    outcome = answer.receipt().outcome
+    yield msgspec.json.encode(
         {
-            "id": completion.id,
+            "id": answer.id,
             "text": text.decode(),
-            "finish_reason": completion.finish_reason,
-            "usage": completion.usage,
+            "finish_reason": outcome.finish_reason,
+            "usage": asdict(outcome.usage) if outcome.usage else None,
         }
     )
 

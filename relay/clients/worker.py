@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import ssl
+import time
 import uuid
 from http import HTTPStatus
 from socket import socket
@@ -29,6 +30,10 @@ from relay.errors import (
 
 log = logging.getLogger("askbot")
 
+# What is kept of GRACEFUL_TIMEOUT to write down how the last answers ended. Deadline(0) is none.
+CLOSING_SECONDS = 2.0
+MOMENT_SECONDS = 0.001
+
 # RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port; it may be empty.
 HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
@@ -47,7 +52,23 @@ REFUSALS: list[tuple[type[Exception], type[RelayError]]] = [
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
-    """gevent's, but for what it says to requests that do not reach the app."""
+    """gevent's, but for what it says to requests that do not reach the app.
+
+    It also knows how long it may take to end.
+    """
+
+    _told_to_end_at: float | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """How long after SIGTERM answers may go on, before gunicorn ends the process."""
+        told_at = self._told_to_end_at or time.monotonic()
+        end = told_at + self.cfg.graceful_timeout - CLOSING_SECONDS
+        return max(float(end - time.monotonic()), MOMENT_SECONDS)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self._told_to_end_at = time.monotonic()
+        super().handle_exit(sig, frame)
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
         """A request is for a host, which it names once and properly (RFC 9112, 3.2)."""

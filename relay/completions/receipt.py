@@ -8,12 +8,17 @@ import msgspec
 from relay.errors import RelayError
 from relay.upstream import Outcome
 
+NOTHING_SAID = Outcome()
+
 State = Literal["running", "finished", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A RelayError that can be told to another process, without what is for the log alone."""
+    """A RelayError as data, without what is for the log alone.
+
+    An exception that is kept keeps its frames, and with them the request and the reply.
+    """
 
     code: str
     message: str
@@ -24,8 +29,10 @@ class Failure:
     def of(cls, error: RelayError) -> "Failure":
         return cls(error.code, error.message, error.status, error.retry_after_seconds)
 
-    def error(self) -> RelayError:
-        error = RelayError(self.message, retry_after_seconds=self.retry_after_seconds)
+    def error(self, detail: str = "") -> RelayError:
+        """The same failure, to be raised once more; `detail` is for the log."""
+        seconds = self.retry_after_seconds
+        error = RelayError(self.message, detail=detail, retry_after_seconds=seconds)
         error.code, error.status = self.code, self.status
         return error
 
@@ -36,10 +43,10 @@ class Receipt:
 
     state: State
     size: int
-    outcome: Outcome
-    failure: Failure | None
-    first_token_ms: float | None
-    duration_ms: float | None
+    outcome: Outcome = NOTHING_SAID
+    failure: Failure | None = None
+    first_token_ms: float | None = None
+    duration_ms: float | None = None
 
     @classmethod
     def decode(cls, data: bytes) -> "Receipt":
@@ -48,6 +55,11 @@ class Receipt:
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the answer failed without a word, so that its key may be asked with again."""
+        return self.state == "failed" and self.size == 0
 
     def body(self, id: str) -> dict[str, Any]:
         """As the client gets it; `id` is kept apart because it is the capability to read."""

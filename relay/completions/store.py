@@ -1,138 +1,278 @@
-"""Where completions are found again: in this process, for a while, within a bound of memory."""
+"""Where completions are found: those written here, those written elsewhere, those that ended.
 
+In memory are only those that are being written, or read here while another worker writes them.
+Whatever has ended is in the journal, for all workers.
+"""
+
+import contextlib
+import hashlib
 import hmac
+import logging
 import re
 import threading
 import time
 import uuid
-from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
-from relay.completions.completion import Ask, Completion, digest_of
-from relay.errors import IdempotencyKeyReused, InvalidRequest, UnknownCompletion
+from relay.completions.completion import Ask, Completion
+from relay.completions.ended import EndedCompletion
+from relay.completions.follower import Follower
+from relay.completions.reading import Reading
+from relay.completions.receipt import Failure, Receipt
+from relay.deadline import Deadline
+from relay.errors import (
+    IdempotencyKeyReused,
+    InvalidRequest,
+    RelayError,
+    ShuttingDown,
+    StoreUnreachable,
+    UnknownCompletion,
+    UpstreamError,
+)
+from relay.journal import (
+    Addition,
+    Journal,
+    Letter,
+    Record,
+    Unavailable,
+    Writing,
+    open_backend,
+)
+from relay.settings import Settings
 
-SWEEP_SECONDS = 1.0
+log = logging.getLogger("askbot")
 
-# What is kept of a completion besides its text, roughly.
-ENTRY_BYTES = 2048
+# A reader who comes back may overtake the question on its way here.
+OVERTAKING_SECONDS = 0.25
 
+# For those that are called off to notice it, and how often to look.
+END_SECONDS = 1.0
+POLL_SECONDS = 0.05
+
+T = TypeVar("T")
+
+# Questions with the same key are opened one after the other, and so are a few others with them.
+_STRIPES = 256
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+def open_store(settings: Settings) -> "Store":
+    """The store that the settings ask for. Raises SettingsError for a REDIS_URL that cannot be."""
+    journal = Journal(
+        open_backend(settings),
+        worker=uuid.uuid4().hex,
+        max_unsaved_bytes=settings.answer_store_max_bytes,
+    )
+    return Store(journal, grace_seconds=settings.resume_grace_seconds)
+
+
 class Store:
-    """Running completions are never forgotten; of the ended ones the least recent goes first.
+    """`grace_seconds` is how long a completion with a client's key goes on without readers."""
 
-    `grace_seconds` is how long a completion with a key of the client's goes on without readers,
-    `ttl_seconds` how long one is kept after its end, `max_bytes` how much text of ended ones is
-    kept altogether (0: no limit).
-    """
-
-    def __init__(self, *, grace_seconds: float, ttl_seconds: float, max_bytes: int) -> None:
+    def __init__(self, journal: Journal, *, grace_seconds: float) -> None:
+        self._journal = journal
         self._grace_seconds = grace_seconds
-        self._ttl_seconds = ttl_seconds
-        self._max_bytes = max_bytes
+        self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._lock = threading.Lock()
-        # By the digests of their ids.
-        self._running: dict[str, Completion] = {}
-        self._ended: OrderedDict[str, Completion] = OrderedDict()
-        self._ended_bytes = 0
-        self._sweeper: threading.Thread | None = None
+        # By digest.
+        self._written: dict[str, Completion] = {}
+        self._followed: dict[str, Completion] = {}
 
-    def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Completion:
-        """The completion that `key` names, or a new one for `ask` to begin.
+    def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Reading:
+        """A reader of the completion that `key` names, or of a new one that `ask` begins.
 
         One that failed without a word is made anew: asking again is what the key is for. Without
         a key it is new and ends with its reader. Raises InvalidRequest for a key that is no UUID,
         and IdempotencyKeyReused if it named another question.
         """
-        id = str(uuid.uuid4()) if key is None else _parsed(key)
-        with self._lock:
-            known = self._find(digest_of(id))
-            if known is not None and not hmac.compare_digest(known.fingerprint, fingerprint):
-                raise IdempotencyKeyReused()
-            if known is not None and not known.is_free:
-                return known
-            self._forget(digest_of(id))
-            completion = Completion(
-                id,
-                fingerprint,
-                ask,
-                grace_seconds=self._grace_seconds if key is not None else 0,
-                on_end=self._keep,
-            )
-            self._running[digest_of(id)] = completion
-        if key is not None:
-            self._sweep_from_now_on()
-        return completion
+        self._journal.start()
+        if key is None:
+            id = str(uuid.uuid4())
+            return self._begin(id, self._new_writing(digest_of(id), b""), ask, grace_seconds=0)
+        id = _parsed(key)
+        with self._stripe(digest_of(id)):
+            return self._open(id, fingerprint, ask)
 
-    def get(self, id: str) -> Completion:
-        """Raises UnknownCompletion."""
-        completion = self._known(id)
-        if completion is None:
-            raise UnknownCompletion()
-        return completion
+    def get(self, id: str) -> Reading:
+        """A reader of a completion. Raises UnknownCompletion or StoreUnreachable."""
+        return _found(lambda: self._get(id.lower()))
 
     def receipt(self, id: str) -> dict[str, Any]:
-        """See `Receipt.body`. Raises UnknownCompletion."""
-        completion = self.get(id)
-        return completion.receipt().body(completion.id)
+        """See `Receipt.body`. Raises UnknownCompletion or StoreUnreachable."""
+        return _found(lambda: self._receipt(id.lower())).body(id.lower())
 
     def stop(self, id: str) -> None:
-        """Raises UnknownCompletion."""
-        self.get(id).stop()
+        """Wherever it is being written. Raises UnknownCompletion or StoreUnreachable."""
+        _found(lambda: self._stop(id.lower()))
 
     def check(self) -> None:
-        """Raises StoreUnreachable if completions cannot be found where they ought to be."""
+        """Raises StoreUnreachable while a journal that other hosts share cannot be reached."""
+        if self._journal.is_remote:
+            with _reachable():
+                self._journal.ping()
 
-    def _known(self, id: str) -> Completion | None:
+    def close(self, seconds: float) -> None:
+        """Lets what is being written end for so long, fails the rest, and writes all of it down.
+
+        It may be read elsewhere, or its reader on the way back: no connection tells.
+        """
+        self._wait_for_ends(seconds)
+        for completion in self._running():
+            completion.fail(ShuttingDown())
+        self._wait_for_ends(END_SECONDS)
+        self._journal.beat()
+
+    def _get(self, id: str) -> Reading | None:
+        digest = digest_of(id)
+        with self._stripe(digest):
+            known = self._known(digest)
+            if known is not None and not known.is_free:
+                return known.join()
+            record = self._record(digest, known)
+            if record is not None:
+                # Without a key of the client's there is only a receipt.
+                return self._join(id, record) if record.writing.fingerprint else None
+        return known.join() if known is not None else None
+
+    def _receipt(self, id: str) -> Receipt | None:
+        known = self._written.get(digest_of(id))
+        if known is not None and not known.is_free:
+            return known.receipt()
+        record = self._record(digest_of(id), known)
+        if record is not None:
+            size = len(record.data)
+            return self._settle(record, size) or Receipt("running", size)
+        return known.receipt() if known is not None else None
+
+    def _stop(self, id: str) -> bool | None:
+        known = self._written.get(digest_of(id))
+        if known is not None and not known.is_free:
+            known.stop()
+            return True
+        record = self._record(digest_of(id), known)
+        if record is not None and self._settle(record, len(record.data)) is None:
+            with _reachable():
+                self._journal.send(Letter(record.writing.worker, record.writing.digest, "stop"))
+        return True if known or record else None
+
+    def _open(self, id: str, fingerprint: bytes, ask: Ask) -> Reading:
+        digest, replaced = digest_of(id), ""
+        known = self._known(digest)
+        if known is not None:
+            _check_question(known.writing, fingerprint)
+            if not known.is_free:
+                return known.join()
+            replaced = known.etag
+        writing = self._new_writing(digest, fingerprint)
+        while (record := self._claim(writing, replaced)) is not None:
+            _check_question(record.writing, fingerprint)
+            receipt = self._settle(record, len(record.data))
+            if receipt is None or not receipt.is_free:
+                return self._join(id, record)
+            replaced = record.writing.etag
+        return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
+
+    def _claim(self, writing: Writing, replaced: str) -> Record | None:
+        """See `Backend.claim`. While the journal is gone everything can be claimed."""
+        try:
+            return self._journal.claim(writing, replaced)
+        except Unavailable:
+            return None
+
+    def _begin(self, id: str, writing: Writing, ask: Ask, *, grace_seconds: float) -> Reading:
+        completion = Completion(
+            id,
+            writing,
+            ask,
+            grace_seconds=grace_seconds,
+            on_end=partial(_log_end, writing),
+            on_saved=lambda: self._forget(self._written, completion),
+        )
+        reading = completion.join()
         with self._lock:
-            self._forget_old()
-            return self._find(digest_of(id.lower()))
+            self._written[writing.digest] = completion
+        self._journal.add(completion)
+        return reading
 
-    def _find(self, digest: str) -> Completion | None:
-        return self._running.get(digest) or self._ended.get(digest)
-
-    def _keep(self, completion: Completion) -> None:
-        digest = digest_of(completion.id)
+    def _join(self, id: str, record: Record) -> Reading:
+        """A reader of what the journal has: ended, or being written elsewhere."""
+        receipt = self._settle(record, len(record.data))
+        if receipt is not None:
+            return Reading(EndedCompletion(id, record.writing.etag, record.data, receipt))
+        follower = Follower(self._journal, record, self._settle)
+        completion = Completion(
+            id,
+            record.writing,
+            follower.begin,
+            on_end=lambda _receipt, _error: self._forget(self._followed, completion),
+        )
+        reading = completion.join()
         with self._lock:
-            # A failed one may have been replaced under its key by now.
-            if self._running.get(digest) is not completion:
-                return
-            del self._running[digest]
-            self._ended[digest] = completion
-            self._ended_bytes += completion.size + ENTRY_BYTES
-            self._forget_old()
+            self._followed[record.writing.digest] = completion
+        return reading
 
-    def _forget_old(self) -> None:
-        now = time.monotonic()
-        while self._ended:
-            digest, oldest = next(iter(self._ended.items()))
-            too_old = self._ttl_seconds and now - (oldest.ended_at or now) > self._ttl_seconds
-            too_much = self._max_bytes and self._ended_bytes > self._max_bytes
-            if not too_old and not too_much:
-                return
-            self._forget(digest)
+    def _settle(self, record: Record, size: int) -> Receipt | None:
+        """The receipt of a record with `size` bytes of text; None while it is being written.
 
-    def _forget(self, digest: str) -> None:
-        completion = self._ended.pop(digest, None)
-        if completion is not None:
-            self._ended_bytes -= completion.size + ENTRY_BYTES
+        The worker of one that is not may have died: then it has failed, and that is written down,
+        so that everybody is told the same.
+        """
+        if record.receipt is not None:
+            return Receipt.decode(record.receipt)
+        if record.is_alive:
+            return None
+        lost = UpstreamError(detail="the process that wrote the answer has died")
+        receipt = Receipt("failed", size, failure=Failure.of(lost))
+        with contextlib.suppress(Unavailable):
+            self._journal.write(Addition(record.writing, size, b"", receipt.encode()))
+        return receipt
 
-    def _sweep_from_now_on(self) -> None:
+    def _record(self, digest: str, known: Completion | None) -> Record | None:
+        """What the journal has. Raises StoreUnreachable, unless something is known here."""
+        self._journal.start()
+        try:
+            with _reachable():
+                return self._journal.read(digest)
+        except StoreUnreachable:
+            if known is None:
+                raise
+            return None
+
+    def _known(self, digest: str) -> Completion | None:
+        followed = self._followed.get(digest)
+        # One that its readers have left is about to end, though the answer is not.
+        if followed is not None and not followed.is_called_off:
+            return followed
+        return self._written.get(digest)
+
+    def _running(self) -> list[Completion]:
         with self._lock:
-            if self._sweeper is not None:
-                return
-            self._sweeper = threading.Thread(target=self._sweep, name="askbot-sweep", daemon=True)
-        self._sweeper.start()
+            written = list(self._written.values())
+        return [each for each in written if each.receipt().state == "running"]
 
-    def _sweep(self) -> None:
-        while True:
-            time.sleep(SWEEP_SECONDS)
-            with self._lock:
-                self._forget_old()
-                running = list(self._running.values())
-            for completion in running:
-                completion.give_up_if_alone()
+    def _forget(self, place: dict[str, Completion], completion: Completion) -> None:
+        with self._lock:
+            # One that failed may have been replaced under its key by now.
+            if place.get(completion.writing.digest) is completion:
+                del place[completion.writing.digest]
+
+    def _wait_for_ends(self, seconds: float) -> None:
+        limit = Deadline(seconds)
+        while self._running() and not limit.passed:
+            time.sleep(POLL_SECONDS)
+
+    def _new_writing(self, digest: str, fingerprint: bytes) -> Writing:
+        return Writing(digest, uuid.uuid4().hex, self._journal.worker, fingerprint)
+
+    def _stripe(self, digest: str) -> threading.Lock:
+        return self._stripes[int(digest[:8], 16) % _STRIPES]
+
+
+def digest_of(id: str) -> str:
+    """What a completion is filed under: looking one up tells nothing about the ids that exist."""
+    return hashlib.sha256(id.encode()).hexdigest()
 
 
 def _parsed(key: str) -> str:
@@ -141,3 +281,41 @@ def _parsed(key: str) -> str:
     if not _UUID.fullmatch(id):
         raise InvalidRequest("Idempotency-Key must be a UUID.")
     return id
+
+
+def _found(find: Callable[[], T | None]) -> T:
+    """What is found, at once or in a moment. Raises UnknownCompletion."""
+    found = find()
+    if found is None:
+        time.sleep(OVERTAKING_SECONDS)
+        found = find()
+    if found is None:
+        raise UnknownCompletion()
+    return found
+
+
+def _check_question(writing: Writing, fingerprint: bytes) -> None:
+    if not hmac.compare_digest(writing.fingerprint, fingerprint):
+        raise IdempotencyKeyReused()
+
+
+@contextlib.contextmanager
+def _reachable() -> Iterator[None]:
+    """Raises StoreUnreachable where the journal cannot be used."""
+    try:
+        yield
+    except Unavailable as error:
+        raise StoreUnreachable(detail=str(error), retry_after_seconds=2) from None
+
+
+def _log_end(writing: Writing, receipt: Receipt, error: RelayError | None) -> None:
+    log.log(
+        logging.WARNING if error and error.status >= 500 else logging.INFO,
+        "completion %s %s: %s bytes, first text after %s ms, end after %s ms, %s",
+        writing.digest[:8],
+        receipt.state,
+        receipt.size,
+        receipt.first_token_ms,
+        receipt.duration_ms,
+        f"{error.code} {error.detail}" if error else f"ended by {receipt.outcome.finish_reason}",
+    )

@@ -1,1 +1,10 @@
-"""."""
+"""Who answers: the persona files, and the code that reads them.
+
+`shipped/` holds the personas that come with the relay.
+"""
+
+from relay.personas.catalog import Personas, persona_files
+from relay.personas.front_matter import PersonaError
+from relay.personas.persona import Persona, preferred_language
+
+__all__ = ["Persona", "PersonaError", "Personas", "persona_files", "preferred_language"]

@@ -6,13 +6,14 @@ the server answers anybody, because a persona that half works is found out by it
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from relay.personas.front_matter import PersonaError, Value, split
-from relay.questions.message import Message
+from relay.questions import Message, Prompt, turns_of
+from relay.settings import Settings
 
 Language = Literal["en", "ko"]
 
@@ -70,6 +71,18 @@ class Persona:
             )
         ]
         return (Message("system", self.system), *turns)
+
+    def prompt(self, conversation: Sequence[Message], settings: Settings) -> Prompt:
+        """What the model is sent for a conversation, whose last message is the question."""
+        limits = [self.max_answer_tokens or 0, settings.max_answer_tokens]
+        prompt = Prompt(
+            opening=self.opening(conversation[-1].content),
+            turns=turns_of(conversation),
+            model=self.model or settings.openai_model,
+            max_answer_tokens=min(filter(None, limits), default=0),
+            temperature=self.temperature,
+        )
+        return prompt.fitting(characters=settings.history_chars, turns=settings.history_turns)
 
     def card(self, language: Language) -> dict[str, object]:
         """What a page may know, as JSON: id, name, description, greeting and suggestions."""

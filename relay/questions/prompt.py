@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from relay.personas.persona import Persona
 from relay.questions.message import Message
-from relay.settings import Settings
 
 Turn = tuple[Message, ...]
 
@@ -46,19 +44,8 @@ class Prompt:
         return replace(self, turns=self.turns[-(history // 2 + 1) :]) if history else None
 
 
-def make_prompt(persona: Persona, conversation: Sequence[Message], settings: Settings) -> Prompt:
-    limits = [persona.max_answer_tokens or 0, settings.max_answer_tokens]
-    prompt = Prompt(
-        opening=persona.opening(conversation[-1].content),
-        turns=_turns(conversation),
-        model=persona.model or settings.openai_model,
-        max_answer_tokens=min(filter(None, limits), default=0),
-        temperature=persona.temperature,
-    )
-    return prompt.fitting(characters=settings.history_chars, turns=settings.history_turns)
-
-
-def _turns(conversation: Sequence[Message]) -> tuple[Turn, ...]:
+def turns_of(conversation: Sequence[Message]) -> tuple[Turn, ...]:
+    """A conversation, oldest message first, in turns."""
     turns: list[Turn] = []
     for message in conversation:
         # A page's greeting comes before any question, as a turn of its own.

@@ -1,10 +1,12 @@
 """Completions as a client with a key meets them, and a script that the test lets on."""
 
 import threading
+import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from helpers.client import Exchange
+from helpers.client import LIMIT_SECONDS, Exchange
 from helpers.upstream import Reply, Upstream
 
 # What docs/http.md promises for a reader who leaves or stops.
@@ -53,3 +55,10 @@ class Gated:
             reply.text(text)
         assert self._turns.acquire(timeout=20)
         reply.finish()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = LIMIT_SECONDS) -> None:
+    """Asks the relay again and again; with a limit."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not come true in time"

@@ -5,6 +5,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from helpers.upstream import Upstream
 from relay.settings import Settings, variable
@@ -24,6 +27,8 @@ KEY = "sk-test-key-of-nobody"
 
 _ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://\S+:[0-9]+)")
 # What a developer's own shell may set must not reach a test.
+# Answers are kept in a folder of the test run's own.
+_STATE = TemporaryDirectory(prefix="askbot-")
 _SETTINGS = {variable(each) for each in fields(Settings)}
 _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN")
 
@@ -37,7 +42,8 @@ class RelayProcess:
             for name, value in os.environ.items()
             if name not in _SETTINGS and not _FOREIGN.match(name)
         }
-        environ |= {"PORT": "0", "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"} | settings
+        environ |= {"PORT": "0", "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
+        environ |= {"XDG_STATE_HOME": _STATE.name} | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
         self.process = subprocess.Popen(
@@ -57,6 +63,15 @@ class RelayProcess:
     def log(self) -> str:
         """All it has printed so far."""
         return "".join(self._log)
+
+    def is_listening(self) -> bool:
+        """Whether it takes connections; a server that is told to stop takes no new ones."""
+        parts = urlsplit(self.url)
+        try:
+            socket.create_connection((parts.hostname, parts.port), START_SECONDS).close()
+        except ConnectionError:
+            return False
+        return True
 
     def wait_for_url(self) -> str:
         match = self.wait_for_line(_ADDRESS)

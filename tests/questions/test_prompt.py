@@ -5,9 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.personas.catalog import Personas
-from relay.questions.message import Message
-from relay.questions.prompt import Prompt, make_prompt
+from relay.personas import Personas
+from relay.questions import Message, Prompt
 from relay.settings import Settings
 
 PERSONA = Personas.load().default
@@ -36,7 +35,7 @@ def test_history_is_cut_in_whole_turns(
     ]
     messages.append(Message("user", question))
     settings = Settings(history_chars=characters, history_turns=count)
-    prompt = make_prompt(PERSONA, messages, settings)
+    prompt = PERSONA.prompt(messages, settings)
     kept = said(prompt)
     assert kept == [message.content for message in messages][-len(kept) :]
     assert kept[-1] == question
@@ -52,12 +51,12 @@ def test_history_is_cut_in_whole_turns(
 def test_nothing_is_cut_without_need() -> None:
     """A conversation within the limits is sent whole, a page's greeting included."""
     messages = [Message("assistant", "Hello!"), *conversation("a", "b", "c")]
-    assert said(make_prompt(PERSONA, messages, Settings())) == ["Hello!", "a", "b", "c"]
+    assert said(PERSONA.prompt(messages, Settings())) == ["Hello!", "a", "b", "c"]
 
 
 def test_shorter() -> None:
     """Each time half of the history goes, until only the question is left."""
-    prompt = make_prompt(PERSONA, conversation(*"abcdefghi"), Settings())
+    prompt = PERSONA.prompt(conversation(*"abcdefghi"), Settings())
     shorter = prompt.shorter()
     assert shorter is not None
     assert said(shorter) == list("efghi")
@@ -71,6 +70,6 @@ def test_the_tighter_limit_of_tokens_counts() -> None:
     for persona_limit, operator_limit, expected in [(5, 9, 5), (9, 5, 5), (None, 5, 5), (5, 0, 5)]:
         persona = replace(PERSONA, max_answer_tokens=persona_limit)
         settings = Settings(max_answer_tokens=operator_limit)
-        assert make_prompt(persona, question, settings).max_answer_tokens == expected
+        assert persona.prompt(question, settings).max_answer_tokens == expected
     no_limit = replace(PERSONA, max_answer_tokens=None)
-    assert make_prompt(no_limit, question, Settings(max_answer_tokens=0)).max_answer_tokens == 0
+    assert no_limit.prompt(question, Settings(max_answer_tokens=0)).max_answer_tokens == 0

@@ -75,7 +75,7 @@ def test_headers(relay: RelayProcess) -> None:
     reply = ask(relay.url, Origin=ORIGIN)
     assert len(reply.headers["Completion-Id"]) == 36
     assert reply.headers["X-Request-Id"]
-    assert reply.headers["Cache-Control"] == "no-cache, no-transform"
+    assert reply.headers["Cache-Control"] == "no-store, no-transform"
     assert reply.headers["X-Accel-Buffering"] == "no"
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert float(reply.headers["Server-Timing"].removeprefix("first-token;dur=")) > 0

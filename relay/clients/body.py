@@ -1,0 +1,36 @@
+"""Taking in a request's body, within limits of size and time."""
+
+import contextlib
+from typing import IO, Any
+
+import gevent
+from gevent import monkey
+
+from relay.errors import InvalidRequest, RequestTooLarge
+
+
+def read_body(
+    stream: IO[bytes], *, declared_bytes: int | None, max_bytes: int, timeout: float
+) -> bytes:
+    """A request's body, whole. `timeout` is in seconds; for both limits 0 is none.
+
+    Raises RequestTooLarge, also for a body sent in chunks without a length, or InvalidRequest for
+    one that does not arrive.
+    """
+    if max_bytes and (declared_bytes or 0) > max_bytes:
+        raise RequestTooLarge()
+    try:
+        with _deadline(timeout):
+            body = stream.read(max_bytes + 1 if max_bytes else -1)
+    except Exception as error:
+        # Servers have errors of their own for bodies that break off or are badly framed.
+        raise InvalidRequest("The body did not arrive whole.") from error
+    if max_bytes and len(body) > max_bytes:
+        raise RequestTooLarge()
+    return body
+
+
+def _deadline(seconds: float) -> contextlib.AbstractContextManager[Any]:
+    if not seconds or not monkey.is_module_patched("socket"):
+        return contextlib.nullcontext()
+    return gevent.Timeout(seconds, TimeoutError("the body stalled"))

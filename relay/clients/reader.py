@@ -1,0 +1,74 @@
+"""The client as the reader of an answer: noticing that it left, and cutting the answer off.
+
+A WSGI generator learns that its reader left only when it next writes, and while the model is
+silent it does not write. So the reader's socket is watched for the end of its input.
+"""
+
+import errno
+import logging
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from relay.clients.watch import reset_on_close, watch
+from relay.completions import Reading
+from relay.errors import RelayError
+
+log = logging.getLogger("askbot")
+
+
+class Reader:
+    """Whoever waits for an answer, as far as the server's `environ` lets us know.
+
+    When the connection ends or breaks, the reading is left. `send_timeout` is how many seconds one
+    write may take; 0 is no limit. `close` when the exchange is over; used as a context manager it
+    closes only on an exception, because a response outlives the view that made it.
+    """
+
+    def __init__(self, environ: Mapping[str, Any], reading: Reading, send_timeout: float) -> None:
+        self.reading = reading
+        self._socket = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+        self._ends_by_closing = environ.get("SERVER_PROTOCOL") == "HTTP/1.0"
+        try:
+            self._watch = watch(self._socket, reading.leave, send_timeout)
+        except BaseException:
+            reading.leave()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.close()
+
+    def close(self) -> None:
+        self._watch.stop()
+        self.reading.leave()
+
+    def deliver(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Passes `chunks` on, for the server to write. A failure in them cuts the connection."""
+        try:
+            for chunk in chunks:
+                self._watch.sending()
+                yield chunk
+                self._watch.sent()
+        except RelayError:
+            raise self._cut() from None
+        except Exception:
+            log.exception("an answer broke off by a fault of our own")
+            raise self._cut() from None
+
+    def _cut(self) -> ConnectionResetError:
+        """To be raised at the server: it closes without the last chunk, and without a trace.
+
+        HTTP/1.0 has no last chunk, so there the connection itself must be seen to break.
+        """
+        if self._ends_by_closing and self._socket is not None:
+            reset_on_close(self._socket)
+        return ConnectionResetError(errno.ECONNRESET, "the answer was cut")

@@ -1,0 +1,42 @@
+"""An answer that has ended, as the journal kept it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from relay.completions.reading import Reading, piece_of
+from relay.completions.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCompletion:
+    """See `Readable`."""
+
+    id: str
+    etag: str
+    text: bytes
+    ending: Receipt
+
+    def begin(self, offset: int = 0) -> None:  # noqa: ARG002  # All of it is there.
+        """Raises the RelayError that the answer failed with, if it has no text."""
+        if self.ending.is_free and self.ending.failure is not None:
+            raise self.ending.failure.error()
+
+    def receipt(self) -> Receipt:
+        return self.ending
+
+    def pieces(
+        self,
+        reading: Reading,  # noqa: ARG002  # Whoever leaves is noticed at the next write.
+        offset: int,
+        interval: float,  # noqa: ARG002  # All of it is there.
+        heartbeat: float,  # noqa: ARG002
+    ) -> Iterator[bytes]:
+        """See `Reading.pieces`."""
+        while piece := piece_of(self.text, offset):
+            offset += len(piece)
+            yield piece
+        if self.ending.failure is not None:
+            raise self.ending.failure.error()
+
+    def leave(self, reading: Reading) -> None:
+        reading.has_left = True

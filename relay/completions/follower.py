@@ -1,0 +1,107 @@
+"""The text of an answer that another worker writes, as the journal brings it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from relay.completions.receipt import Receipt
+from relay.completions.source import Stopped
+from relay.errors import UpstreamError
+from relay.journal import Journal, Record, Writing
+from relay.upstream import Cancellation, Outcome
+
+# For so long a journal may be gone, or come back empty, before its readers are cut off.
+LOST_SECONDS = 10.0
+
+# What the journal says of an answer; of an orphaned one, what is to become of it.
+Settle = Callable[[Record, int], Receipt | None]
+
+
+class Follower:
+    """See `Source` and, for the journal's part, `Followed`.
+
+    `settle` gives the receipt of a record with so many bytes, and None while it is being written.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        record: Record,
+        settle: Settle,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.writing: Writing = record.writing
+        self.offset = 0
+        self._journal = journal
+        self._settle = settle
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._text = bytearray()
+        self._receipt: Receipt | None = None
+        self._is_lost = False
+        self._known_at = clock()
+        self.take(record)
+
+    @property
+    def ended(self) -> bool:
+        is_finished = self._receipt is not None and self._receipt.state == "finished"
+        return is_finished and not self._text
+
+    @property
+    def outcome(self) -> Outcome:
+        return self._receipt.outcome if self._receipt else Outcome()
+
+    def begin(self, cancellation: Cancellation) -> "Follower":
+        """Returns with the first text there. Raises what `next_bytes` does."""
+        self._cancellation = cancellation
+        self._journal.follow(self)
+        self._wait(0)
+        if not self._text:
+            self._raise_end()
+        return self
+
+    def take(self, record: Record | None) -> None:
+        """See `Followed`."""
+        is_ours = record is not None and record.writing.etag == self.writing.etag
+        size = self.offset + len(record.data) if record is not None else 0
+        receipt = self._settle(record, size) if record is not None and is_ours else None
+        with self._changed:
+            if record is not None and is_ours:
+                self._text += record.data
+                self.offset, self._receipt, self._known_at = size, receipt, self._clock()
+            # Under another etag the journal has another text.
+            was_replaced = record is not None and not is_ours
+            self._is_lost = was_replaced or self._clock() - self._known_at > LOST_SECONDS
+            # Those who wait also see then whether they still have to.
+            self._changed.notify_all()
+
+    def next_bytes(self, patience: float = 0) -> bytes:
+        """See `Source`."""
+        self._wait(patience)
+        with self._changed:
+            text, self._text = bytes(self._text), bytearray()
+        if not text:
+            self._raise_end()
+        return text
+
+    def close(self) -> None:
+        self._journal.unfollow(self)
+
+    def _wait(self, patience: float) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self._text or self._receipt or self._is_lost or self._cancellation.cancelled
+                ),
+                patience or None,
+            )
+
+    def _raise_end(self) -> None:
+        self._cancellation.check()
+        if self._receipt is not None and self._receipt.failure is not None:
+            raise self._receipt.failure.error()
+        if self._receipt is not None and self._receipt.state == "stopped":
+            raise Stopped
+        if self._is_lost and self._receipt is None:
+            raise UpstreamError(detail="the answer is not in the journal any more")

@@ -1,0 +1,34 @@
+"""What is written down of answers, for other workers and for later processes.
+
+The `Journal` is one worker's access to it, with the one thread that writes. Behind it a `Backend`
+keeps the bytes: SQLite for the workers of one host, Redis for many hosts.
+"""
+
+from relay.journal.backend import (
+    ALIVE_SECONDS,
+    Addition,
+    Backend,
+    Letter,
+    Record,
+    Unavailable,
+    Verb,
+    Writing,
+)
+from relay.journal.journal import BEAT_SECONDS, Journal
+from relay.journal.place import MEMORY, default_path, open_backend
+
+__all__ = [
+    "ALIVE_SECONDS",
+    "BEAT_SECONDS",
+    "MEMORY",
+    "Addition",
+    "Backend",
+    "Journal",
+    "Letter",
+    "Record",
+    "Unavailable",
+    "Verb",
+    "Writing",
+    "default_path",
+    "open_backend",
+]

@@ -1,0 +1,179 @@
+"""The journal in a Redis, for the workers of many hosts.
+
+    askbot:answer:<digest>   hash: etag, worker, fingerprint; in the end also receipt
+    askbot:text:<etag>       the text
+    askbot:worker:<worker>   there while the worker is alive
+    askbot:letters:<worker>  set: "<digest> <verb>"
+
+Redis Cluster is not supported: the scripts name keys that only they know.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from redis import ConnectionError, Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from relay.journal.backend import (
+    ALIVE_SECONDS,
+    Addition,
+    Letter,
+    Record,
+    Unavailable,
+    Verb,
+    Writing,
+)
+
+CONNECT_SECONDS = 0.5
+REPLY_SECONDS = 1.0
+# What nobody asks for again has to go one day, also where ANSWER_TTL_SECONDS is no limit.
+LONGEST_SECONDS = 86_400
+
+# ARGV: digest, etag, worker, fingerprint, replaced, seconds alive, seconds at most.
+_CLAIM = """
+local answer = 'askbot:answer:' .. ARGV[1]
+redis.call('SETEX', 'askbot:worker:' .. ARGV[3], ARGV[6], '')
+local etag = redis.call('HGET', answer, 'etag')
+if etag and etag ~= ARGV[5] then return 0 end
+redis.call('DEL', answer, 'askbot:text:' .. ARGV[5])
+redis.call('HSET', answer, 'etag', ARGV[2], 'worker', ARGV[3], 'fingerprint', ARGV[4])
+redis.call('EXPIRE', answer, ARGV[7])
+return 1
+"""
+# ARGV: worker, seconds alive, seconds at most, seconds kept; then seven for each addition.
+_WRITE = """
+local mark, letters = 'askbot:worker:' .. ARGV[1], 'askbot:letters:' .. ARGV[1]
+local known = redis.call('EXISTS', mark)
+redis.call('SETEX', mark, ARGV[2], '')
+for i = 5, #ARGV, 7 do
+  local digest, etag, worker, fingerprint, offset, data, receipt = unpack(ARGV, i, i + 6)
+  local answer, text, begin = 'askbot:answer:' .. digest, 'askbot:text:' .. etag, tonumber(offset)
+  if begin == 0 and redis.call('EXISTS', answer) == 0 then
+    redis.call('HSET', answer, 'etag', etag, 'worker', worker, 'fingerprint', fingerprint)
+    redis.call('EXPIRE', answer, ARGV[3])
+  end
+  local holder = redis.call('HGET', answer, 'etag')
+  if not holder or redis.call('STRLEN', text) < begin then
+    known = 0
+  elseif holder == etag then
+    if data ~= '' then redis.call('SETRANGE', text, begin, data) end
+    if begin == 0 then redis.call('EXPIRE', text, ARGV[3]) end
+    if receipt ~= '' and (worker == ARGV[1] or redis.call('HEXISTS', answer, 'receipt') == 0) then
+      redis.call('HSET', answer, 'receipt', receipt)
+      redis.call('EXPIRE', answer, ARGV[4])
+      redis.call('EXPIRE', text, ARGV[4])
+    end
+  end
+end
+local taken = redis.call('SMEMBERS', letters)
+redis.call('DEL', letters)
+return {known, taken}
+"""
+# ARGV: digest and offset of each place.
+_READ = """
+local found = {}
+for i = 1, #ARGV, 2 do
+  local known = redis.call('HMGET', 'askbot:answer:' .. ARGV[i],
+    'etag', 'worker', 'fingerprint', 'receipt')
+  if known[1] then
+    known[5] = redis.call('EXISTS', 'askbot:worker:' .. known[2])
+    known[6] = redis.call('GETRANGE', 'askbot:text:' .. known[1], ARGV[i + 1], -1)
+  end
+  found[#found + 1] = known
+end
+return found
+"""
+
+T = TypeVar("T")
+
+
+class RedisBackend:
+    """See `Backend`. Ended answers are kept for `ttl_seconds`; Redis itself bounds their size.
+
+    Raises ValueError for an address that cannot be one.
+    """
+
+    name = "Redis"
+    is_remote = True
+
+    def __init__(self, url: str, *, ttl_seconds: float) -> None:
+        self._redis = _client(url)
+        self._ttl_seconds = math.ceil(ttl_seconds) or LONGEST_SECONDS
+        self._claim = self._redis.register_script(_CLAIM)
+        self._write = self._redis.register_script(_WRITE)
+        self._read = self._redis.register_script(_READ)
+
+    def claim(self, writing: Writing, replaced: str = "") -> Record | None:
+        digest, etag, worker, fingerprint = _fields(writing)
+        args: list[Any] = [
+            digest,
+            etag,
+            worker,
+            fingerprint,
+            replaced,
+            int(ALIVE_SECONDS),
+            LONGEST_SECONDS,
+        ]
+        is_claimed = self._do(lambda: self._claim(args=args))
+        return None if is_claimed else self.read([(writing.digest, 0)])[0]
+
+    def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
+        args: list[Any] = [worker, int(ALIVE_SECONDS), LONGEST_SECONDS, self._ttl_seconds]
+        for writing, offset, data, receipt in additions:
+            args += [*_fields(writing), offset, data, receipt or b""]
+        known, taken = self._do(lambda: self._write(args=args))
+        letters = (each.decode().split() for each in taken)
+        return bool(known), [Letter(worker, digest, cast(Verb, verb)) for digest, verb in letters]
+
+    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
+        args: list[Any] = [field for place in places for field in place]
+        found = self._do(lambda: self._read(args=args))
+        return [_record(digest, row) for (digest, _), row in zip(places, found, strict=True)]
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        def work() -> None:
+            with self._redis.pipeline() as pipeline:
+                for worker, digest, verb in letters:
+                    pipeline.sadd(f"askbot:letters:{worker}", f"{digest} {verb}")
+                    pipeline.expire(f"askbot:letters:{worker}", 10 * int(ALIVE_SECONDS))
+                pipeline.execute()
+
+        self._do(work)
+
+    def _do(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except RedisError as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _fields(writing: Writing) -> tuple[str, str, str, bytes]:
+    return writing.digest, writing.etag, writing.worker, writing.fingerprint
+
+
+def _record(digest: str, row: list[Any]) -> Record | None:
+    if row[0] is None:
+        return None
+    etag, worker, fingerprint, receipt, is_alive, data = row
+    writing = Writing(digest, etag.decode(), worker.decode(), fingerprint)
+    return Record(writing, receipt, bool(is_alive), data)
+
+
+def _client(url: str) -> Redis:
+    client = Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=REPLY_SECONDS,
+        # Redis closes idle connections, and all of them when it restarts: that is no outage.
+        retry=Retry(NoBackoff(), 1, (ConnectionError,)),
+        # The older protocol needs no handshake.
+        protocol=2,
+    )
+    try:
+        # It does not connect yet, but it is where options in the address are looked at.
+        client.connection_pool.make_connection()
+    except TypeError as error:
+        raise ValueError("it has an option that Redis' client does not know") from error
+    return client

@@ -1,0 +1,204 @@
+"""The journal in an SQLite file, for all workers of one host."""
+
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from gevent import monkey
+from gevent.threadpool import ThreadPool
+
+from relay.journal.backend import (
+    ALIVE_SECONDS,
+    ENTRY_BYTES,
+    Addition,
+    Letter,
+    Record,
+    Unavailable,
+    Writing,
+)
+
+VERSION = 1
+# How long to wait for another process that writes.
+LOCKED_SECONDS = 1.0
+CLEAN_SECONDS = 1.0
+
+_TABLES = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS answers (
+    digest TEXT PRIMARY KEY, etag TEXT NOT NULL, worker TEXT NOT NULL, fingerprint BLOB NOT NULL,
+    receipt BLOB, size INTEGER, expires REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pieces (
+    etag TEXT, offset INTEGER, data BLOB NOT NULL, PRIMARY KEY (etag, offset)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS workers (worker TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS letters (
+    worker TEXT, digest TEXT, verb TEXT, PRIMARY KEY (worker, digest, verb)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS forget_text AFTER DELETE ON answers BEGIN
+    DELETE FROM pieces WHERE etag = OLD.etag; END;
+CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
+    DELETE FROM letters WHERE worker = OLD.worker; END;
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+_RECORD = """
+SELECT etag, worker, fingerprint, receipt,
+    worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?)
+FROM answers WHERE digest = ? AND expires > ?"""
+_PIECES = """
+SELECT offset, data FROM pieces WHERE etag = ?1 AND offset >=
+    (SELECT max(offset) FROM pieces WHERE etag = ?1 AND offset <= ?2) ORDER BY offset"""
+# Another worker may have claimed the digest meanwhile.
+_PIECE = """
+INSERT OR REPLACE INTO pieces SELECT ?2, ?3, ?4
+WHERE EXISTS (SELECT 1 FROM answers WHERE digest = ?1 AND etag = ?2)"""
+_END = """
+UPDATE answers SET receipt = ?, size = ?, expires = ?
+WHERE digest = ? AND etag = ? AND (receipt IS NULL OR worker = ?)"""
+_OLD = """
+DELETE FROM answers WHERE expires <= ?
+    OR (receipt IS NULL AND worker NOT IN (SELECT worker FROM workers))"""
+_SURPLUS = """
+DELETE FROM answers WHERE digest IN (SELECT digest FROM (
+    SELECT digest, sum(size + ?) OVER (ORDER BY expires DESC, digest) AS newer
+    FROM answers WHERE receipt IS NOT NULL) WHERE newer > ?)"""
+
+T = TypeVar("T")
+
+
+class SqliteBackend:
+    """See `Backend`. `path` names a file, or is ":memory:" for what nobody is to share.
+
+    Ended answers are kept for `ttl_seconds`, and up to `max_bytes` altogether; 0 is no limit.
+    """
+
+    name = "The state file"
+    is_remote = False
+
+    def __init__(self, path: str, *, ttl_seconds: float, max_bytes: int) -> None:
+        self._path = path
+        self._ttl_seconds = ttl_seconds or math.inf
+        self._max_bytes = max_bytes or math.inf
+        self._clean_at = -math.inf
+        self._lock = threading.Lock()
+        # Waiting for the disk would stop gevent's loop; there one native thread waits.
+        self._thread = ThreadPool(1) if monkey.is_module_patched("threading") else None
+        self._database = self._do(self._open)
+
+    def claim(self, writing: Writing, replaced: str = "") -> Record | None:
+        return self._do(lambda: self._claim(writing, replaced))
+
+    def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
+        return self._do(lambda: self._write(worker, additions))
+
+    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
+        return self._do(lambda: [self._record(digest, offset) for digest, offset in places])
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        self._do(lambda: self._send(letters))
+
+    def _do(self, work: Callable[[], T]) -> T:
+        try:
+            if self._thread is not None:
+                result: T = self._thread.apply(work)
+                return result
+            with self._lock:
+                return work()
+        except sqlite3.Error as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            self._path,
+            timeout=LOCKED_SECONDS,
+            isolation_level="IMMEDIATE",
+            check_same_thread=False,
+        )
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and version != VERSION:
+            raise sqlite3.DatabaseError("another program, or another version of this one, made it")
+        # A crash of the machine may lose the last moments, and nothing before them.
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_TABLES)
+        return database
+
+    def _claim(self, writing: Writing, replaced: str) -> Record | None:
+        with self._database:
+            self._mark(writing.worker)
+            known = self._record(writing.digest, 0)
+            if known is not None and known.writing.etag != replaced:
+                return known
+            self._database.execute("DELETE FROM answers WHERE digest = ?", [writing.digest])
+            self._begin(writing)
+            return None
+
+    def _write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
+        expires = time.time() + self._ttl_seconds
+        pieces, ends = [], []
+        with self._database as database:
+            was_known = self._mark(worker)
+            for writing, offset, data, receipt in additions:
+                if offset == 0:
+                    self._begin(writing)
+                if data:
+                    pieces.append((writing.digest, writing.etag, offset, data))
+                if receipt is not None:
+                    size = offset + len(data)
+                    ends.append((receipt, size, expires, writing.digest, writing.etag, worker))
+            database.executemany(_PIECE, pieces)
+            database.executemany(_END, ends)
+            taken = database.execute("DELETE FROM letters WHERE worker = ? RETURNING *", [worker])
+            letters = [Letter(*row) for row in taken]
+            self._clean()
+        return was_known, letters
+
+    def _send(self, letters: Sequence[Letter]) -> None:
+        with self._database as database:
+            database.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", letters)
+
+    def _record(self, digest: str, offset: int) -> Record | None:
+        now = time.monotonic()
+        row = self._database.execute(
+            _RECORD, [now - ALIVE_SECONDS, now, digest, time.time()]
+        ).fetchone()
+        if row is None:
+            return None
+        etag, worker, fingerprint, receipt, is_alive = row
+        text = bytearray()
+        for begin, data in self._database.execute(_PIECES, [etag, offset]):
+            text += data[max(offset + len(text) - begin, 0) :]
+        writing = Writing(digest, etag, worker, fingerprint)
+        return Record(writing, receipt, bool(is_alive), bytes(text))
+
+    def _mark(self, worker: str) -> bool:
+        """Whether the worker's last mark was still there."""
+        mark = (time.monotonic(), worker)
+        if self._database.execute("UPDATE workers SET seen = ? WHERE worker = ?", mark).rowcount:
+            return True
+        self._database.execute("INSERT INTO workers (seen, worker) VALUES (?, ?)", mark)
+        return False
+
+    def _begin(self, writing: Writing) -> None:
+        """A running answer without text, unless the digest is taken."""
+        self._database.execute("DELETE FROM pieces WHERE etag = ?", [writing.etag])
+        self._database.execute(
+            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL, ?)",
+            [writing.digest, writing.etag, writing.worker, writing.fingerprint, math.inf],
+        )
+
+    def _clean(self) -> None:
+        now = time.monotonic()
+        if now < self._clean_at:
+            return
+        self._clean_at = now + CLEAN_SECONDS
+        # The clock begins anew with the machine: a mark ahead of it is older than that.
+        oldest = now - max(self._ttl_seconds, 10 * ALIVE_SECONDS)
+        for statement, values in (
+            ("DELETE FROM workers WHERE seen NOT BETWEEN ? AND ?", [oldest, now]),
+            (_OLD, [time.time()]),
+            (_SURPLUS, [ENTRY_BYTES, self._max_bytes]),
+        ):
+            self._database.execute(statement, values)

@@ -1,0 +1,87 @@
+"""What all requests and replies have in common: ids, headers, CORS, and the one error handler.
+
+The only module in here that knows Flask.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Iterable
+
+from flask import Flask, Response, g, jsonify, request
+from flask_cors import CORS
+from werkzeug.exceptions import HTTPException
+
+from relay.errors import RelayError, from_status
+
+log = logging.getLogger("askbot")
+
+METHODS = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]
+EXPOSED_HEADERS = [
+    "Completion-Id",
+    "X-Request-Id",
+    "Server-Timing",
+    "Retry-After",
+    "Content-Range",
+    "ETag",
+]
+PREFLIGHT_SECONDS = 600
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def make_uniform(app: Flask, origins: Iterable[str]) -> None:
+    """Every reply of the app gets this, refusals too; pages of these origins may read them."""
+    app.before_request(name_request)
+    app.after_request(add_headers)
+    app.register_error_handler(Exception, refuse)
+    CORS(
+        app,
+        origins=[exactly(origin) for origin in origins],
+        methods=METHODS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=PREFLIGHT_SECONDS,
+        always_send=False,
+    )
+
+
+def exactly(origin: str) -> str | re.Pattern[str]:
+    """flask-cors takes some plain origins, `http://[::1]:5173` among them, for expressions."""
+    return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
+
+
+def name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def add_headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["Cache-Control"] = "no-store, no-transform"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # nginx would gather the pieces of an answer before it passes them on.
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def refuse(error: Exception) -> Response:
+    """The one way in which a request fails before the first byte of its answer."""
+    refusal = translated(error)
+    if refusal.status >= 500:
+        log.warning("request %s: %s: %s", g.request_id, refusal.code, refusal.detail)
+    response = jsonify(refusal.body(g.request_id))
+    response.status_code = refusal.status
+    response.headers.update(refusal.headers)
+    if isinstance(error, HTTPException):
+        allowed = [value for name, value in error.get_headers() if name == "Allow"]
+        response.headers.extend(("Allow", value) for value in allowed)
+    return response
+
+
+def translated(error: Exception) -> RelayError:
+    """Werkzeug's errors as ours; anything else is a fault of our own, and logged as one."""
+    if isinstance(error, RelayError):
+        return error
+    if isinstance(error, HTTPException) and error.code and 400 <= error.code < 500:
+        return from_status(error.code)
+    log.error("request %s: a fault of our own", g.request_id, exc_info=error)
+    return RelayError()
