@@ -1,6 +1,8 @@
 """What a reader does with the page, and finds on it: by role and name, as a person would."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -31,6 +33,30 @@ def exchange(page: Page, question: str) -> None:
     ask(page, question)
     expect(conversation(page).get_by_text(question, exact=True).last).to_be_visible()
     expect(button(page, "Ask")).to_be_visible()
+
+
+_HOLD = """
+() => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('askbot')
+  opening.onerror = reject
+  opening.onsuccess = () => {
+    const disk = opening.result.transaction('conversations', 'readwrite')
+    const kept = disk.objectStore('conversations')
+    let isHeld = true
+    window.letGo = () => { isHeld = false }
+    const goOn = () => { if (isHeld) kept.count().onsuccess = goOn }
+    kept.count().onsuccess = () => { resolve(); goOn() }
+  }
+})
+"""
+
+
+@contextlib.contextmanager
+def slow_disk(page: Page) -> Iterator[None]:
+    """While it lasts the browser keeps nothing more, and does at its end."""
+    page.evaluate(_HOLD)
+    yield
+    page.evaluate("window.letGo()")
 
 
 def saying(text: str) -> Script:

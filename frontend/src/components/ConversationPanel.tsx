@@ -16,10 +16,13 @@ export function ConversationPanel({ conversation }: { conversation: Conversation
   const assistant = usePersona(conversation.persona)?.name ?? 'Askbot'
   const fieldId = useId()
 
-  function onSubmit(event: FormEvent) {
+  async function onSubmit(event: FormEvent) {
     event.preventDefault()
-    void page.history.change(conversation.id, (latest) => ({ ...latest, title: title.trim() }))
-    page.panel.set(null)
+    const form = event.currentTarget
+    // A dialog that closes says that it is saved, so it stays until that is so.
+    await page.history.change(conversation.id, (latest) => ({ ...latest, title: title.trim() }))
+    // The reader may have closed it meanwhile, and opened another one.
+    if (form.isConnected) page.panel.set(null)
   }
 
   function onRemove() {
@@ -30,7 +33,7 @@ export function ConversationPanel({ conversation }: { conversation: Conversation
   return (
     <Dialog title={words.about}>
       <div className={styles.panel}>
-        <form className={styles.group} onSubmit={onSubmit}>
+        <form className={styles.group} onSubmit={(event) => void onSubmit(event)}>
           <label htmlFor={fieldId}>{words.title}</label>
           <div className={styles.row}>
             <input id={fieldId} value={title} onChange={(event) => setTitle(event.target.value)} />

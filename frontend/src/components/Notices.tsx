@@ -74,7 +74,7 @@ function UndoNotice() {
     <Notice text={undoable.what === 'deleted' ? words.deleted(titleOf(undoable.before)) : words.replaced}>
       <Button
         onClick={() => {
-          page.undo()
+          void page.undo()
           focusConversation()
         }}
       >{words.undo}</Button>

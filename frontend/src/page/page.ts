@@ -40,7 +40,8 @@ export interface Page {
   /** Asks in place of a turn and what came after it; what was there can be had back. */
   askInstead(chat: Chat, turn: string, question: string): Promise<boolean>
   remove(id: string): void
-  undo(): void
+  /** What was lost is shown again at once, and is no longer undoable once it is kept. */
+  undo(): Promise<void>
 }
 
 export function createPage(relayUrl: string): Page {
@@ -119,15 +120,16 @@ export function createPage(relayUrl: string): Page {
       undoable.set({ what: 'deleted', before })
       if (address.get().id === id) address.leave()
     },
-    undo() {
+    async undo() {
       const undone = undoable.get()
       if (undone === null) return
-      undoable.set(null)
       const { what, before } = undone
       chats.open(before.id).stop()
-      if (what === 'deleted') void history.put(before)
-      else void history.change(before.id, (conversation) => withTurnsOf(before, conversation))
+      const keeping =
+        what === 'deleted' ? history.put(before) : history.change(before.id, (conversation) => withTurnsOf(before, conversation))
       address.go(before.id)
+      await keeping
+      if (undoable.get() === undone) undoable.set(null)
     },
   }
 }
