@@ -1,3 +1,4 @@
+/// <reference types="vitest/config" />
 import react from '@vitejs/plugin-react'
 import { ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -84,4 +85,6 @@ export default defineConfig({
   },
   server: { port: 5173, strictPort: true, proxy },
   preview: { port: 5173, strictPort: true, proxy },
+  // Tests go on as soon as what they wait for is there; only a failure takes as long as this.
+  test: { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000 } } },
 })

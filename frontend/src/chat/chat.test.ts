@@ -325,7 +325,7 @@ describe('after a reload', () => {
     const first = openTab(storage)
     void first.chat.ask('Why?')
     ;(await nth(first.asked, 0)).write('Be')
-    await expect.poll(() => kept(first).running?.text, { timeout: 3000 }).toBe('Be')
+    await expect.poll(() => kept(first).running?.text).toBe('Be')
     const again = openTab(storage)
     expect(await nth(again.resumed, 0)).toMatchObject({ from: 'Be' })
     expect(again.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
