@@ -7,16 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from helpers import page_process
 from helpers.client import close_exchanges
+from helpers.limits import HELD_SECONDS, TEST_SECONDS, WAIT_SECONDS
 from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
 from helpers.upstream import Upstream
 
+# No machine is so slow that an answer which a test holds back ends by one of these.
+PATIENT = {
+    "FIRST_TEXT_TIMEOUT": f"{2 * HELD_SECONDS:g}",
+    "IDLE_TIMEOUT": f"{2 * HELD_SECONDS:g}",
+    "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
+}
 
-def pytest_configure() -> None:
-    """A shell's background jobs ignore these signals, and would hand that on to what is tested."""
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    # Before the plugin reads it; who asks for another with `--timeout` gets that.
+    if config.option.timeout is None:
+        config.option.timeout = TEST_SECONDS
+    expect.set_options(timeout=1000 * WAIT_SECONDS)
+    # A shell's background jobs ignore these signals, and would hand that on to what is tested.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -57,14 +70,14 @@ def upstream(upstream_server: Upstream) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def shared_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
-    relay = start(upstream_server, {}, None)
+    relay = start(upstream_server, PATIENT, None)
     yield relay
     assert relay.stop() == 0
 
 
 @pytest.fixture
 def relay(shared_relay: RelayProcess, upstream: Upstream) -> RelayProcess:
-    """A relay with default settings before the scripted upstream, the same one for all tests."""
+    """A patient relay before the scripted upstream, the same one for all tests."""
     assert upstream
     return shared_relay
 
@@ -121,6 +134,13 @@ def serve_page(built_page: None) -> Iterator[ServePage]:
     yield serve
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Where the browser's tabs are; what they are told to do may take as long as anything else."""
+    context.set_default_timeout(1000 * WAIT_SECONDS)
+    return context
 
 
 # Told as the browser reports them, and not only by the console.

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-LIMIT_SECONDS = 20.0
+from helpers.limits import WAIT_SECONDS
+
+LIMIT_SECONDS = WAIT_SECONDS
 
 
 class Cut(Exception):

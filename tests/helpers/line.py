@@ -13,6 +13,8 @@ class Line:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._is_cut = False
+        # A connection that is being made is either cut or refused.
+        self._changing = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -21,10 +23,11 @@ class Line:
 
     def cut(self) -> None:
         """Every connection breaks, and new ones do at once."""
-        self._is_cut = True
-        for sock in self._open:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        with self._changing:
+            self._is_cut = True
+            for sock in self._open:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         self._is_cut = False
@@ -41,13 +44,17 @@ class Line:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            if self._is_cut:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self._port))
-            self._open += [near, far]
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+            with self._changing:
+                if self._is_cut:
+                    near.close()
+                else:
+                    self._connect(near)
+
+    def _connect(self, near: socket.socket) -> None:
+        far = socket.create_connection(("127.0.0.1", self._port))
+        self._open += [near, far]
+        for source, target in ((near, far), (far, near)):
+            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from helpers.limits import WAIT_SECONDS
+
 CONFIGURATION = """
 daemon off;
 worker_processes 1;
@@ -59,5 +61,5 @@ def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(WAIT_SECONDS)
         process.stderr.close()

@@ -3,12 +3,12 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
+from helpers.limits import HELD_SECONDS
 from helpers.upstream import Reply, Script, Upstream
-
-WAIT_SECONDS = 20.0
 
 
 def question_field(page: Page) -> Locator:
@@ -31,8 +31,29 @@ def ask(page: Page, question: str) -> None:
 def exchange(page: Page, question: str) -> None:
     """Asks, and waits until there is nothing more to come."""
     ask(page, question)
-    expect(conversation(page).get_by_text(question, exact=True).last).to_be_visible()
+    # What is suggested before the first question may be the same words.
+    asked = conversation(page).get_by_role("article").filter(has_text=question)
+    expect(asked.last).to_be_visible()
     expect(button(page, "Ask")).to_be_visible()
+
+
+_NOTHING_RUNS = """
+() => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('askbot')
+  opening.onerror = reject
+  opening.onsuccess = () => {
+    const kept = opening.result.transaction('conversations').objectStore('conversations')
+    const reading = kept.getAll()
+    reading.onerror = reject
+    reading.onsuccess = () => resolve(reading.result.every(({ running }) => running === null))
+  }
+})
+"""
+
+
+def wait_until_kept(page: Page) -> None:
+    """Waits until the browser keeps the answer that is shown, which is a moment later."""
+    page.wait_for_function(_NOTHING_RUNS)
 
 
 _HOLD = """
@@ -57,6 +78,15 @@ def slow_disk(page: Page) -> Iterator[None]:
     page.evaluate(_HOLD)
     yield
     page.evaluate("window.letGo()")
+
+
+@contextlib.contextmanager
+def stopped_clock(page: Page) -> Iterator[None]:
+    """While it lasts the page's time goes by only as `page.clock` is told."""
+    page.clock.install()
+    page.clock.pause_at(datetime.now() + timedelta(minutes=1))
+    yield
+    page.clock.resume()
 
 
 def saying(text: str) -> Script:
@@ -88,7 +118,7 @@ class Paused:
 
     def _answer(self, reply: Reply) -> None:
         reply.text("햇빛은 공기에서 ")
-        assert self.go_on.wait(WAIT_SECONDS)
+        assert self.go_on.wait(HELD_SECONDS)
         reply.text("흩어집니다 ☀️.")
         reply.finish()
 

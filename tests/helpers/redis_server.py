@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-START_SECONDS = 10.0
+from helpers.limits import WAIT_SECONDS
 
 
 class RedisServer:
@@ -38,7 +38,7 @@ class RedisServer:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
-        self._process.wait(START_SECONDS)
+        self._process.wait(WAIT_SECONDS)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from helpers.limits import WAIT_SECONDS
 from helpers.upstream import Upstream
 from relay.settings import Settings, variable
 
 PROJECT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30.0
 
 # In no log and no reply; several tests look for it.
 KEY = "sk-test-key-of-nobody"
@@ -68,7 +68,7 @@ class RelayProcess:
         """Whether it takes connections; a server that is told to stop takes no new ones."""
         parts = urlsplit(self.url)
         try:
-            socket.create_connection((parts.hostname, parts.port), START_SECONDS).close()
+            socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS).close()
         except ConnectionError:
             return False
         return True
@@ -79,7 +79,7 @@ class RelayProcess:
         return self.url
 
     def wait_for_line(
-        self, pattern: "str | re.Pattern[str]", seconds: float = START_SECONDS
+        self, pattern: "str | re.Pattern[str]", seconds: float = WAIT_SECONDS
     ) -> re.Match[str]:
         """The first line, from the last one waited for on, that matches."""
         with contextlib.suppress(queue.Empty):
@@ -90,8 +90,8 @@ class RelayProcess:
 
     def wait_for_exit(self) -> int:
         """Its exit status once it has ended by itself and all it printed is in the log."""
-        status = self.process.wait(START_SECONDS)
-        self._reader.join(START_SECONDS)
+        status = self.process.wait(WAIT_SECONDS)
+        self._reader.join(WAIT_SECONDS)
         return status
 
     def stop(self) -> int:
@@ -99,7 +99,7 @@ class RelayProcess:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(START_SECONDS)
+            return self.process.wait(WAIT_SECONDS)
         finally:
             # A reloader leaves the server it started behind.
             with contextlib.suppress(ProcessLookupError):
@@ -128,7 +128,7 @@ def start(upstream: Upstream, settings: dict[str, str], command: list[str] | Non
 def worker_of(relay: RelayProcess) -> int:
     """The process id of the only worker."""
     children = f"/proc/{relay.process.pid}/task/{relay.process.pid}/children"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         with open(children) as file:  # noqa: PTH123  # A file of the kernel's.
             if found := file.read().split():

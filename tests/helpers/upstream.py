@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-LIMIT_SECONDS = 20.0
+from helpers.limits import HELD_SECONDS, WAIT_SECONDS
 
 
 class Gone(Exception):
@@ -101,7 +101,7 @@ class Reply:
 
     def until_gone(self) -> None:
         """Says nothing more until the relay has left."""
-        self.socket.settimeout(LIMIT_SECONDS)
+        self.socket.settimeout(HELD_SECONDS)
         with contextlib.suppress(ConnectionError):
             while self.socket.recv(4096):
                 pass
@@ -159,7 +159,9 @@ class Upstream:
                 seen.clear()
             self.connections = 0
 
-    def wait_until(self, condition: Callable[["Upstream"], bool], seconds: float = 10) -> bool:
+    def wait_until(
+        self, condition: Callable[["Upstream"], bool], seconds: float = WAIT_SECONDS
+    ) -> bool:
         """Whether `condition` came true in time; it is asked again whenever a count changes."""
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), seconds)

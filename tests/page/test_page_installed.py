@@ -8,7 +8,15 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from helpers import page_process
-from helpers.reader import ask, button, conversation, exchange, question_field
+from helpers.limits import GONE_SECONDS, WAIT_SECONDS
+from helpers.reader import (
+    ask,
+    button,
+    conversation,
+    exchange,
+    question_field,
+    wait_until_kept,
+)
 from helpers.relay_process import RelayProcess, ServePage, StartRelay
 from helpers.upstream import Reply, Upstream
 
@@ -36,6 +44,7 @@ def test_without_its_server(
     page.goto(server.url)
     page.evaluate(READY)
     exchange(page, "Who are you?")
+    wait_until_kept(page)
     server.stop()
     page.reload()
     expect(conversation(page)).to_contain_text("Hello there.")
@@ -105,7 +114,7 @@ def test_apart_from_its_relay(
     ask(page, "And then?")
     assert upstream.wait_until(lambda server: server.open == 1)
     button(page, "Stop").click()
-    assert upstream.wait_until(lambda server: server.open == 0, 2)
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
 
 
 def test_it_can_be_installed(page: Page) -> None:
@@ -120,18 +129,18 @@ def test_it_can_be_installed(page: Page) -> None:
 
 def test_the_first_visit_is_small(browser: Browser, base_url: str) -> None:
     """Scripts and styles of a first visit, compressed as hosts do, keep to what was promised."""
+    responses: list[Response] = []
+    # The worker fetches everything once more, for the visits after this one.
+    page = browser.new_page(base_url=base_url, service_workers="block")
+    page.set_default_timeout(1000 * WAIT_SECONDS)
+    page.on("response", lambda response: responses.append(response))
+    page.goto("/", wait_until="networkidle")
+    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
     sizes = {"script": 0, "stylesheet": 0}
-
-    def on_response(response: Response) -> None:
+    for response in responses:
         kind = response.request.resource_type
         if kind in sizes:
             sizes[kind] += len(gzip.compress(response.body(), 9))
-
-    # The worker fetches everything once more, for the visits after this one.
-    page = browser.new_page(base_url=base_url, service_workers="block")
-    page.on("response", on_response)
-    page.goto("/", wait_until="networkidle")
-    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
     page.close()
     assert 0 < sizes["script"] <= MOST_SCRIPT_BYTES
     assert 0 < sizes["stylesheet"] <= MOST_STYLE_BYTES

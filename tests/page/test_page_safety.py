@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from helpers.limits import GONE_SECONDS
 from helpers.reader import ask, button, conversation, exchange, saying, silent_after
 from helpers.upstream import Reply, Upstream
 
@@ -102,6 +103,10 @@ def test_the_policy_is_strict(page: Page) -> None:
     assert page.evaluate(MAKE_MARKUP) == "TypeError"
     assert page.evaluate(MAKE_SCRIPT) is None
     assert page.evaluate("fetch('http://127.0.0.1:9/').then(() => 1, (e) => e.name)") == "TypeError"
+    # The browser tells of it after it has refused.
+    for directive in ("require-trusted-types-for", "connect-src"):
+        told = "name => window.violations.some((violation) => violation.startsWith(name))"
+        page.wait_for_function(told, arg=directive)
     broken = {text.split(" ")[0] for text in page.evaluate("window.violations")}
     assert broken == {"require-trusted-types-for", "connect-src"}
 
@@ -147,7 +152,7 @@ def test_half_of_the_markdown(
     expect(conversation(page)).to_contain_text(shown)
     expect(conversation(page)).not_to_contain_text(never)
     button(page, "Stop").click()
-    assert upstream.wait_until(lambda server: server.open == 0, 2)
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
 
 
 def test_an_entity(page: Page, upstream: Upstream) -> None:

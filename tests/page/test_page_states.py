@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import BrowserType, Page, expect
 
 from helpers import page_process
+from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS
 from helpers.line import Line
 from helpers.nginx_process import start_nginx
 from helpers.reader import (
-    WAIT_SECONDS,
     WHOLE,
     Paused,
     ask,
@@ -22,6 +22,8 @@ from helpers.reader import (
     exchange,
     question_field,
     saying,
+    stopped_clock,
+    wait_until_kept,
 )
 from helpers.relay_process import RelayProcess, ServePage
 from helpers.upstream import Reply, Upstream
@@ -29,15 +31,25 @@ from helpers.upstream import Reply, Upstream
 pytestmark = pytest.mark.usefixtures("relay")
 
 
+def counted_down(page: Page, seconds: int) -> None:
+    """Sees a wait of `seconds` from its beginning to its end."""
+    expect(button(page, f"Ask again in {seconds} s")).to_be_visible()
+    page.clock.run_for(1000 * (seconds - 1))
+    expect(button(page, "Ask again in 1 s")).to_be_visible()
+    page.clock.run_for(1000)
+    expect(button(page, "Ask again")).to_be_visible()
+
+
 def test_try_again_later(page: Page, upstream: Upstream) -> None:
     """A wait that is asked for is counted down; then nothing is sent by itself."""
     status = "429 Too Many Requests"
-    upstream.answers(lambda reply: reply.refuse(status, {"message": "No"}, Retry_After="2"))
-    ask(page, "Why is the sky blue?")
-    expect(page.get_by_role("alert")).to_contain_text("The model is getting too many questions")
-    expect(page.get_by_role("alert")).to_contain_text("Please wait 2 seconds")
-    expect(page.get_by_role("button", name="Ask again in 1 s")).to_be_visible()
-    expect(button(page, "Ask again")).to_be_visible()
+    upstream.answers(lambda reply: reply.refuse(status, {"message": "No"}, Retry_After="30"))
+    with stopped_clock(page):
+        ask(page, "Why is the sky blue?")
+        expect(page.get_by_role("alert")).to_contain_text("The model is getting too many questions")
+        expect(page.get_by_role("alert")).to_contain_text("Please wait 30 seconds")
+        counted_down(page, 30)
+        page.clock.run_for("01:00")
     assert len(upstream.requests) == 1
     upstream.forget()
     button(page, "Ask again").click()
@@ -46,7 +58,7 @@ def test_try_again_later(page: Page, upstream: Upstream) -> None:
 
 BUSY = """
 default_type application/json;
-add_header Retry-After 2 always;
+add_header Retry-After 30 always;
 if ($request_method = POST) {
     return 503 '{"error": {"code": "overloaded", "message": "Busy.", "request_id": "r"}}';
 }
@@ -59,10 +71,10 @@ def test_a_busy_relay(
     """The same for a server that refuses in front of the model."""
     with start_nginx(relay.url, tmp_path, BUSY) as busy:
         page.goto(serve_page(busy).url)
-        ask(page, "Why is the sky blue?")
-        expect(page.get_by_role("alert")).to_contain_text("The server is busy.")
-        expect(page.get_by_role("button", name="Ask again in 1 s")).to_be_visible()
-        expect(button(page, "Ask again")).to_be_visible()
+        with stopped_clock(page):
+            ask(page, "Why is the sky blue?")
+            expect(page.get_by_role("alert")).to_contain_text("The server is busy.")
+            counted_down(page, 30)
     assert upstream.requests == []
 
 
@@ -77,10 +89,11 @@ def test_waiting(page: Page, upstream: Upstream) -> None:
 
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("Waiting for the first words")
+    expect(button(page, "Stop")).to_be_visible()
     assert seen.wait(WAIT_SECONDS)
     page.keyboard.press("Escape")
     expect(conversation(page)).to_contain_text("You stopped this answer.")
-    assert upstream.wait_until(lambda server: server.open == 0, 2)
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
 
 
 def test_the_receipt(page: Page) -> None:
@@ -199,10 +212,12 @@ def test_offline(
     }
     with browser_type.launch(**options) as browser:
         context = browser.new_context(base_url=address)
+        context.set_default_timeout(1000 * WAIT_SECONDS)
         page = context.new_page()
         page.goto("/")
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         exchange(page, "Who are you?")
+        wait_until_kept(page)
         context.set_offline(True)
         expect(page.get_by_text("You are offline.")).to_be_visible()
         page.reload()
@@ -238,7 +253,7 @@ def long_answer(held: Callable[[], bool]) -> Callable[[Reply], None]:
 def test_the_reader_scrolls(page: Page, upstream: Upstream) -> None:
     """The end is followed until the reader scrolls up; then nothing moves until they come back."""
     more = threading.Event()
-    upstream.answers(long_answer(lambda: more.wait(WAIT_SECONDS)))
+    upstream.answers(long_answer(lambda: more.wait(HELD_SECONDS)))
     ask(page, "Why is the sky blue?")
     expect(page.get_by_text("Line 59")).to_be_in_viewport()
     expect(button(page, "Jump to the latest")).to_have_count(0)
@@ -266,7 +281,7 @@ def test_a_relay_that_goes_away(
         expect(conversation(page)).to_contain_text("햇빛은 공기에서")
         line.cut()
         alert = page.get_by_role("alert")
-        expect(alert).to_contain_text("may still be writing", timeout=60_000)
+        expect(alert).to_contain_text("may still be writing")
         expect(conversation(page)).to_contain_text("햇빛은 공기에서")
         paused.go_on.set()
         line.mend()
