@@ -1,5 +1,6 @@
 """The page as its operator serves it: built, behind Vite's server, in front of a relay."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -45,11 +46,17 @@ def missing() -> str | None:
 
 def build() -> None:
     """Builds the page, unless what is built is newer than all it is made of."""
+    # Of several processes that run tests one builds, and the others find it built.
+    with (FRONTEND / "node_modules/.build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_built():
+            build_into(BUILT.parent)
+
+
+def _is_built() -> bool:
     sources = [*FRONTEND.glob("src/**/*"), *FRONTEND.glob("public/**/*"), *FRONTEND.glob("*.*")]
     newest = max(path.stat().st_mtime for path in sources if path.is_file())
-    if BUILT.is_file() and BUILT.stat().st_mtime >= newest:
-        return
-    build_into(BUILT.parent)
+    return BUILT.is_file() and BUILT.stat().st_mtime >= newest
 
 
 def build_into(folder: Path, **environ: str) -> None:
