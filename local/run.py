@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from local import model as local_model
-from local.model import LocalModel, LocalModelError
+from local.fetch import LocalModelError, fetch_model
+from local.model import LocalModel, start_model
 from local.parts import (
     POLL_SECONDS,
     SIGNALS,
@@ -44,7 +44,7 @@ def run(environ: dict[str, str]) -> NoReturn:
     node = _node(environ)
     environ = environ | {"PORT": str(relay_port)}
     if not settings.configured:
-        local_model.fetch(weights=not settings.local_model)
+        fetch_model(weights=not settings.local_model)
     with ending_together() as parts:
         parts["page"] = page = _start_page(node, page_port, f"http://{host}:{relay_port}")
         if not settings.configured:
@@ -122,7 +122,7 @@ def _start_relay(environ: dict[str, str]) -> Part:
 
 def _start_model(settings: Settings) -> LocalModel:
     print("OPENAI_API_KEY is not set: starting the embedded model ...", flush=True)
-    return local_model.start(settings.local_model)
+    return start_model(settings.local_model)
 
 
 def _pointing_to(model: LocalModel, environ: dict[str, str]) -> dict[str, str]:
@@ -151,7 +151,3 @@ def main() -> None:
         sys.exit(f"{error}")
     except KeyboardInterrupt:
         pass
-
-
-if __name__ == "__main__":
-    main()

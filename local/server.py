@@ -1,6 +1,6 @@
 """The embedded model's own process: llama.cpp's OpenAI-compatible server on 127.0.0.1.
 
-Run by `model.start()`, which writes the API key as the first line of standard input and
+Run by `start_model`, which writes the API key as the first line of standard input and
 keeps that pipe open as long as the process is to live. One line of JSON on standard output
 answers: `{"address", "name"}` when the model is ready, or `{"error"}`.
 """
@@ -51,7 +51,7 @@ def _checked_weights(local_model: str) -> Path:
         return _checked_choice(Path(local_model).expanduser())
     path = weights_path()
     if not path.is_file():
-        raise LocalModelError("The model is not there yet: run `python -m local.model --fetch`.")
+        raise LocalModelError("The model is not there yet: run `python -m local.fetch`.")
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != WEIGHTS_SHA256:
             raise LocalModelError(f"{path} is damaged: delete it, and it will be fetched again.")
@@ -77,7 +77,7 @@ def _load(path: Path, name: str, api_key: str) -> Any:
         import xllamacpp
     except ModuleNotFoundError as error:
         raise LocalModelError(
-            f"{LIBRARY} is not installed: run `python -m local.model --fetch`."
+            f"{LIBRARY} is not installed: run `python -m local.fetch`."
         ) from error
     except ImportError as error:
         if "libgomp" in str(error):

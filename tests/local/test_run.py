@@ -17,10 +17,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.relay_process import RelayProcess
-from local import model as local_model
+from helpers.relay_process import PROJECT, RelayProcess
+from local.fetch import weights_path
 
-PROJECT = Path(local_model.__file__).resolve().parents[1]
 READY = re.compile(r"Askbot is ready: (http://localhost:[0-9]+)  \(Ctrl-C ends it\)")
 SECONDS = 30.0
 # Nobody listens there, and nobody is asked in most of these tests.
@@ -31,12 +30,12 @@ Start = Callable[..., RelayProcess]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts run.py on free ports with the given settings, and ends it at last."""
+    """Starts what `make run` runs, on free ports with the given settings, and ends it at last."""
     started: list[RelayProcess] = []
 
     def start(**settings: str) -> RelayProcess:
-        blank = {"PAGE_PORT": "0", "LOCAL_MODEL": ""}
-        running = RelayProcess(blank | settings, command=[sys.executable, "-m", "local.run"])
+        elsewhere = {"PAGE_PORT": "0"}
+        running = RelayProcess(elsewhere | settings, command=[sys.executable, "-m", "local"])
         started.append(running)
         return running
 
@@ -101,8 +100,8 @@ def _ask(page_url: str, question: str) -> str:
 @pytest.mark.usefixtures("built_page")
 def test_answers_and_ends(start: Start) -> None:
     """With no key it comes up, a real model answers on the page, and Ctrl-C leaves nothing."""
-    if not local_model.weights_path().is_file():
-        pytest.skip("the model is not there: python -m local.model --fetch")
+    if not weights_path().is_file():
+        pytest.skip("the model is not there: python -m local.fetch")
     running = start()
     url = running.wait_for_line(READY)[1]
     assert "Paris" in _ask(url, "What is the capital of France?")

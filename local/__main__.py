@@ -1,0 +1,5 @@
+"""What `make run` runs."""
+
+from local.run import main
+
+main()
