@@ -1,19 +1,21 @@
-"""What `run` runs: child processes that start, answer and end together."""
+"""The parts that `run` runs: child processes that start, answer and end together."""
 
 import contextlib
 import ctypes
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from local.model import LocalModel
 
@@ -22,6 +24,9 @@ READY_SECONDS = 60.0
 END_SECONDS = 3.0
 POLL_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class RunError(Exception):
@@ -42,6 +47,7 @@ class Part:
         *,
         stop_signal: signal.Signals,
         shown: bool,
+        inherited: tuple[int, ...] = (),
     ) -> None:
         self.stop_signal = stop_signal
         self.shown = shown
@@ -56,6 +62,7 @@ class Part:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=inherited,
             preexec_fn=partial(_end_with_parent, stop_signal),
         )
         self.reading = threading.Thread(target=self._read, daemon=True)
@@ -69,6 +76,10 @@ class Part:
                 # The terminal may be gone; the pipe has to be emptied all the same.
                 with contextlib.suppress(OSError):
                     sys.stderr.write(line)
+
+    def said(self, pattern: str) -> re.Match[str] | None:
+        """Where one of the last lines it printed has this pattern."""
+        return next(filter(None, (re.search(pattern, line) for line in list(self.lines))), None)
 
     def last_words(self) -> str:
         """The last lines it printed before it ended."""
@@ -90,10 +101,6 @@ class Part:
         self.process.wait()
 
 
-LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1
-
-
 def _end_with_parent(stop_signal: signal.Signals) -> None:
     """Runs in a new child: asks Linux for a signal when this program is killed outright."""
     if sys.platform == "linux":
@@ -101,22 +108,26 @@ def _end_with_parent(stop_signal: signal.Signals) -> None:
 
 
 Parts = dict[str, Part | LocalModel]
+Found = TypeVar("Found")
 
 
-def wait_for_answer(parts: Parts, host: str, port: int, path: str) -> None:
-    """Returns when there is an answer; raises RunError when a part ends first, or time runs out."""
+def wait_for(parts: Parts, failure: str, look: Callable[[], Found | None]) -> Found:
+    """What `look` finds at last. Raises RunError when a part ends first, or time runs out."""
     deadline = time.monotonic() + READY_SECONDS
-    while not _answers(host, port, path):
+    while not (found := look()):
         check_alive(parts)
         if time.monotonic() > deadline:
-            raise RunError(f"http://{host}:{port}{path} did not answer in {READY_SECONDS:.0f} s.")
+            raise RunError(f"{failure} in {READY_SECONDS:.0f} s.")
         time.sleep(POLL_SECONDS)
+    return found
 
 
-def _answers(host: str, port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+def answers(url: str) -> bool:
+    """Whether somebody answers there, and not with a failure."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.netloc, timeout=5)
     try:
-        connection.request("GET", path)
+        connection.request("GET", where.path)
         return connection.getresponse().status < 500
     except (OSError, http.client.HTTPException):
         return False

@@ -4,6 +4,7 @@ They are three child processes. This one starts them, says when all of them answ
 for a signal, or for one of them to end, and then ends the others.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -11,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,16 +22,20 @@ from local.parts import (
     POLL_SECONDS,
     SIGNALS,
     Part,
+    Parts,
     RunError,
+    answers,
     check_alive,
     ending_together,
     interrupt,
-    wait_for_answer,
+    wait_for,
 )
-from relay.settings import Settings, SettingsError, load_environ
+from relay.settings import PROJECT, Settings, SettingsError, in_address, load_environ
 
-ROOT = Path(__file__).resolve().parent.parent
+FRONTEND = PROJECT / "frontend"
 VITE = "node_modules/vite/bin/vite.js"
+# As many connections may wait as with gunicorn's own socket.
+BACKLOG = 2048
 
 
 def run(environ: dict[str, str]) -> NoReturn:
@@ -38,28 +44,31 @@ def run(environ: dict[str, str]) -> NoReturn:
     Raises SettingsError, LocalModelError or RunError, and KeyboardInterrupt for any signal.
     """
     settings = Settings.from_environ(environ)
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host
-    relay_port = _free_port("PORT", settings.port, settings.host)
-    page_port = _free_port("PAGE_PORT", _page_port(environ), "127.0.0.1")
-    node = _node(environ)
-    environ = environ | {"PORT": str(relay_port)}
-    if not settings.configured:
-        fetch_model(weights=not settings.local_model)
-    with ending_together() as parts:
-        parts["page"] = page = _start_page(node, page_port, f"http://{host}:{relay_port}")
+    page_port = _page_port(environ)
+    _check_localhost("PORT", settings.port)
+    with _listen("PORT", settings.host, settings.port) as listener:
+        _check_page_port(page_port, listener)
+        node = _node(environ)
         if not settings.configured:
-            parts["model"] = model = _start_model(settings)
-            environ |= _pointing_to(model, environ)
-        parts["relay"] = _start_relay(environ)
-        wait_for_answer(parts, host, relay_port, "/")
-        wait_for_answer(parts, "127.0.0.1", page_port, "/")
-        # The page's own way to the relay, which fails with a 502 of its own.
-        wait_for_answer(parts, "127.0.0.1", page_port, "/ready")
-        page.shown = True
-        print(f"Askbot is ready: http://localhost:{page_port}  (Ctrl-C ends it)", flush=True)
-        while True:
-            check_alive(parts)
-            time.sleep(POLL_SECONDS)
+            fetch_model(weights=not settings.local_model)
+        with ending_together() as parts:
+            relay_url = _url(listener)
+            parts["page"] = page = _start_page(node, page_port, relay_url)
+            if not settings.configured:
+                parts["model"] = model = _start_model(settings)
+                environ = environ | _pointing_to(model, environ)
+            parts["relay"] = _start_relay(environ, listener)
+            # The relay has it now: with the relay it must go.
+            listener.close()
+            page_url = _page_url(parts, page, page_port)
+            # By the page's own way to the relay, which fails with a 502 of its own.
+            for url in (f"{relay_url}/", f"{page_url}/ready"):
+                wait_for(parts, f"{url} did not answer", partial(answers, url))
+            page.shown = True
+            print(f"Askbot is ready: {page_url}  (Ctrl-C ends it)", flush=True)
+            while True:
+                check_alive(parts)
+                time.sleep(POLL_SECONDS)
 
 
 def _page_port(environ: dict[str, str]) -> int:
@@ -69,27 +78,49 @@ def _page_port(environ: dict[str, str]) -> int:
     return int(text)
 
 
-def _free_port(variable: str, port: int, host: str) -> int:
-    """The port itself if nobody listens there; for 0, any free one."""
-    # "localhost" is ::1 first to a browser: another program there would be seen instead of ours.
-    for name in (host, "::1"):
-        try:
-            family, _, _, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
-            with socket.create_server(address[:2], family=family) as probe:
-                port = int(probe.getsockname()[1])
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise RunError(
-                    f"Port {port} is in use: end the program that listens there, or set "
-                    f"{variable} to another port."
-                ) from error
-            if name != host:
-                continue
-            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-                message = f"HOST must be an address of this machine, not {host!r}."
-                raise SettingsError(message) from error
-            raise RunError(f"{variable} cannot be {port}: {error.strerror}.") from error
-    return port
+def _listen(variable: str, host: str, port: int) -> socket.socket:
+    """A socket that listens there; from here on nobody else can. For port 0, at any free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+    try:
+        address = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4]
+        return socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise _port_in_use(variable, port) from error
+        absent = error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+        if absent or isinstance(error, socket.gaierror):
+            message = f"HOST must be an address of this machine, not {host!r}."
+            raise SettingsError(message) from error
+        raise RunError(f"{variable} cannot be {port}: {os.strerror(error.errno or 0)}.") from error
+
+
+def _port_in_use(variable: str, port: int) -> RunError:
+    return RunError(
+        f"Port {port} is in use: end the program that listens there, or set {variable} to another "
+        "port."
+    )
+
+
+def _check_localhost(variable: str, port: int) -> None:
+    """To a browser "localhost" is ::1 first: whoever listens there would be seen instead of us."""
+    # Where there is no IPv6, nobody does.
+    with contextlib.suppress(SettingsError):
+        _listen(variable, "::1", port).close()
+
+
+def _check_page_port(port: int, listener: socket.socket) -> None:
+    if port and port == listener.getsockname()[1]:
+        raise SettingsError(f"PAGE_PORT must be another port than PORT, not {port}.")
+    _check_localhost("PAGE_PORT", port)
+    _listen("PAGE_PORT", "127.0.0.1", port).close()
+
+
+def _url(listener: socket.socket) -> str:
+    """The address at which this machine reaches what listens there."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{in_address(host)}:{port}"
 
 
 def _node(environ: dict[str, str]) -> str:
@@ -99,7 +130,7 @@ def _node(environ: dict[str, str]) -> str:
     if node is None:
         raise RunError("The page needs Node: start with `make run`, which installs it.")
     for file in (VITE, "dist/index.html"):
-        if not (ROOT / "frontend" / file).exists():
+        if not (FRONTEND / file).exists():
             raise RunError("The page is not built yet: start with `make run`, which builds it.")
     return node
 
@@ -108,16 +139,38 @@ def _start_page(node: str, port: int, relay_url: str) -> Part:
     command = [node, VITE, "preview", "--strictPort", "--host", "127.0.0.1", "--port", str(port)]
     # The key is the relay's alone, wherever it was set.
     environ = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
-    environ["RELAY_URL"] = relay_url
-    return Part(command, ROOT / "frontend", environ, stop_signal=signal.SIGTERM, shown=False)
+    environ |= {"RELAY_URL": relay_url, "NO_COLOR": "1"}
+    return Part(command, FRONTEND, environ, stop_signal=signal.SIGTERM, shown=False)
 
 
-def _start_relay(environ: dict[str, str]) -> Part:
+def _page_url(parts: Parts, page: Part, port: int) -> str:
+    """The page's address in its own words: at its port somebody else may answer."""
+    try:
+        found = wait_for(
+            parts, "The page did not start", lambda: page.said(r"Local: +http://[0-9.]+:([0-9]+)/")
+        )
+    except RunError as error:
+        # Somebody was faster than we were after looking.
+        if "is already in use" in page.last_words():
+            raise _port_in_use("PAGE_PORT", port) from error
+        raise
+    return f"http://localhost:{found[1]}"
+
+
+def _start_relay(environ: dict[str, str], listener: socket.socket) -> Part:
     # What the relay has to say is shown, without gunicorn's account of its own start and end.
     environ = {"GUNICORN_CMD_ARGS": "--log-level=warning"} | environ
-    command = [sys.executable, "-m", "gunicorn", "app:app"]
-    # gunicorn lets running answers end on SIGTERM, and cuts them on SIGINT.
-    return Part(command, ROOT, environ, stop_signal=signal.SIGINT, shown=True)
+    bind = f"fd://{listener.fileno()}"
+    command = [sys.executable, "-m", "gunicorn", "--bind", bind, "app:app"]
+    return Part(
+        command,
+        PROJECT,
+        environ,
+        # gunicorn lets running answers end on SIGTERM, and cuts them on SIGINT.
+        stop_signal=signal.SIGINT,
+        shown=True,
+        inherited=(listener.fileno(),),
+    )
 
 
 def _start_model(settings: Settings) -> LocalModel:
@@ -141,11 +194,11 @@ def _pointing_to(model: LocalModel, environ: dict[str, str]) -> dict[str, str]:
 
 def main() -> None:
     """The program; ends with status 0 when it was asked to end, otherwise with 1 and a reason."""
-    for number in SIGNALS:
-        # `nohup make run &` is to outlive its terminal.
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, interrupt)
     try:
+        for number in SIGNALS:
+            # `nohup make run &` is to outlive its terminal.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, interrupt)
         run(load_environ())
     except (SettingsError, LocalModelError, RunError) as error:
         sys.exit(f"{error}")

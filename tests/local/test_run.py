@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from helpers.ipv6 import IPV6_HOSTS, has_ipv6
 from helpers.relay_process import PROJECT, RelayProcess
 from local.fetch import weights_path
 
@@ -34,8 +35,8 @@ def start() -> Iterator[Start]:
     started: list[RelayProcess] = []
 
     def start(**settings: str) -> RelayProcess:
-        elsewhere = {"PAGE_PORT": "0"}
-        running = RelayProcess(elsewhere | settings, command=[sys.executable, "-m", "local"])
+        command = [sys.executable, "-m", "local"]
+        running = RelayProcess({"PAGE_PORT": "0"} | settings, command=command)
         started.append(running)
         return running
 
@@ -161,15 +162,8 @@ def _child(parent: int, command: str) -> int:
     return int(found)
 
 
-def _loopback_addresses() -> list[str]:
-    """Both, or one where the machine has no IPv6."""
-    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
-        return ["127.0.0.1", "::1"]
-    return ["127.0.0.1"]
-
-
 @pytest.mark.parametrize("variable", ["PORT", "PAGE_PORT"])
-@pytest.mark.parametrize("address", _loopback_addresses())
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"] if has_ipv6() else ["127.0.0.1"])
 def test_names_a_busy_port(start: Start, variable: str, address: str) -> None:
     """A port that another program has is one sentence, with the port and the setting."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -179,6 +173,56 @@ def test_names_a_busy_port(start: Start, variable: str, address: str) -> None:
         assert running.process.wait(SECONDS) == 1
         running.wait_for_line(f"^Port {port} is in use: .* set {variable} to another port.$")
         assert len(running.log.splitlines()) == 1
+
+
+def test_names_two_equal_ports(start: Start) -> None:
+    """PORT and PAGE_PORT cannot be the same, which is one sentence too."""
+    port = str(_free_port())
+    running = start(**ELSEWHERE, PORT=port, PAGE_PORT=port)
+    assert running.process.wait(SECONDS) == 1
+    running.wait_for_line(f"^PAGE_PORT must be another port than PORT, not {port}.$")
+    assert len(running.log.splitlines()) == 1
+
+
+@pytest.mark.parametrize("variable", ["PORT", "PAGE_PORT"])
+@pytest.mark.usefixtures("built_page")
+def test_started_twice(start: Start, variable: str) -> None:
+    """Of two that are started at once one has the port; the other says so, and is never ready."""
+    port = str(_free_port())
+    both = [start(**ELSEWHERE, **{variable: port}) for _ in range(2)]
+    outcomes = [each.wait_for_line(f"{READY.pattern}|^Port {port} is in use: ")[0] for each in both]
+    assert sorted(READY.match(outcome) is not None for outcome in outcomes) == [False, True]
+    loser = next(each for each in both if READY.search(each.log) is None)
+    assert loser.wait_for_exit() == 1
+    assert len(loser.log.splitlines()) == 1
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        return int(unused.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", IPV6_HOSTS)
+@pytest.mark.usefixtures("built_page")
+def test_ipv6(start: Start, host: str) -> None:
+    """HOST may be an address of IPv6, however it is written."""
+    running = start(**ELSEWHERE, HOST=host)
+    address = urlsplit(running.wait_for_line(READY)[1]).netloc
+    connection = http.client.HTTPConnection(address, timeout=SECONDS)
+    connection.request("GET", "/ready")
+    assert json.load(connection.getresponse()) == {"ready": True}
+    connection.close()
+
+
+def test_ends_while_it_loads(start: Start, tmp_path: Path) -> None:
+    """Ctrl-C right after the start, while modules are imported, ends it without a word."""
+    slow = 'print("importing", flush=True)\nimport signal\nsignal.pause()\n'
+    (tmp_path / "dotenv.py").write_text(slow)
+    running = start(**ELSEWHERE, PYTHONPATH=str(tmp_path))
+    running.wait_for_line("importing")
+    running.process.send_signal(signal.SIGINT)
+    running.wait_for_exit()
+    assert running.log == "importing\n"
 
 
 @pytest.mark.parametrize(

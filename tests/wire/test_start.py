@@ -1,13 +1,12 @@
 """What an operator sees when a setting is wrong, or the server is started the wrong way."""
 
-import contextlib
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from helpers.client import Exchange, ask
+from helpers.ipv6 import IPV6_HOSTS
 from helpers.relay_process import RelayProcess, StartRelay
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
@@ -82,15 +81,8 @@ def test_too_few_descriptors() -> None:
     assert len(log.splitlines()) == 1
 
 
-def ipv6_hosts() -> list[str]:
-    """As people write them; none where the machine has no IPv6."""
-    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
-        return ["::", "::1", "[::1]"]
-    return []
-
-
 @BOTH
-@pytest.mark.parametrize("host", ["127.0.0.1", *ipv6_hosts()])
+@pytest.mark.parametrize("host", ["127.0.0.1", *IPV6_HOSTS])
 def test_hosts(start_relay: StartRelay, command: list[str], host: str) -> None:
     """The server listens at any address of the machine, also at one of IPv6."""
     relay = start_relay(command=command, HOST=host)

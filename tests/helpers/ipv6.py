@@ -1,0 +1,14 @@
+"""Whether the machine has IPv6, which not every container does."""
+
+import contextlib
+import socket
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
+# As people write them.
+IPV6_HOSTS = ["::", "::1", "[::1]"] if has_ipv6() else []
