@@ -1,8 +1,8 @@
 /**
  * Ask an Askbot relay, and read the answer as it is written, across dropped connections.
  *
- * This file stands alone: no dependencies, no build step, types in its comments.
- * Copy it into your own page. Askbot's page uses it as it is.
+ * This file stands alone: no dependencies, no build step, types in its comments. Copy it into your own page.
+ * Askbot's page uses it as it is.
  *
  *     import { ask } from './askbot.js'
  *
@@ -12,10 +12,87 @@
  *       onText: (text) => { paragraph.textContent = text },
  *     })
  *
- * Every question has a key. While the relay keeps the answer under it, a connection that breaks
- * is taken up again at the byte where it broke, and at the end the relay's receipt tells whether
- * all of the answer is here: some proxies make a cut look like an end.
+ * What a page calls comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types.
+ * How it works follows in three parts:
+ *
+ * 1. Reading. The bytes of a reply become text as they arrive.
+ * 2. Coming back. Every question has a key, under which the relay keeps the answer. A connection that
+ *    breaks is taken up again at the byte where it broke. At the end the relay's receipt tells whether
+ *    all of the answer is here: some proxies make a cut look like an end.
+ * 3. Requests and errors. What is tried again, and what `AskbotError` says when that does not help.
  */
+
+/**
+ * Ask, and resolve once the answer is whole or was stopped. Without a `persona` the relay's default one answers.
+ *
+ * Rejects with an `AskbotError` when there is no answer, or only a part of one. The relay refuses a question
+ * with a status and the body `{"error": {"code": "...", "message": "...", "request_id": "..."}}`; the error has
+ * all of these. Once the head of an answer has left, a failure has no status any more: the relay can only cut
+ * the connection. Only the receipt then tells why, and the error has its message.
+ *
+ * @param {Asked & Options & { persona?: string | undefined }} request
+ * @returns {Promise<Answer>}
+ */
+export async function ask({ persona, ...options }) {
+  const messages = 'messages' in options ? options.messages : [{ role: 'user', content: options.question }]
+  const reading = new Reading(options)
+  const headers = { 'Content-Type': 'application/json', Accept: 'text/plain', 'Idempotency-Key': reading.key }
+  const question = { method: 'POST', headers, body: JSON.stringify({ messages, persona }) }
+  return readToItsEnd(reading, () => request(options, '/aiCompletion', question, TRIES_TO_ASK))
+}
+
+/**
+ * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`.
+ *
+ * @param {Options & { key: string, text?: string | undefined }} request
+ * @returns {Promise<Answer>}
+ */
+export async function resume({ text = '', ...options }) {
+  const reading = new Reading(options, text)
+  reading.isAsked = true
+  return readToItsEnd(reading, () => (text === '' ? missing(reading) : rest(reading)))
+}
+
+/**
+ * Stop the answer to `key`, and with it what it costs. What was written stays.
+ *
+ * Rejects with an `AskbotError` when the relay could not be told.
+ *
+ * @param {Pick<Options, 'url' | 'token' | 'backOffMs'> & { key: string }} request
+ */
+export async function stop({ key, ...options }) {
+  // A page that is being left may still say so.
+  const init = { method: 'DELETE', keepalive: true }
+  const response = await request(options, `/aiCompletion/${key}`, init, TRIES_TO_ASK, (status) => {
+    // The question may still be on its way there.
+    return status === 404 || status === 429 || status >= 500
+  })
+  if (!response.ok && response.status !== 404) throw refused(response, await jsonIn(response))
+}
+
+/**
+ * The personas that the relay offers, in the given language where they speak it.
+ *
+ * Rejects with an `AskbotError` when the relay cannot be reached, or refuses.
+ *
+ * @param {Pick<Options, 'url' | 'token' | 'signal'> & { language?: string | undefined }} [request]
+ * @returns {Promise<{ default: string, personas: Persona[] }>}
+ */
+export async function personas({ language, ...options } = {}) {
+  const headers = { Accept: 'application/json', ...(language && { 'Accept-Language': language }) }
+  const response = await request(options, '/personas', { headers })
+  const found = await jsonIn(response)
+  if (!response.ok || !Array.isArray(found?.personas)) throw refused(response, found)
+  return found
+}
+
+/** A key for a question: a random UUID (RFC 9562), also where the page came over plain HTTP. */
+export function newKey() {
+  if (crypto.randomUUID) return crypto.randomUUID()
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+}
 
 /**
  * One message of a conversation.
@@ -29,12 +106,12 @@
 
 /**
  * @typedef {object} Options
- * @property {string} [url] Where the relay is. Without it: where the page came from.
+ * @property {string | undefined} [url] Where the relay is. Without it: where the page came from.
  * @property {string | undefined} [token] The access code, where the relay asks for one. It goes as a bearer token (RFC 6750).
  * @property {string | undefined} [key] A UUID of your own making, to `resume` or `stop` by. Tell it to nobody.
  * @property {AbortSignal | undefined} [signal] Ends the reading. The relay goes on for a while; `stop` ends the answer.
- * @property {((text: string) => void) | undefined} [onText] Called whenever text arrives, with the whole answer so far.
- * @property {number} [backOffMs] The first pause before a broken connection is tried again; later ones are longer.
+ * @property {((text: string) => void) | undefined} [onText] Called whenever the text changes, with the whole answer so far.
+ * @property {number | undefined} [backOffMs] The first pause before a broken connection is tried again; later ones are longer.
  */
 
 /**
@@ -58,6 +135,219 @@
  * @property {string | null} requestId What to quote when asking the operator about this answer.
  * @property {Receipt | null} receipt Null where the relay keeps none, and for an answer that was left.
  */
+
+/**
+ * What a page may know of a persona: never the system message.
+ * @typedef {{ id: string, name: string, description: string, greeting: string, suggestions: string[] }} Persona
+ */
+
+// ---- 1. Reading ----
+
+/** What has arrived of one answer. */
+class Reading {
+  /** Whether the relay has the question. */
+  isAsked = false
+  /** That of the last reply with text; 0 before there was one. */
+  status = 0
+
+  /**
+   * @param {Options} options
+   * @param {string} [text]
+   */
+  constructor(options, text = '') {
+    this.options = options
+    this.key = options.key ?? newKey()
+    /** @type {Answer} */
+    this.answer = { state: 'finished', text, id: null, requestId: null, receipt: null }
+    /** How many bytes there were, half a character at the end included: the decoder keeps that. */
+    this.received = new TextEncoder().encode(text).length
+    // Every byte goes into the text, or the text would not tell how many there were.
+    this.decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  }
+
+  /**
+   * Takes in what a reply brings.
+   * @param {Response} response
+   * @returns {Promise<unknown>} Null at its end, otherwise why it broke.
+   */
+  async take(response) {
+    // Nothing was missing after all: the receipt will say so.
+    if (response.status === 416) return refused(response, await jsonIn(response))
+    // A static host that does not know the path sends its start page, with 200: not an answer.
+    const isText = response.ok && /^text\/plain\b/i.test(response.headers.get('Content-Type') ?? '')
+    if (!isText) throw refused(response, await jsonIn(response))
+
+    this.isAsked = true
+    this.status = response.status
+    this.answer.id = response.headers.get('Completion-Id') ?? this.answer.id
+    this.answer.requestId = response.headers.get('X-Request-Id') ?? this.answer.requestId
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader()
+    try {
+      if (this.received > 0 && response.status !== 206) this.forget()
+      for (;;) {
+        const part = await reader.read().catch((cause) => ({ value: undefined, cause }))
+        if (part.value === undefined) return 'cause' in part ? part.cause : null
+        this.received += part.value.length
+        const text = this.decoder.decode(part.value, { stream: true })
+        if (text !== '') this.show(this.answer.text + text)
+      }
+    } finally {
+      // When `onText` throws, say, so that nobody goes on writing what nobody reads.
+      reader.cancel().catch(() => {})
+    }
+  }
+
+  /** What comes next is a whole, not the rest of what is here. */
+  forget() {
+    this.received = 0
+    this.decoder.decode()
+    this.show('')
+  }
+
+  /** @param {string} text */
+  show(text) {
+    this.answer.text = text
+    this.options.onText?.(text)
+  }
+}
+
+// ---- 2. Coming back ----
+
+// A question that does not get through is soon told; an answer that runs is worth waiting for.
+const TRIES_TO_ASK = 3
+const TRIES_TO_RESUME = 8
+
+/**
+ * @param {Reading} reading
+ * @param {() => Promise<Response | null>} begin
+ */
+async function readToItsEnd(reading, begin) {
+  const { options, answer } = reading
+  /** @type {unknown} */
+  let broken = null
+  try {
+    let response = await begin()
+    let furthest = 0
+    for (let fruitless = 0; response !== null; fruitless++) {
+      broken = await reading.take(response)
+      if (reading.received > furthest) fruitless = 0
+      furthest = Math.max(furthest, reading.received)
+      if (fruitless === TRIES_TO_RESUME) throw cut(reading, 'The answer keeps breaking off.', broken)
+      if (fruitless > 0) await pause(options, fruitless, null)
+      response = await rest(reading, broken)
+    }
+  } catch (error) {
+    // What `onText` threw is the caller's own.
+    if (!(error instanceof AskbotError)) throw error
+    if (!options.signal?.aborted) throw lost(reading, error)
+    // Leaving is what the reader chose: an outcome, however the connection took it.
+    answer.state = 'stopped'
+    return answer
+  }
+  const { receipt } = answer
+  if (receipt?.state === 'failed') {
+    const { code, message } = receipt.error ?? { code: 'cut', message: 'The answer broke off before it was complete.' }
+    // One that failed without a word was refused, only too late for a status.
+    throw cut(reading, message, broken, answer.text === '' ? code : 'cut')
+  }
+  if (receipt?.state === 'stopped') answer.state = 'stopped'
+  return answer
+}
+
+/**
+ * The response with what is still missing, or null when nothing is.
+ * @param {Reading} reading
+ * @param {unknown} [broken] Why the reading ended, unless it came to an end.
+ */
+async function rest(reading, broken = null) {
+  const { options, answer } = reading
+  const receipt = await fetchReceipt(reading, broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME).catch((error) => {
+    // Where no receipt can be had an end is an end; half a character that is left over shows a cut even so.
+    const seemsWhole = broken === null && answer.id !== null && reading.decoder.decode() === ''
+    if (!seemsWhole || options.signal?.aborted) throw error
+    return null
+  })
+  if (receipt === null) return null
+  answer.id ??= reading.key
+  if (receipt.state === 'running' || receipt.bytes > reading.received) return missing(reading)
+  answer.receipt = receipt
+  return null
+}
+
+/**
+ * @param {Reading} reading
+ * @param {number} tries
+ * @returns {Promise<Receipt>}
+ */
+async function fetchReceipt({ options, key }, tries) {
+  const response = await request(options, `/aiCompletion/${key}`, { headers: { Accept: 'application/json' } }, tries, isBusy)
+  const receipt = await jsonIn(response)
+  if (!response.ok || typeof receipt?.bytes !== 'number') throw refused(response, receipt)
+  return receipt
+}
+
+/**
+ * All that has not arrived yet, as far as it is written and on.
+ * @param {Reading} reading
+ */
+function missing({ options, key, received }) {
+  const range = received > 0 && { Range: `bytes=${received}-` }
+  return request(options, `/aiCompletion/${key}`, { headers: { Accept: 'text/plain', ...range } }, TRIES_TO_RESUME, isBusy)
+}
+
+// ---- 3. Requests and errors ----
+
+const LONGEST_PAUSE_MS = 10_000
+
+/** @param {number} status */
+const isBusy = (status) => status === 429 || status === 503
+
+/**
+ * The reply, whatever it says.
+ * @param {Pick<Options, 'url' | 'token' | 'signal' | 'backOffMs'>} options
+ * @param {string} path
+ * @param {RequestInit} init
+ * @param {number} [tries] How often to try while there is no reply, or one whose status passes.
+ * @param {(status: number) => boolean} [passes]
+ */
+async function request(options, path, init, tries = 1, passes = () => false) {
+  const { url = '', token, signal = null } = options
+  const headers = { ...init.headers, ...(token && { Authorization: `Bearer ${token}` }) }
+  for (let attempt = 1; ; attempt++) {
+    const reply = await fetch(url.replace(/\/+$/, '') + path, { ...init, headers, signal }).catch(
+      (cause) => new AskbotError('unreachable', 'The relay cannot be reached.', { cause }),
+    )
+    const isLast = attempt === tries || signal?.aborted
+    if (reply instanceof AskbotError) {
+      if (isLast) throw reply
+      await pause(options, attempt, null)
+    } else {
+      if (isLast || !passes(reply.status)) return reply
+      discard(reply)
+      await pause(options, attempt, secondsToWait(reply))
+    }
+  }
+}
+
+/**
+ * Longer each time, and never the same for two readers; a network that comes back ends it.
+ * @param {Pick<Options, 'signal' | 'backOffMs'>} options
+ * @param {number} attempt
+ * @param {number | null} askedForSeconds
+ */
+async function pause({ signal, backOffMs = 250 }, attempt, askedForSeconds) {
+  if (signal?.aborted) return
+  const most = Math.min(LONGEST_PAUSE_MS, backOffMs * 2 ** (attempt - 1))
+  const asked = Math.min(LONGEST_PAUSE_MS, (askedForSeconds ?? 0) * 1000)
+  const over = new AbortController()
+  await new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(asked, most / 2 + (Math.random() * most) / 2))
+    over.signal.addEventListener('abort', () => clearTimeout(timer))
+    signal?.addEventListener('abort', resolve, { signal: over.signal })
+    if (askedForSeconds === null) globalThis.addEventListener?.('online', resolve, { signal: over.signal })
+  })
+  over.abort()
+}
 
 /**
  * Why there is no answer, or not a whole one.
@@ -89,391 +379,75 @@ export class AskbotError extends Error {
   }
 }
 
-// A question that does not get through is soon told; an answer that runs is worth waiting for.
-const TRIES_TO_ASK = 3
-const TRIES_TO_RESUME = 8
-const LONGEST_PAUSE_MS = 10_000
-
 /** What says nothing of an answer, only of one try to get at it. */
 const PASSING = new Set([
-  'unreachable',
-  'unexpected_response',
-  'relay_unreachable',
-  'unauthorized',
-  'origin_not_allowed',
-  'rate_limited',
-  'too_many_streams',
-  'internal_error',
-  'not_configured',
-  'overloaded',
-  'shutting_down',
-  'store_unreachable',
+  'cut', 'unreachable', 'unexpected_response', 'relay_unreachable', 'unauthorized', 'origin_not_allowed', 'rate_limited',
+  'too_many_streams', 'internal_error', 'not_configured', 'overloaded', 'shutting_down', 'store_unreachable',
 ])
 
 /**
- * Ask, and resolve once the answer is whole or was stopped.
- *
- * Rejects with an `AskbotError` when there is no answer, or only a part of one.
- *
- * Without a `persona` the relay's default one answers.
- *
- * @param {Asked & Options & { persona?: string | undefined }} request
- * @returns {Promise<Answer>}
+ * What went wrong on the way, with what had arrived by then.
+ * @param {Reading} reading
+ * @param {AskbotError} error
  */
-export async function ask({ persona, ...options }) {
-  const messages = 'messages' in options ? options.messages : [{ role: 'user', content: options.question }]
-  const reading = new Reading(options)
-  return reading.toItsEnd(async () => {
-    const response = await reading.request(TRIES_TO_ASK, '', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', Accept: 'text/plain', 'Idempotency-Key': reading.key },
-      body: JSON.stringify({ messages, persona }),
-    })
-    if (!response.ok) throw refused(response, await errorIn(response))
-    return response
-  })
+function lost(reading, error) {
+  const { isAsked, status, answer } = reading
+  if (isAsked && PASSING.has(error.code)) {
+    const details = { ...error, text: answer.text, canResume: true, cause: error.cause }
+    return new AskbotError(error.code, error.message, details)
+  }
+  const isNothingHere = status === 0 && answer.text === ''
+  return isNothingHere ? error : cut(reading, 'The rest of the answer cannot be had.', error)
 }
 
 /**
- * What a page may know of a persona: never the system message.
- * @typedef {{ id: string, name: string, description: string, greeting: string, suggestions: string[] }} Persona
+ * @param {Reading} reading
+ * @param {string} message
+ * @param {unknown} cause
  */
-
-/**
- * The personas that the relay offers, in the given language where they speak it.
- *
- * Rejects with an `AskbotError` when the relay cannot be reached, or refuses.
- *
- * @param {{ url?: string, token?: string | undefined, language?: string, signal?: AbortSignal }} [request]
- * @returns {Promise<{ default: string, personas: Persona[] }>}
- */
-export async function personas({ url = '', token, language, signal } = {}) {
-  const headers = { Accept: 'application/json', ...(language && { 'Accept-Language': language }), ...authorization(token) }
-  const response = await fetch(`${baseOf(url)}/personas`, { headers, signal: signal ?? null }).catch((cause) => {
-    throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
-  })
-  const found = response.ok && isJson(response) ? await response.json().catch(() => null) : null
-  if (!Array.isArray(found?.personas)) throw refused(response, await errorIn(response))
-  return found
+function cut({ status, answer: { text, requestId } }, message, cause, code = 'cut') {
+  return new AskbotError(code, message, { status, requestId, text, cause })
 }
 
 /**
- * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`.
- *
- * @param {Options & { key: string, text?: string }} request
- * @returns {Promise<Answer>}
- */
-export async function resume({ text = '', ...options }) {
-  const reading = new Reading(options, text, true)
-  return reading.toItsEnd(() => (text === '' ? reading.missing() : reading.rest()))
-}
-
-/**
- * Stop the answer to `key`, and with it what it costs. What was written stays.
- *
- * Rejects with an `AskbotError` when the relay could not be told.
- *
- * @param {{ url?: string, token?: string | undefined, key: string, backOffMs?: number }} request
- */
-export async function stop({ url = '', token, key, backOffMs = 250 }) {
-  for (let attempt = 1; ; attempt++) {
-    /** @type {unknown} */
-    let cause = null
-    // A page that is being left may still say so.
-    const response = await fetch(addressOf(url, key), { method: 'DELETE', keepalive: true, headers: authorization(token) }).catch((error) => {
-      cause = error
-      return null
-    })
-    if (response?.ok) return
-    // The question may still be on its way there.
-    const mayHelp = response === null || response.status === 404 || response.status === 429 || response.status >= 500
-    if (!mayHelp || attempt === TRIES_TO_ASK) {
-      if (response === null) throw new AskbotError('unreachable', 'The relay cannot be reached.', { cause })
-      if (response.status === 404) return
-      throw refused(response, await errorIn(response))
-    }
-    await new Promise((resolve) => setTimeout(resolve, backOffMs * 2 ** (attempt - 1)))
-  }
-}
-
-/** One answer on its way here: what has arrived, and how to get the rest. */
-class Reading {
-  #signal
-  #onText
-  #backOffMs
-  #url
-  #token
-  #decoder = new TextDecoder()
-  #received = 0
-  #status = 0
-  /** Whether the relay has the question. */
-  #isBegun = false
-  /** @type {Answer} */
-  #answer
-
-  /**
-   * @param {Options} options
-   * @param {string} text
-   */
-  constructor({ url = '', token, key = newKey(), signal, onText, backOffMs = 250 }, text = '', isBegun = false) {
-    this.key = key
-    this.#isBegun = isBegun
-    this.#url = url
-    this.#token = token
-    this.#signal = signal
-    this.#onText = onText
-    this.#backOffMs = backOffMs
-    this.#received = new TextEncoder().encode(text).length
-    this.#answer = { state: 'finished', text, id: null, requestId: null, receipt: null }
-  }
-
-  /** @param {() => Promise<Response | null>} begin */
-  async toItsEnd(begin) {
-    try {
-      let response = await begin()
-      let furthest = 0
-      for (let fruitless = 0; response !== null; fruitless++) {
-        const broken = await this.#read(response)
-        if (this.#received > furthest) fruitless = 0
-        furthest = Math.max(furthest, this.#received)
-        if (fruitless === TRIES_TO_RESUME) throw this.#cut('The answer keeps breaking off.', broken, true)
-        response = await this.rest(broken)
-      }
-    } catch (error) {
-      // Leaving is what the reader chose: an outcome, however the connection took it.
-      if (!(this.#signal?.aborted && error instanceof AskbotError)) throw error
-      this.#answer.state = 'stopped'
-    }
-    return this.#answer
-  }
-
-  /**
-   * The response with what is still missing, or null when nothing is.
-   *
-   * @param {unknown} [broken] Why the reading ended, unless it came to an end.
-   */
-  async rest(broken = null) {
-    const receipt = await this.#fetchReceipt(broken)
-    if (receipt instanceof AskbotError) {
-      // Half a character that is left over shows a cut even so.
-      const seemsWhole = broken === null && this.#answer.id !== null && this.#decoder.decode() === ''
-      if (seemsWhole) return null
-      throw PASSING.has(receipt.code) ? this.#interrupted(receipt) : this.#cut('The answer broke off before it was complete.', broken)
-    }
-    this.#answer.id ??= this.key
-    if (receipt.bytes > this.#received || receipt.state === 'running') {
-      return this.missing()
-    }
-    this.#answer.receipt = receipt
-    if (receipt.state === 'failed') throw this.#cut(receipt.error?.message ?? 'The answer broke off before it was complete.', broken)
-    if (receipt.state === 'stopped') this.#answer.state = 'stopped'
-    return null
-  }
-
-  /** All that has not arrived yet, as far as it is written and on. */
-  async missing() {
-    const headers = { Accept: 'text/plain', ...(this.#received > 0 && { Range: `bytes=${this.#received}-` }) }
-    return this.#expectText(await this.request(TRIES_TO_RESUME, this.key, { headers }))
-  }
-
-  /**
-   * @param {number} tries How often to try while there is no reply, or, for what is asked already, one that says to come again later.
-   * @param {string} key
-   * @param {RequestInit} init
-   */
-  async request(tries, key, init) {
-    for (let attempt = 1; ; attempt++) {
-      /** @type {unknown} */
-      let cause = null
-      const headers = { ...init.headers, ...authorization(this.#token) }
-      const response = await fetch(addressOf(this.#url, key), { ...init, headers, signal: this.#signal ?? null }).catch((error) => {
-        cause = error
-        return null
-      })
-      const isBusy = key !== '' && response !== null && (response.status === 429 || response.status === 503)
-      if (response !== null && (!isBusy || attempt === tries)) return response
-      if (response === null && (attempt === tries || this.#signal?.aborted)) {
-        throw new AskbotError('unreachable', 'The relay cannot be reached.', { text: this.#answer.text, canResume: key !== '', cause })
-      }
-      await response?.body?.cancel()
-      await this.#pause(attempt, secondsUntil(response?.headers.get('Retry-After') ?? null))
-    }
-  }
-
-  /**
-   * @param {Response} response
-   * @returns {Promise<unknown>} Null at its end, otherwise why it broke.
-   */
-  async #read(response) {
-    await this.#expectText(response)
-    this.#isBegun = true
-    this.#status = response.status
-    this.#answer.id = response.headers.get('Completion-Id') ?? this.#answer.id
-    this.#answer.requestId = response.headers.get('X-Request-Id') ?? this.#answer.requestId
-    if (response.status === 200 && this.#received > 0) {
-      // Not the rest, but the whole once more.
-      this.#received = 0
-      this.#answer.text = ''
-      this.#decoder = new TextDecoder()
-    }
-    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader()
-    try {
-      for (;;) {
-        /** @type {unknown} */
-        let broken = null
-        const { done, value } = await reader.read().catch((cause) => {
-          broken = cause
-          return { done: true, value: undefined }
-        })
-        if (done || value === undefined) return broken
-        this.#received += value.length
-        const text = this.#decoder.decode(value, { stream: true })
-        if (text !== '') {
-          this.#answer.text += text
-          this.#onText?.(this.#answer.text)
-        }
-      }
-    } catch (error) {
-      // When `onText` throws, so that nobody goes on writing what nobody reads.
-      reader.cancel().catch(() => {})
-      throw error
-    }
-  }
-
-  /**
-   * @param {unknown} broken
-   * @returns {Promise<Receipt | AskbotError>} The error, where an answer that seems whole does without a receipt.
-   */
-  async #fetchReceipt(broken) {
-    const headers = { Accept: 'application/json' }
-    const response = await this.request(broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME, this.key, { headers }).catch((error) => {
-      if (broken === null && this.#answer.id !== null && !this.#signal?.aborted) return /** @type {AskbotError} */ (error)
-      throw error
-    })
-    if (response instanceof AskbotError) return response
-    const receipt = response.ok && isJson(response) ? await response.json().catch(() => null) : null
-    return receipt ?? refused(response, await errorIn(response))
-  }
-
-  /** @param {Response} response */
-  async #expectText(response) {
-    const type = response.headers.get('Content-Type') ?? ''
-    // A static host that does not know the path sends its start page, with 200: not an answer.
-    if (response.ok && /^text\/plain\b/i.test(type)) return response
-    const error = refused(response, await errorIn(response))
-    if (this.#isBegun && PASSING.has(error.code)) throw this.#interrupted(error)
-    throw this.#answer.text === '' ? error : this.#cut('The rest of the answer cannot be had.', error)
-  }
-
-  /**
-   * @param {string} message
-   * @param {unknown} cause
-   */
-  #cut(message, cause, canResume = false) {
-    const { text, requestId } = this.#answer
-    return new AskbotError('cut', message, { status: this.#status, requestId, text, canResume, cause })
-  }
-
-  /** @param {AskbotError} error */
-  #interrupted({ code, message, status, requestId, retryAfterSeconds }) {
-    return new AskbotError(code, message, { status, requestId, retryAfterSeconds, text: this.#answer.text, canResume: true })
-  }
-
-  /**
-   * Longer each time, and never the same for two readers; a network that comes back ends it.
-   *
-   * @param {number} attempt
-   * @param {number | null} askedForSeconds
-   */
-  async #pause(attempt, askedForSeconds) {
-    const most = Math.min(LONGEST_PAUSE_MS, this.#backOffMs * 2 ** (attempt - 1))
-    const milliseconds = Math.max(Math.random() * most, Math.min(LONGEST_PAUSE_MS, (askedForSeconds ?? 0) * 1000))
-    const over = new AbortController()
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds)
-      over.signal.addEventListener('abort', () => clearTimeout(timer))
-      this.#signal?.addEventListener('abort', resolve, { signal: over.signal })
-      if (askedForSeconds === null) globalThis.addEventListener?.('online', resolve, { signal: over.signal })
-    })
-    over.abort()
-  }
-}
-
-/**
- * @param {string} url
- * @param {string} key
- */
-function addressOf(url, key) {
-  return `${baseOf(url)}/aiCompletion${key && `/${key}`}`
-}
-
-/** @param {string} url */
-function baseOf(url) {
-  return url.replace(/\/+$/, '')
-}
-
-/**
- * @param {string | undefined} token
- * @returns {Record<string, string>}
- */
-function authorization(token) {
-  return token ? { Authorization: `Bearer ${token}` } : {}
-}
-
-/** A key for a question: a random UUID (RFC 9562), also where the page came over plain HTTP. */
-export function newKey() {
-  if (crypto.randomUUID) return crypto.randomUUID()
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
-}
-
-/** @param {Response} response */
-function isJson(response) {
-  return /^application\/json\b/i.test(response.headers.get('Content-Type') ?? '')
-}
-
-/**
- * The relay's error object, or an empty one when somebody else wrote the reply.
- *
+ * What a reply says that is not what was asked for.
  * @param {Response} response
- * @returns {Promise<{ code?: unknown, message?: unknown, request_id?: unknown }>}
+ * @param {any} found The JSON in it.
  */
-async function errorIn(response) {
-  if (!isJson(response)) {
-    // It may never end.
-    await response.body?.cancel()
-    return {}
-  }
-  try {
-    return (await response.json()).error ?? {}
-  } catch {
-    return {}
-  }
-}
-
-/**
- * @param {Response} response
- * @param {{ code?: unknown, message?: unknown, request_id?: unknown }} error
- */
-function refused(response, { code, message, request_id }) {
+function refused(response, found) {
   const { status, headers } = response
-  const details = {
-    status,
-    requestId: typeof request_id === 'string' ? request_id : headers.get('X-Request-Id'),
-    retryAfterSeconds: secondsUntil(headers.get('Retry-After')),
-  }
+  const { code, message, request_id } = found?.error ?? {}
+  const requestId = typeof request_id === 'string' ? request_id : headers.get('X-Request-Id')
+  const details = { status, requestId, retryAfterSeconds: secondsToWait(response) }
   if (typeof code === 'string' && typeof message === 'string') return new AskbotError(code, message, details)
   return new AskbotError('unexpected_response', `Something other than the relay replied, with status ${status}.`, details)
 }
 
 /**
- * `Retry-After` is a number of seconds or a date.
- *
- * @param {string | null} retryAfter
+ * Null where there is none: then it is not the relay that wrote it.
+ * @param {Response} response
  */
-function secondsUntil(retryAfter) {
-  if (retryAfter === null) return null
-  const seconds = /^\d+$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - Date.now()) / 1000
+async function jsonIn(response) {
+  if (/^application\/json\b/i.test(response.headers.get('Content-Type') ?? '')) return response.json().catch(() => null)
+  discard(response)
+  return null
+}
+
+/**
+ * What is not read may never end; whether it can be ended does not matter.
+ * @param {Response} response
+ */
+function discard({ body }) {
+  body?.cancel().catch(() => {})
+}
+
+/**
+ * `Retry-After` is a number of seconds or a date.
+ * @param {Response} response
+ */
+function secondsToWait({ headers }) {
+  const given = headers.get('Retry-After')
+  if (given === null) return null
+  const seconds = /^\d+$/.test(given) ? Number(given) : (Date.parse(given) - Date.now()) / 1000
   return Number.isNaN(seconds) ? null : Math.max(0, Math.ceil(seconds))
 }

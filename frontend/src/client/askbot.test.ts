@@ -1,9 +1,12 @@
 import { once } from 'node:events'
-import type { RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { answerWith, bodyOf, gate, scriptedRelay } from '../../tests/scriptedRelay.ts'
 import { ask, AskbotError, personas, resume, stop, type Receipt } from './askbot.js'
+
+// For a machine that has other things to do.
+vi.setConfig({ testTimeout: 60_000 })
 
 const question = 'Why is the sky blue?'
 
@@ -245,6 +248,38 @@ describe('stopping', () => {
     expect(await ask({ url, question, signal: AbortSignal.abort() })).toMatchObject({ state: 'stopped' })
   })
 
+  test('while the receipt is asked for is an outcome, too', async () => {
+    const leaving = new AbortController()
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        reply.end('Light ')
+      },
+      () => leaving.abort(),
+    )
+    expect(await ask({ url, question, signal: leaving.signal })).toMatchObject({ state: 'stopped', text: 'Light ', receipt: null })
+  })
+
+  test('when nothing has come of trying again does not wait for the next try', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const leaving = new AbortController()
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        breakOff(reply, Buffer.from('Light '))
+      },
+      (request, reply) => {
+        if (request.headers.accept === 'application/json') return sendReceipt(reply, { text: 'Light ', receipt: { state: 'running' } })
+        // The whole once more, of which nothing comes.
+        answerWith(reply)
+        return reply.flushHeaders()
+      },
+    )
+    const onText = (text: string) => void (text === '' && leaving.abort())
+    expect(await ask({ url, question, signal: leaving.signal, onText })).toMatchObject({ state: 'stopped', text: '' })
+  })
+
   test('after the end changes nothing', async () => {
     const url = await scriptedRelay((_request, reply) => {
       answerWith(reply)
@@ -277,15 +312,14 @@ describe('no answer', () => {
     ['a date to come', 'Wed, 21 Oct 2015 07:29:00 GMT', 60],
     ['a date gone by', 'Wed, 21 Oct 2015 07:27:00 GMT', 0],
     ['nonsense', 'soon', null],
-  ] as const)('Retry-After may be %s', async ([, retryAfter, expected]) => {
+  ] as const)('Retry-After may be %s', async ([, retryAfter, retryAfterSeconds]) => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('Wed, 21 Oct 2015 07:28:00 GMT') })
     onTestFinished(() => void vi.useRealTimers())
     const url = await scriptedRelay((_request, reply) => {
       reply.writeHead(503, { 'Retry-After': retryAfter })
       reply.end()
     })
-    const { retryAfterSeconds } = await errorOf(ask({ url, question }))
-    expect(retryAfterSeconds).toBe(expected)
+    expect(await errorOf(ask({ url, question }))).toMatchObject({ retryAfterSeconds })
   })
 
   test.for([
@@ -339,37 +373,74 @@ describe('no answer', () => {
   })
 })
 
-/** A relay that keeps one answer, and breaks each connection where `cuts` says, in bytes of the answer. */
-function keeping(whole: string, cuts: number[], end: Partial<Receipt> = {}) {
-  const bytes = Buffer.from(whole)
+/** What a relay has of an answer, and at which bytes it breaks the connections that are read from, one after the other. */
+interface Writing {
+  text: string
+  cuts?: number[]
+  receipt?: Partial<Receipt>
+}
+
+/** A relay that keeps one answer. Once a writing's cuts are used up, the next one is there in its place. */
+function keeping(...writings: Writing[]) {
   const seen: string[] = []
-  const text = (reply: ServerResponse, start: number, status: number) => {
-    reply.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Completion-Id': key })
-    const cut = cuts.shift()
+  const left = writings.map(({ cuts = [], receipt = {}, ...writing }, place) => ({
+    ...writing,
+    cuts: [...cuts],
+    receipt: place < writings.length - 1 ? { state: 'running' as const } : receipt,
+  }))
+
+  function text({ headers }: IncomingMessage, reply: ServerResponse) {
+    const { text: whole, cuts, receipt } = left[0]!
+    const bytes = Buffer.from(whole)
+    const offset = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1]
+    const isPart = offset !== undefined
+    const start = isPart ? Number(offset) : 0
+    const cut = cuts.shift() ?? (receipt.state === 'failed' ? bytes.length : undefined)
+    if (cut === undefined && isPart && start >= bytes.length) return refuse(reply, 416, 'range_not_satisfiable')
+    reply.writeHead(isPart ? 206 : 200, { 'Content-Type': 'text/plain; charset=utf-8', 'Completion-Id': key })
     if (cut === undefined) return reply.end(bytes.subarray(start))
-    return reply.write(bytes.subarray(start, Math.max(start, cut)), () => reply.destroy())
+    if (cuts.length === 0 && left.length > 1) left.shift()
+    return breakOff(reply, bytes.subarray(start, Math.max(start, cut)))
   }
-  const receipt = { state: 'finished', bytes: bytes.length, error: null, ...end }
+
   return {
     seen,
     url: scriptedRelay(
       (request, reply) => {
-        seen.push(`${request.method} ${request.headers['idempotency-key']}`)
-        text(reply, 0, 200)
+        seen.push(`POST ${request.headers['idempotency-key']}`)
+        text(request, reply)
       },
       (request, reply) => {
-        seen.push(`${request.method} ${request.url?.slice('/aiCompletion/'.length)} ${request.headers.range ?? ''}`)
-        if (request.method === 'DELETE') {
-          reply.writeHead(204).end()
-        } else if (request.headers.accept === 'application/json') {
-          reply.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(receipt))
-        } else {
-          text(reply, Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]), 206)
-        }
+        const { accept, range } = request.headers
+        seen.push([request.method, request.url?.slice('/aiCompletion/'.length), range].join(' ').trimEnd())
+        if (request.method === 'DELETE') reply.writeHead(204).end()
+        else if (accept === 'application/json') sendReceipt(reply, left[0]!)
+        else text(request, reply)
       },
     ),
   }
 }
+
+function sendReceipt(reply: ServerResponse, { text, receipt }: Writing) {
+  reply.writeHead(200, { 'Content-Type': 'application/json' })
+  reply.end(JSON.stringify({ state: 'finished', bytes: Buffer.byteLength(text), error: null, ...receipt }))
+}
+
+function refuse(reply: ServerResponse, status: number, code: string) {
+  reply.writeHead(status, { 'Content-Type': 'application/json' })
+  reply.end(JSON.stringify({ error: { code, message: 'No.', request_id: 'request-4' } }))
+}
+
+/** What is written arrives, and then the connection breaks. */
+function breakOff(reply: ServerResponse, bytes: Uint8Array) {
+  reply.flushHeaders()
+  reply.write(bytes)
+  reply.socket?.destroySoon()
+}
+
+/** Any, in order. */
+const someBytes = (text: string, count: number) =>
+  Array.from({ length: count }, () => Math.floor(Math.random() * (Buffer.byteLength(text) + 1))).toSorted((a, b) => a - b)
 
 const key = '4f9d1c1e-6f0a-4a53-9f3b-0d7d4f1f2a10'
 const whole = '빛은 공기에서 👩🏽‍🚀 흩어져요, ça va?'
@@ -378,8 +449,8 @@ describe('taking up again', () => {
   test('an answer cut at any byte, again and again, is read to its end', async () => {
     const length = Buffer.byteLength(whole)
     for (let round = 0; round < 40; round++) {
-      const cuts = Array.from({ length: 5 }, () => Math.floor(Math.random() * (length + 1))).toSorted((a, b) => a - b)
-      const relay = keeping(whole, [...cuts])
+      const cuts = someBytes(whole, 5)
+      const relay = keeping({ text: whole, cuts })
       const texts: string[] = []
       const answer = await ask({ url: await relay.url, question, key, backOffMs: 1, onText: (text) => texts.push(text) })
       expect(answer, `cut at ${cuts}`).toMatchObject({ state: 'finished', text: whole, id: key })
@@ -431,13 +502,44 @@ describe('taking up again', () => {
 
   test('an answer that failed at the relay is cut, with the relay’s words', async () => {
     const failure = { code: 'upstream_error', message: 'The model could not be asked.' }
-    const relay = keeping('빛은', [6], { state: 'failed', bytes: 6, error: failure })
+    const relay = keeping({ text: '빛은', receipt: { state: 'failed', error: failure } })
     const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
     expect(error).toMatchObject({ code: 'cut', text: '빛은', message: failure.message })
   })
 
+  test('an answer that fails just when the rest is asked for is cut, with the relay’s words', async () => {
+    const failure = { code: 'upstream_error', message: 'The model could not be asked.' }
+    const ending: Writing = { text: '빛은', cuts: [6], receipt: { state: 'failed', error: failure } }
+    const relay = keeping({ text: '빛은', cuts: [6, 6] }, ending)
+    const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
+    expect(error).toMatchObject({ code: 'cut', text: '빛은', message: failure.message, canResume: false })
+    expect(relay.seen).toContain(`GET ${key} bytes=6-`)
+  })
+
+  test('an answer that fails without a word, too late for a status, gives the relay’s own code', async () => {
+    const failure = { code: 'upstream_timeout', message: 'The model took too long.' }
+    const relay = keeping({ text: '', receipt: { state: 'failed', error: failure } })
+    const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
+    expect(error).toMatchObject({ ...failure, text: '', canResume: false })
+  })
+
+  test('an answer that ends just when the rest is asked for is whole', async () => {
+    const states: Receipt['state'][] = ['running', 'finished']
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        breakOff(reply, Buffer.from(whole))
+      },
+      (request, reply) => {
+        if (request.headers.accept !== 'application/json') return refuse(reply, 416, 'range_not_satisfiable')
+        return sendReceipt(reply, { text: whole, receipt: { state: states.shift()! } })
+      },
+    )
+    expect(await ask({ url, question, backOffMs: 1 })).toMatchObject({ state: 'finished', text: whole, receipt: { state: 'finished' } })
+  })
+
   test('an answer stopped elsewhere is stopped here', async () => {
-    const relay = keeping('빛은', [6], { state: 'stopped', bytes: 6 })
+    const relay = keeping({ text: '빛은', receipt: { state: 'stopped' } })
     const answer = await ask({ url: await relay.url, question, key, backOffMs: 1 })
     expect(answer).toMatchObject({ state: 'stopped', text: '빛은' })
   })
@@ -464,17 +566,44 @@ describe('taking up again', () => {
     expect(await ask({ url, question, backOffMs: 1 })).toMatchObject({ text: 'Light scatters.' })
   })
 
+  test('a connection that breaks again without bringing anything waits for the network, or a while', async () => {
+    const listen = vi.fn<(event: string, comesBack: () => void) => void>((_event, comesBack) => comesBack())
+    vi.stubGlobal('addEventListener', listen)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const relay = keeping({ text: whole, cuts: [6, 6] })
+    const answer = await ask({ url: await relay.url, question, key, backOffMs: 60_000 })
+    expect(answer).toMatchObject({ state: 'finished', text: whole })
+    expect(listen).toHaveBeenCalledWith('online', expect.any(Function), expect.anything())
+  })
+
   test('connections that break without bringing anything are given up', async () => {
-    const relay = keeping('Light scatters.', Array.from({ length: 50 }, () => 6), { state: 'running' })
+    const relay = keeping({ text: 'Light scatters.', cuts: Array.from({ length: 50 }, () => 6), receipt: { state: 'running' } })
     const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
     expect(error).toMatchObject({ code: 'cut', text: 'Light ' })
   })
 
   test('after a reload the rest is read, by its byte', async () => {
-    const relay = keeping(whole, [])
+    const relay = keeping({ text: whole })
     const answer = await resume({ url: await relay.url, key, text: '빛은', backOffMs: 1 })
     expect(answer).toMatchObject({ state: 'finished', text: whole, id: key })
     expect(relay.seen).toContain(`GET ${key} bytes=6-`)
+  })
+
+  test('what an error leaves is enough to go on from', async () => {
+    const relay = keeping({ text: whole, cuts: Array.from({ length: 9 }, () => 6) })
+    const url = await relay.url
+    const { text, canResume } = await errorOf(ask({ url, question, key, backOffMs: 1 }))
+    expect({ text, canResume }).toEqual({ text: '빛은', canResume: true })
+    expect(await resume({ url, key, text })).toMatchObject({ state: 'finished', text: whole })
+    expect(relay.seen.slice(-3)).toEqual([`GET ${key}`, `GET ${key} bytes=6-`, `GET ${key}`])
+  })
+
+  test('a byte order mark at the start of an answer is counted after a reload, too', async () => {
+    const marked = `\uFEFF${whole}`
+    const relay = keeping({ text: marked, cuts: Array.from({ length: 9 }, () => 9) })
+    const url = await relay.url
+    const { text } = await errorOf(ask({ url, question, key, backOffMs: 1 }))
+    expect(await resume({ url, key, text })).toMatchObject({ text: marked })
   })
 
   test('an answer that the relay has forgotten is cut', async () => {
@@ -483,7 +612,7 @@ describe('taking up again', () => {
   })
 
   test('an answer of which nothing had arrived is read from its start, or says why there is none', async () => {
-    const relay = keeping(whole, [])
+    const relay = keeping({ text: whole })
     expect(await resume({ url: await relay.url, key, backOffMs: 1 })).toMatchObject({ state: 'finished', text: whole })
     const url = await scriptedRelay(() => expect.fail('nothing was to be asked'))
     expect(await errorOf(resume({ url, key }))).toMatchObject({ code: 'not_found', status: 404 })
@@ -500,8 +629,8 @@ describe('taking up again', () => {
   })
 
   test('stop deletes the answer', async () => {
-    const relay = keeping(whole, [])
+    const relay = keeping({ text: whole })
     await stop({ url: await relay.url, key })
-    expect(relay.seen).toEqual([`DELETE ${key} `])
+    expect(relay.seen).toEqual([`DELETE ${key}`])
   })
 })
