@@ -10,7 +10,8 @@ interface Asking {
   messages: string[]
   persona: string | undefined
   from: string
-  write: (text: string) => void
+  etag: string | null
+  write: (text: string, etag?: string | null) => void
   finish: (text: string, receipt?: Answer['receipt']) => void
   fail: (error: unknown) => void
 }
@@ -30,7 +31,8 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
         ...sent,
         key: options.key,
         from: arrived,
-        write: (text) => options.onText?.((arrived = text)),
+        etag: options.etag ?? null,
+        write: (text, etag = null) => options.onText?.((arrived = text), etag),
         finish: (text, receipt = null) => resolve(answer('finished', text, receipt)),
         fail: reject,
       })
@@ -243,24 +245,36 @@ describe('several turns', () => {
   })
 })
 
-const away = (text: string) => new AskbotError('unreachable', 'Nobody there.', { text, canResume: true })
+const away = (text: string, etag: string | null = null) => new AskbotError('unreachable', 'Nobody there.', { text, etag, canResume: true })
 
 describe('a relay that cannot be reached', () => {
   test('does not end an answer: it is read on when the relay is back', async () => {
     const tab = openTab()
     void tab.chat.ask('Why?')
     const asking = await nth(tab.asked, 0)
-    asking.write('Be')
-    asking.fail(away('Be'))
+    asking.write('Be', '"1"')
+    asking.fail(away('Be', '"1"'))
     await expect.poll(() => tab.chat.get().phase).toMatchObject({ name: 'lost', answer: 'Be', failure: { code: 'unreachable' } })
     expect(await tab.chat.ask('Another?')).toBe(false)
     tab.chat.resume()
     expect(tab.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
     const resuming = await nth(tab.resumed, 0)
-    expect(resuming).toMatchObject({ key: asking.key, from: 'Be' })
+    expect(resuming).toMatchObject({ key: asking.key, from: 'Be', etag: '"1"' })
     resuming.finish('Because.')
     await ended(tab)
     expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
+  })
+
+  test('and then has the answer written again, takes back what it had shown', async () => {
+    const tab = openTab()
+    void tab.chat.ask('Why?')
+    const asking = await nth(tab.asked, 0)
+    asking.write('Be', '"1"')
+    asking.write('', null)
+    asking.write('As', '"2"')
+    expect(tab.chat.get().phase).toMatchObject({ name: 'answering', answer: 'As' })
+    asking.fail(away('As', '"2"'))
+    await expect.poll(() => kept(tab).running).toMatchObject({ text: 'As', etag: '"2"' })
   })
 
   test('keeps what there was of it when the reader gives it up', async () => {
@@ -324,10 +338,10 @@ describe('after a reload', () => {
     const storage = sharedStorage()
     const first = openTab(storage)
     void first.chat.ask('Why?')
-    ;(await nth(first.asked, 0)).write('Be')
+    ;(await nth(first.asked, 0)).write('Be', '"1"')
     await expect.poll(() => kept(first).running?.text).toBe('Be')
     const again = openTab(storage)
-    expect(await nth(again.resumed, 0)).toMatchObject({ from: 'Be' })
+    expect(await nth(again.resumed, 0)).toMatchObject({ from: 'Be', etag: '"1"' })
     expect(again.chat.get().phase).toMatchObject({ name: 'answering', answer: 'Be' })
   })
 

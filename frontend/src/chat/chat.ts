@@ -69,11 +69,12 @@ const ON_ITS_WAY_MS = 10_000
 const idle: Phase = { name: 'idle' }
 const none: readonly Turn[] = []
 
+/** What has arrived of an answer, after `running.before`, and which writing it is from. */
+type Arrived = Pick<Running, 'text' | 'etag'>
+
 /** An answer that this tab reads. */
-interface Reading {
+interface Reading extends Arrived {
   running: Running
-  /** What has arrived of it, after `running.before`. */
-  text: string
   /** Why it was given up for now. */
   failure: Failure | null
   leaving: AbortController
@@ -102,12 +103,12 @@ export function createChat(id: string, history: History, client: Client): Chat {
       reading.leaving.abort()
       reading = null
     }
-    if (reading === null && running !== null && watchers > 0) resumed(running, running.text)
+    if (reading === null && running !== null && watchers > 0) resumed(running)
     show()
   }
 
-  function begun(running: Running, text: string): Reading {
-    reading = { running, text, failure: null, leaving: new AbortController() }
+  function begun(running: Running, { text, etag }: Arrived): Reading {
+    reading = { running, text, etag, failure: null, leaving: new AbortController() }
     return reading
   }
 
@@ -116,8 +117,8 @@ export function createChat(id: string, history: History, client: Client): Chat {
     const planned = plan(history.find(id)?.turns ?? none)
     if (reading !== null || planned === null) return false
     const { turn, question, before } = planned
-    const running: Running = { turn, question, before, key: newKey(), text: '', askedAt: Date.now() }
-    const mine = begun(running, '')
+    const running: Running = { turn, question, before, key: newKey(), text: '', etag: null, askedAt: Date.now() }
+    const mine = begun(running, running)
 
     const kept = await history.change(
       id,
@@ -139,11 +140,13 @@ export function createChat(id: string, history: History, client: Client): Chat {
     return true
   }
 
-  function resumed(running: Running, text: string) {
-    void read(begun(running, text), async (options) => {
+  function resumed(running: Running, arrived: Arrived = running) {
+    const mine = begun(running, arrived)
+    const { text, etag } = mine
+    void read(mine, async (options) => {
       for (;;) {
         try {
-          return await client.resume({ ...options, text })
+          return await client.resume({ ...options, text, etag })
         } catch (error) {
           const isUnknown = error instanceof AskbotError && error.code === 'not_found'
           if (!isUnknown || options.signal?.aborted || Date.now() - running.askedAt > ON_ITS_WAY_MS) throw error
@@ -166,15 +169,16 @@ export function createChat(id: string, history: History, client: Client): Chat {
       if (reading === mine) show()
     })
 
-    function keep(text: string) {
-      const change: Change = (conversation) => (conversation.running?.key === key ? { ...conversation, running: { ...conversation.running, text } } : conversation)
+    function keep({ text, etag }: Arrived) {
+      const change: Change = (conversation) =>
+        conversation.running?.key === key ? { ...conversation, running: { ...conversation.running, text, etag } } : conversation
       void history.change(id, change, { isQuiet: true })
     }
 
-    let latest = mine.text
-    function onText(text: string) {
+    let latest: Arrived = mine
+    function onText(text: string, etag: string | null) {
       firstTextMs ??= performance.now() - start
-      latest = text
+      latest = { text, etag }
       pace.show(text)
       keeping ??= setTimeout(() => {
         keeping = undefined
@@ -198,14 +202,14 @@ export function createChat(id: string, history: History, client: Client): Chat {
       settle(answer.text, { name: answer.state }, receiptOf(answer, firstTextMs, performance.now() - start))
     } catch (error) {
       if (!(error instanceof AskbotError)) {
-        settle(latest, { name: 'cut', failure: failureOf(new AskbotError('page_error', String(error))) }, null)
+        settle(latest.text, { name: 'cut', failure: failureOf(new AskbotError('page_error', String(error))) }, null)
         throw error
       }
       const failure = failureOf(error)
       if (error.canResume && reading === mine) {
         end()
-        Object.assign(mine, { text: error.text, failure })
-        keep(error.text)
+        Object.assign(mine, { text: error.text, etag: error.etag, failure })
+        keep(error)
         show()
         return
       }
@@ -261,8 +265,8 @@ export function createChat(id: string, history: History, client: Client): Chat {
     },
     resume() {
       const running = history.find(id)?.running
-      if (reading?.failure) resumed(reading.running, reading.text)
-      else if (reading === null && running) resumed(running, running.text)
+      if (reading?.failure) resumed(reading.running, reading)
+      else if (reading === null && running) resumed(running)
     },
   }
 }

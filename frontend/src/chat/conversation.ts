@@ -55,6 +55,8 @@ export interface Running {
   before: string
   /** What was here of the rest when it was last kept. */
   text: string
+  /** Which writing `text` is from: the relay may have begun another by now. */
+  etag: string | null
   askedAt: number
 }
 

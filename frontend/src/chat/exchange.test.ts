@@ -38,7 +38,7 @@ describe('JSON', () => {
   })
 
   test('turns what was being written into what was written', () => {
-    const running = { turn: 't9', question: 'Go on?', key: 'k', before: 'one', text: ', two', askedAt: 3 }
+    const running = { turn: 't9', question: 'Go on?', key: 'k', before: 'one', text: ', two', etag: null, askedAt: 3 }
     const [imported] = importFrom(toJson([{ ...whole, running }]))
     expect(imported?.running).toBeNull()
     expect(imported?.turns.at(-1)).toMatchObject({ id: 't9', question: 'Go on?', answer: 'one, two', outcome: { name: 'cut' } })

@@ -62,9 +62,9 @@ function receiptFrom(value: unknown): TurnReceipt | null {
 
 function runningFrom(value: unknown): Running | null {
   if (!isObject(value)) return null
-  const { turn, question, key, before, text, askedAt } = value
+  const { turn, question, key, before, text, etag, askedAt } = value
   if (!isText(turn) || !isText(question) || !isText(key) || !isTime(askedAt)) return null
-  return { turn, question, key, before: textOr(before, ''), text: textOr(text, ''), askedAt }
+  return { turn, question, key, before: textOr(before, ''), text: textOr(text, ''), etag: textOrNull(etag), askedAt }
 }
 
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)

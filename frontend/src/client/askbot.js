@@ -42,13 +42,14 @@ export async function ask({ persona, ...options }) {
 }
 
 /**
- * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`.
+ * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`, and `etag`
+ * is what `onText` or an error gave with it. Without the `etag` the rest may be that of another writing.
  *
- * @param {Options & { key: string, text?: string | undefined }} request
+ * @param {Options & { key: string, text?: string | undefined, etag?: string | null | undefined }} request
  * @returns {Promise<Answer>}
  */
-export async function resume({ text = '', ...options }) {
-  const reading = new Reading(options, text)
+export async function resume({ text = '', etag = null, ...options }) {
+  const reading = new Reading(options, text, etag)
   reading.isAsked = true
   return readToItsEnd(reading, () => (text === '' ? missing(reading) : rest(reading)))
 }
@@ -110,7 +111,9 @@ export function newKey() {
  * @property {string | undefined} [token] The access code, where the relay asks for one. It goes as a bearer token (RFC 6750).
  * @property {string | undefined} [key] A UUID of your own making, to `resume` or `stop` by. Tell it to nobody.
  * @property {AbortSignal | undefined} [signal] Ends the reading. The relay goes on for a while; `stop` ends the answer.
- * @property {((text: string) => void) | undefined} [onText] Called whenever the text changes, with the whole answer so far.
+ * @property {((text: string, etag: string | null) => void) | undefined} [onText] Called whenever the text changes, with the
+ *   whole answer so far: show it in place of the last one. It grows; but where the relay had to have the answer written
+ *   again, it begins anew, with ''. `etag` names the writing: a page that may be reloaded keeps both, for `resume`.
  * @property {number | undefined} [backOffMs] The first pause before a broken connection is tried again; later ones are longer.
  */
 
@@ -153,12 +156,14 @@ class Reading {
   /**
    * @param {Options} options
    * @param {string} [text]
+   * @param {string | null} [etag]
    */
-  constructor(options, text = '') {
+  constructor(options, text = '', etag = null) {
     this.options = options
     this.key = options.key ?? newKey()
     /** @type {Answer} */
     this.answer = { state: 'finished', text, id: null, requestId: null, receipt: null }
+    this.etag = etag
     /** How many bytes there were, half a character at the end included: the decoder keeps that. */
     this.received = new TextEncoder().encode(text).length
     // Every byte goes into the text, or the text would not tell how many there were.
@@ -183,7 +188,13 @@ class Reading {
     this.answer.requestId = response.headers.get('X-Request-Id') ?? this.answer.requestId
     const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader()
     try {
-      if (this.received > 0 && response.status !== 206) this.forget()
+      const etag = etagOf(response)
+      const isAnother = this.isAnother(etag)
+      const isPart = response.status === 206
+      if (this.received > 0 && (isAnother || !isPart)) this.forget()
+      // The end of one writing does not fit the beginning of another (RFC 9110, 15.3.7.3).
+      if (isAnother && isPart) return refused(response, null)
+      this.etag = etag ?? this.etag
       for (;;) {
         const part = await reader.read().catch((cause) => ({ value: undefined, cause }))
         if (part.value === undefined) return 'cause' in part ? part.cause : null
@@ -197,18 +208,35 @@ class Reading {
     }
   }
 
+  /**
+   * Whether `etag` names another writing than the one that is being read.
+   * @param {string | null} etag
+   */
+  isAnother(etag) {
+    return etag !== null && this.etag !== null && etag !== this.etag
+  }
+
   /** What comes next is a whole, not the rest of what is here. */
   forget() {
     this.received = 0
     this.decoder.decode()
+    this.etag = null
     this.show('')
   }
 
   /** @param {string} text */
   show(text) {
     this.answer.text = text
-    this.options.onText?.(text)
+    this.options.onText?.(text, this.etag)
   }
+}
+
+/**
+ * A proxy that compresses calls the tag weak. Here bytes are counted as the relay counts them, so it is not.
+ * @param {Response} response
+ */
+function etagOf({ headers }) {
+  return headers.get('ETag')?.replace(/^W\//, '') ?? null
 }
 
 // ---- 2. Coming back ----
@@ -261,15 +289,16 @@ async function readToItsEnd(reading, begin) {
  */
 async function rest(reading, broken = null) {
   const { options, answer } = reading
-  const receipt = await fetchReceipt(reading, broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME).catch((error) => {
+  const found = await fetchReceipt(reading, broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME).catch((error) => {
     // Where no receipt can be had an end is an end; half a character that is left over shows a cut even so.
     const seemsWhole = broken === null && answer.id !== null && reading.decoder.decode() === ''
     if (!seemsWhole || options.signal?.aborted) throw error
     return null
   })
-  if (receipt === null) return null
+  if (found === null) return null
+  const { receipt, etag } = found
   answer.id ??= reading.key
-  if (receipt.state === 'running' || receipt.bytes > reading.received) return missing(reading)
+  if (reading.isAnother(etag) || receipt.state === 'running' || receipt.bytes > reading.received) return missing(reading)
   answer.receipt = receipt
   return null
 }
@@ -277,21 +306,22 @@ async function rest(reading, broken = null) {
 /**
  * @param {Reading} reading
  * @param {number} tries
- * @returns {Promise<Receipt>}
+ * @returns {Promise<{ receipt: Receipt, etag: string | null }>}
  */
 async function fetchReceipt({ options, key }, tries) {
   const response = await request(options, `/aiCompletion/${key}`, { headers: { Accept: 'application/json' } }, tries, isBusy)
   const receipt = await jsonIn(response)
   if (!response.ok || typeof receipt?.bytes !== 'number') throw refused(response, receipt)
-  return receipt
+  return { receipt, etag: etagOf(response) }
 }
 
 /**
- * All that has not arrived yet, as far as it is written and on.
+ * All that has not arrived yet, as far as it is written and on. Should the relay have another writing by
+ * now than the one that was begun with, it replies with all of that (RFC 9110, 13.1.5).
  * @param {Reading} reading
  */
-function missing({ options, key, received }) {
-  const range = received > 0 && { Range: `bytes=${received}-` }
+function missing({ options, key, received, etag }) {
+  const range = received > 0 && { Range: `bytes=${received}-`, ...(etag !== null && { 'If-Range': etag }) }
   return request(options, `/aiCompletion/${key}`, { headers: { Accept: 'text/plain', ...range } }, TRIES_TO_RESUME, isBusy)
 }
 
@@ -359,15 +389,16 @@ async function pause({ signal, backOffMs = 250 }, attempt, askedForSeconds) {
  * - `unexpected_response`: something that is not the relay replied, such as a host's error page
  * - `cut`: the answer broke off; `text` holds what had arrived
  *
- * `canResume` tells that the relay may still have the rest, and `resume` get it later, at no cost.
+ * `canResume` tells that the relay may still have the rest, and `resume` with the same `text` and `etag`
+ * get it later, at no cost.
  */
 export class AskbotError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{ status?: number | null, requestId?: string | null, retryAfterSeconds?: number | null, text?: string, canResume?: boolean, cause?: unknown }} [details]
+   * @param {{ status?: number | null, requestId?: string | null, retryAfterSeconds?: number | null, text?: string, etag?: string | null, canResume?: boolean, cause?: unknown }} [details]
    */
-  constructor(code, message, { status = null, requestId = null, retryAfterSeconds = null, text = '', canResume = false, cause } = {}) {
+  constructor(code, message, { status = null, requestId = null, retryAfterSeconds = null, text = '', etag = null, canResume = false, cause } = {}) {
     super(message, { cause })
     this.name = 'AskbotError'
     this.code = code
@@ -375,6 +406,7 @@ export class AskbotError extends Error {
     this.requestId = requestId
     this.retryAfterSeconds = retryAfterSeconds
     this.text = text
+    this.etag = etag
     this.canResume = canResume
   }
 }
@@ -391,9 +423,9 @@ const PASSING = new Set([
  * @param {AskbotError} error
  */
 function lost(reading, error) {
-  const { isAsked, status, answer } = reading
+  const { isAsked, status, etag, answer } = reading
   if (isAsked && PASSING.has(error.code)) {
-    const details = { ...error, text: answer.text, canResume: true, cause: error.cause }
+    const details = { ...error, text: answer.text, etag, canResume: true, cause: error.cause }
     return new AskbotError(error.code, error.message, details)
   }
   const isNothingHere = status === 0 && answer.text === ''
@@ -405,8 +437,8 @@ function lost(reading, error) {
  * @param {string} message
  * @param {unknown} cause
  */
-function cut({ status, answer: { text, requestId } }, message, cause, code = 'cut') {
-  return new AskbotError(code, message, { status, requestId, text, cause })
+function cut({ status, etag, answer: { text, requestId } }, message, cause, code = 'cut') {
+  return new AskbotError(code, message, { status, requestId, text, etag, cause })
 }
 
 /**

@@ -376,6 +376,7 @@ describe('no answer', () => {
 /** What a relay has of an answer, and at which bytes it breaks the connections that are read from, one after the other. */
 interface Writing {
   text: string
+  etag?: string
   cuts?: number[]
   receipt?: Partial<Receipt>
 }
@@ -390,14 +391,14 @@ function keeping(...writings: Writing[]) {
   }))
 
   function text({ headers }: IncomingMessage, reply: ServerResponse) {
-    const { text: whole, cuts, receipt } = left[0]!
+    const { text: whole, etag, cuts, receipt } = left[0]!
     const bytes = Buffer.from(whole)
     const offset = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1]
-    const isPart = offset !== undefined
+    const isPart = offset !== undefined && (headers['if-range'] === undefined || headers['if-range'] === etag)
     const start = isPart ? Number(offset) : 0
     const cut = cuts.shift() ?? (receipt.state === 'failed' ? bytes.length : undefined)
     if (cut === undefined && isPart && start >= bytes.length) return refuse(reply, 416, 'range_not_satisfiable')
-    reply.writeHead(isPart ? 206 : 200, { 'Content-Type': 'text/plain; charset=utf-8', 'Completion-Id': key })
+    reply.writeHead(isPart ? 206 : 200, { 'Content-Type': 'text/plain; charset=utf-8', 'Completion-Id': key, ...(etag && { ETag: etag }) })
     if (cut === undefined) return reply.end(bytes.subarray(start))
     if (cuts.length === 0 && left.length > 1) left.shift()
     return breakOff(reply, bytes.subarray(start, Math.max(start, cut)))
@@ -411,8 +412,8 @@ function keeping(...writings: Writing[]) {
         text(request, reply)
       },
       (request, reply) => {
-        const { accept, range } = request.headers
-        seen.push([request.method, request.url?.slice('/aiCompletion/'.length), range].join(' ').trimEnd())
+        const { accept, range, 'if-range': ifRange } = request.headers
+        seen.push([request.method, request.url?.slice('/aiCompletion/'.length), range, ifRange].join(' ').trimEnd())
         if (request.method === 'DELETE') reply.writeHead(204).end()
         else if (accept === 'application/json') sendReceipt(reply, left[0]!)
         else text(request, reply)
@@ -421,8 +422,8 @@ function keeping(...writings: Writing[]) {
   }
 }
 
-function sendReceipt(reply: ServerResponse, { text, receipt }: Writing) {
-  reply.writeHead(200, { 'Content-Type': 'application/json' })
+function sendReceipt(reply: ServerResponse, { text, etag, receipt }: Writing) {
+  reply.writeHead(200, { 'Content-Type': 'application/json', ...(etag && { ETag: etag }) })
   reply.end(JSON.stringify({ state: 'finished', bytes: Buffer.byteLength(text), error: null, ...receipt }))
 }
 
@@ -590,12 +591,12 @@ describe('taking up again', () => {
   })
 
   test('what an error leaves is enough to go on from', async () => {
-    const relay = keeping({ text: whole, cuts: Array.from({ length: 9 }, () => 6) })
+    const relay = keeping({ text: whole, etag: '"1"', cuts: Array.from({ length: 9 }, () => 6) })
     const url = await relay.url
-    const { text, canResume } = await errorOf(ask({ url, question, key, backOffMs: 1 }))
-    expect({ text, canResume }).toEqual({ text: '빛은', canResume: true })
-    expect(await resume({ url, key, text })).toMatchObject({ state: 'finished', text: whole })
-    expect(relay.seen.slice(-3)).toEqual([`GET ${key}`, `GET ${key} bytes=6-`, `GET ${key}`])
+    const { text, etag, canResume } = await errorOf(ask({ url, question, key, backOffMs: 1 }))
+    expect({ text, etag, canResume }).toEqual({ text: '빛은', etag: '"1"', canResume: true })
+    expect(await resume({ url, key, text, etag })).toMatchObject({ state: 'finished', text: whole })
+    expect(relay.seen.slice(-3)).toEqual([`GET ${key}`, `GET ${key} bytes=6- "1"`, `GET ${key}`])
   })
 
   test('a byte order mark at the start of an answer is counted after a reload, too', async () => {
@@ -632,5 +633,102 @@ describe('taking up again', () => {
     const relay = keeping({ text: whole })
     await stop({ url: await relay.url, key })
     expect(relay.seen).toEqual([`DELETE ${key}`])
+  })
+})
+
+describe('an answer that the relay had to have written again', () => {
+  const first = { text: 'Light scatters in the air.', etag: '"1"' }
+  const second = { text: '빛은 흩어져요, 그래서 하늘은 파래요.', etag: '"2"' }
+
+  test('is not joined to what had arrived, wherever the first one broke', async () => {
+    for (let round = 0; round < 40; round++) {
+      const writings = [
+        { ...first, text: whole, cuts: someBytes(whole, 3) },
+        { ...second, cuts: someBytes(second.text, 2) },
+      ]
+      const relay = keeping(...writings)
+      const shown: string[] = []
+      const answer = await ask({ url: await relay.url, question, key, backOffMs: 1, onText: (text) => shown.push(text) })
+      const told = JSON.stringify([writings, relay.seen])
+      expect(answer, told).toMatchObject({ state: 'finished', text: second.text, receipt: { bytes: Buffer.byteLength(second.text) } })
+      expect(shown.filter((text) => !whole.startsWith(text) && !second.text.startsWith(text)), told).toEqual([])
+    }
+  })
+
+  test('is told by a text that begins anew, with the tag of each writing', async () => {
+    const relay = keeping({ ...first, cuts: [5] }, second)
+    const shown: [string, string | null][] = []
+    const answer = await ask({ url: await relay.url, question, key, backOffMs: 1, onText: (...given) => shown.push(given) })
+    expect(shown.slice(0, 2)).toEqual([['Light', '"1"'], ['', null]])
+    expect(shown.at(-1)).toEqual([second.text, '"2"'])
+    expect(answer).toMatchObject({ state: 'finished', text: second.text })
+    expect(relay.seen).toEqual([`POST ${key}`, `GET ${key}`, `GET ${key} bytes=5- "1"`, `GET ${key}`])
+  })
+
+  test('is read even if it is just as long', async () => {
+    const other = { ...second, text: first.text.toUpperCase() }
+    const relay = keeping({ ...first, cuts: [first.text.length] }, other)
+    expect(await ask({ url: await relay.url, question, key, backOffMs: 1 })).toMatchObject({ state: 'finished', text: other.text })
+  })
+
+  test('is read from its start where a proxy dropped the condition', async () => {
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply, { ETag: first.etag })
+        breakOff(reply, Buffer.from('Light'))
+      },
+      (request, reply) => {
+        if (request.headers.accept === 'application/json') return sendReceipt(reply, second)
+        const isPart = request.headers.range === 'bytes=5-'
+        reply.writeHead(isPart ? 206 : 200, { 'Content-Type': 'text/plain', ETag: second.etag })
+        return reply.end(Buffer.from(second.text).subarray(isPart ? 5 : 0))
+      },
+    )
+    const shown: string[] = []
+    const answer = await ask({ url, question, backOffMs: 1, onText: (text) => shown.push(text) })
+    expect(answer).toMatchObject({ state: 'finished', text: second.text })
+    expect(shown.slice(0, 2)).toEqual(['Light', ''])
+    expect(shown.slice(2).filter((text) => !second.text.startsWith(text))).toEqual([])
+  })
+
+  test('is told apart also where a proxy that compresses made the tag a weak one', async () => {
+    let ranges: unknown
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply, { ETag: 'W/"1"' })
+        breakOff(reply, Buffer.from('Light '))
+      },
+      (request, reply) => {
+        if (request.headers.accept === 'application/json') return sendReceipt(reply, { text: 'Light scatters.', etag: '"1"' })
+        ranges = [request.headers.range, request.headers['if-range']]
+        return reply.writeHead(206, { 'Content-Type': 'text/plain', ETag: '"1"' }).end('scatters.')
+      },
+    )
+    expect(await ask({ url, question, backOffMs: 1 })).toMatchObject({ text: 'Light scatters.' })
+    expect(ranges).toEqual(['bytes=6-', '"1"'])
+  })
+
+  test('takes the place of what a page had kept before it was reloaded', async () => {
+    const relay = keeping(second)
+    const shown: string[] = []
+    const url = await relay.url
+    const answer = await resume({ url, key, text: 'Light', etag: first.etag, backOffMs: 1, onText: (text) => shown.push(text) })
+    expect(answer).toMatchObject({ state: 'finished', text: second.text })
+    expect([shown[0], shown.at(-1)]).toEqual(['', second.text])
+    expect(relay.seen).toContain(`GET ${key} bytes=5- "1"`)
+  })
+
+  test('does not, while it cannot be had', async () => {
+    const url = await scriptedRelay(
+      () => expect.fail('nothing was to be asked'),
+      (request, reply) => {
+        if (request.headers.accept === 'application/json') return sendReceipt(reply, second)
+        return refuse(reply, 500, 'internal_error')
+      },
+    )
+    const shown: string[] = []
+    const error = await errorOf(resume({ url, key, text: 'Light', etag: first.etag, backOffMs: 1, onText: (text) => shown.push(text) }))
+    expect(error).toMatchObject({ code: 'internal_error', text: 'Light', etag: first.etag, canResume: true })
+    expect(shown).toEqual([])
   })
 })
