@@ -1,8 +1,8 @@
 /**
  * Ask an Askbot relay, and read the answer as it is written, across dropped connections.
  *
- * This file stands alone: no dependencies, no build step, types in its comments. Copy it into your own page.
- * Askbot's page uses it as it is.
+ * This file stands alone: no dependencies, no build step. Copy it into your own page, with
+ * `askbot.d.ts` beside it if the page is written in TypeScript. Askbot's page uses it as it is.
  *
  *     import { ask } from './askbot.js'
  *
