@@ -1,5 +1,6 @@
 # make run     sets everything up, starts model, relay and page; Ctrl-C ends all three
-# make test    sets up what the tests need besides, and runs all of them
+# make check   style, types, and the tests that need no server, browser or model
+# make test    sets up what the other tests need besides, and runs all of them
 # make lint    style and types
 # make bench   the relay beside others, up to half an hour; keep the machine quiet
 # make bench-page
@@ -26,11 +27,18 @@ PAGE_PACKAGES := frontend/node_modules/.package-lock.json
 # Folders too: nothing else changes when a file is removed.
 PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdepth 1 -type f)
 
-.PHONY: run test lint bench bench-page clean
+# A test in tests/test_imports.py holds that no others start any.
+TESTS_WITH_SERVERS := wire page local
+
+.PHONY: run check test lint bench bench-page clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
 	@$(PY) -m local
+
+check: lint
+	@$(PY) -m pytest --quiet $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
+	@cd frontend && npm test --silent
 
 test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json
 	@$(PY) -m local.fetch
@@ -41,7 +49,7 @@ lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m mypy --no-error-summary
-	@cd frontend && npm run lint --silent
+	@cd frontend && npm run lint --silent && npx --no-install tsc --build
 
 bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
 	@$(PY) -m bench

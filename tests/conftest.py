@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -21,6 +22,12 @@ PATIENT = {
     "IDLE_TIMEOUT": f"{2 * HELD_SECONDS:g}",
     "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
 }
+
+# How fast the machine is says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,14 @@ RELAY = sorted((PROJECT / "relay").rglob("*.py"))
 # Each may import those before it, and what stands beside them; see relay/__init__.py.
 ROOMS = ("questions", "personas", "upstream", "journal", "completions", "clients")
 
+# Where tests start servers, browsers and the model; `make check` runs all others.
+WITH_SERVERS = ("wire", "page", "local")
+UNIT_TESTS = [
+    path
+    for path in sorted((PROJECT / "tests").rglob("test_*.py"))
+    if path.relative_to(PROJECT / "tests").parts[0] not in WITH_SERVERS
+]
+
 # The only modules that may import what is named after them.
 ALONE = {"flask": "web.py", "flask_cors": "web.py", "werkzeug": "web.py", "gunicorn": "worker.py"}
 
@@ -110,3 +118,13 @@ def test_no_circles() -> None:
     done: set[str] = set()
     for module in modules:
         visit(module, ())
+
+
+@pytest.mark.parametrize("path", UNIT_TESTS, ids=module_of)
+def test_unit_tests_start_nothing(path: Path) -> None:
+    """They take milliseconds: no process is started, and no fixture that is one is asked for."""
+    modules = imported(path)
+    # A fixture's type is imported where it is annotated, which mypy sees to.
+    helpers = {*modules, *modules.get("helpers", ())}
+    assert not {name for name in helpers if name.endswith(("_process", "_server"))}
+    assert not modules.keys() & {"subprocess", "multiprocessing", "playwright.sync_api"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx2
 import openai
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
 
@@ -21,8 +21,6 @@ from relay.upstream.decoder import (
 from relay.upstream.outcome import Outcome, Usage
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
-# How fast the machine is says nothing about the decoder.
-untimed = settings(deadline=None)
 LINE_END = st.sampled_from(["\n", "\r\n", "\r"])
 
 
@@ -60,35 +58,37 @@ def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
         yield data[start:end]
 
 
-def text_by_openai(data: bytes) -> str:
-    client = openai.OpenAI(api_key="none", base_url="http://127.0.0.1:9")
-    with (
-        client,
-        openai.Stream[ChatCompletionChunk](
-            cast_to=ChatCompletionChunk,
-            response=httpx2.Response(
-                200, content=data, request=httpx2.Request("POST", "http://127.0.0.1:9")
-            ),
-            client=client,
-        ) as stream,
-    ):
+@pytest.fixture(scope="module")
+def openai_client() -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key="none", base_url="http://127.0.0.1:9") as client:
+        yield client
+
+
+def text_by(client: openai.OpenAI, data: bytes) -> str:
+    with openai.Stream[ChatCompletionChunk](
+        cast_to=ChatCompletionChunk,
+        response=httpx2.Response(
+            200, content=data, request=httpx2.Request("POST", "http://127.0.0.1:9")
+        ),
+        client=client,
+    ) as stream:
         deltas = [part.choices[0].delta for part in stream if part.choices]
     return "".join(delta.content or delta.refusal or "" for delta in deltas)
 
 
-@untimed
 @given(STREAM, st.booleans(), st.lists(st.integers(min_value=0), max_size=12))
-def test_same_text_as_openai(stream: str, done: bool, places: list[int]) -> None:
+def test_same_text_as_openai(
+    openai_client: openai.OpenAI, stream: str, done: bool, places: list[int]
+) -> None:
     """Any stream of the API's, however it is cut, reads as openai's decoder reads it whole."""
     data = (stream + ("data: [DONE]\n\ndata: ignored\n\n" if done else "")).encode()
     decoder = ChunkDecoder()
     text = b"".join(decoder.feed(piece) for piece in cut(data, places)) + decoder.end()
     assert decoder.failure is None
-    assert text.decode() == text_by_openai(data)
+    assert text.decode() == text_by(openai_client, data)
     assert decoder.done is done
 
 
-@untimed
 @given(st.binary(max_size=200), st.lists(st.integers(min_value=0), max_size=5))
 def test_any_bytes(data: bytes, places: list[int]) -> None:
     """Whatever arrives, the decoder does not raise."""

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,6 @@ import httpx2
 import pytest
 import trustme
 
-from helpers.client import ask
-from helpers.relay_process import StartRelay
 from helpers.upstream import Reply, Upstream
 from relay.deadline import Deadline
 from relay.settings import SettingsError
@@ -52,21 +49,6 @@ def test_a_full_pool_fails_at_once(upstream: Upstream) -> None:
         waiting.join(5)
         assert not waiting.is_alive()
         assert transport.open_connections == 0
-
-
-def test_overloaded(start_relay: StartRelay, upstream: Upstream) -> None:
-    """A relay out of connections says 503 and when to come back."""
-    upstream.answers(lambda reply: reply.until_gone())
-    # 128 of the descriptors are kept for other things; a reader takes two.
-    limited = 'ulimit -n 132; exec "$0" -m flask run --port 0'
-    relay = start_relay(command=["sh", "-c", limited, sys.executable])
-    first = [ask(relay.url) for _ in range(2)]
-    assert upstream.wait_until(lambda server: server.open == 2)
-    refusal = ask(relay.url)
-    assert refusal.error() == (503, "overloaded")
-    assert refusal.headers["Retry-After"] == "1"
-    for reply in first:
-        reply.leave()
 
 
 def test_idle_connections_are_bounded(upstream: Upstream) -> None:

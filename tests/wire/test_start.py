@@ -8,6 +8,7 @@ import pytest
 from helpers.client import Exchange, ask
 from helpers.ipv6 import IPV6_HOSTS
 from helpers.relay_process import RelayProcess, StartRelay
+from helpers.upstream import Upstream
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
 DEVELOPMENT = [sys.executable, "app.py"]
@@ -74,11 +75,31 @@ def test_the_app_loaded_before_its_workers() -> None:
     assert "Traceback" not in log
 
 
-def test_too_few_descriptors() -> None:
+def limited(descriptors: int, command: list[str]) -> list[str]:
+    """The command with that limit on open files."""
+    return ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
+
+
+@BOTH
+def test_too_few_descriptors(command: list[str]) -> None:
     """Where not one answer could be given, the server does not start, and says what to raise."""
-    log = refused(["sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *GUNICORN])
+    log = refused(limited(128, command))
     assert "askbot: The limit on open files (ulimit -n) is 128, " in log
     assert len(log.splitlines()) == 1
+
+
+@BOTH
+def test_few_descriptors(start_relay: StartRelay, upstream: Upstream, command: list[str]) -> None:
+    """Where there could be two answers, the third question is told to come back."""
+    upstream.answers(lambda reply: reply.until_gone())
+    relay = start_relay(command=limited(132, command))
+    first = [ask(relay.url) for _ in range(2)]
+    assert upstream.wait_until(lambda server: server.open == 2)
+    refusal = ask(relay.url)
+    assert refusal.error() == (503, "overloaded")
+    assert refusal.headers["Retry-After"] == "1"
+    for reply in first:
+        reply.leave()
 
 
 @BOTH
