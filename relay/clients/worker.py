@@ -57,6 +57,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
     It also knows how long it may take to end.
     """
 
+    # The app, once it is loaded, which it may refuse.
+    wsgi: Any = None
+
     _told_to_end_at: float | None = None
 
     @property
