@@ -58,10 +58,9 @@ loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.low
 
 def on_starting(server: Any) -> None:
     """The command line wins over this file, so what it must not say is refused here."""
-    if server.cfg.worker_class_str == "sync":
+    if (chosen := server.cfg.worker_class_str) != worker_class:
         sys.exit(
-            "askbot: the sync worker serves one reader at a time; leave out -k sync, "
-            "gunicorn.conf.py chooses gevent."
+            f"askbot: the relay has a worker of its own, made from gevent's; leave out -k {chosen}."
         )
     if server.cfg.preload_app:
         sys.exit(

@@ -61,10 +61,11 @@ def test_what_the_transport_cannot_use(setting: str) -> None:
     assert "Traceback" not in log
 
 
-def test_the_sync_worker() -> None:
-    """A worker that serves one reader at a time is refused."""
-    log = refused([*GUNICORN, "-k", "sync"])
-    assert "sync worker" in log
+@pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
+def test_another_worker(worker: str) -> None:
+    """One that serves few readers at a time, or does not end as ours does, is refused."""
+    log = refused([*GUNICORN, "-k", worker])
+    assert f"leave out -k {worker}." in log
     assert "Traceback" not in log
 
 
