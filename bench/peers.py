@@ -74,10 +74,13 @@ FLASK = Peer(
     title="Flask, threads",
     command=lambda port: _gunicorn(
         "bench.relays.flask_threads:app",
+        # Names a module without settings: gunicorn would find Askbot's own by itself.
+        "--config=python:bench.relays",
         f"--bind=127.0.0.1:{port}",
         "--worker-class=gthread",
         f"--threads={_THREADS}",
         f"--worker-connections={_THREADS}",
+        "--keep-alive=5",
         "--no-control-socket",
     ),
     environ={},
