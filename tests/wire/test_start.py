@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.client import Exchange, ask
+from helpers.client import Exchange, ask, raw_exchange
+from helpers.completions import get, keyed, new_key
 from helpers.ipv6 import IPV6_HOSTS
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Upstream
@@ -115,6 +116,23 @@ def test_the_development_server(start_relay: StartRelay) -> None:
     """`python app.py` answers too, with threads and a reloader."""
     relay = start_relay(command=DEVELOPMENT)
     assert ask(relay.url).text() == "Hello there."
+
+
+@pytest.mark.parametrize(
+    "command",
+    [DEVELOPMENT, [sys.executable, "-m", "flask", "run", "--port", "0"]],
+    ids=["python app.py", "flask run"],
+)
+def test_ids_stay_in_development(start_relay: StartRelay, command: list[str]) -> None:
+    """These servers log each request, with so much of an id as nobody could read an answer with."""
+    relay = start_relay(command=command, LOG_LEVEL="debug")
+    key = new_key()
+    assert keyed(relay.url, key).text() == "Hello there."
+    assert get(relay.url, key).text() == "Hello there."
+    raw_exchange(relay.url, f"GET /aiCompletion/{key} HTTP/none\r\n\r\n".encode())
+    for status in (200, 400):
+        relay.wait_for_line(f"/aiCompletion/{key[:8]}[.][.][.].* {status} ")
+    assert key not in relay.log
 
 
 def test_personas_are_reloaded(start_relay: StartRelay, tmp_path: Path) -> None:
