@@ -204,7 +204,7 @@ class Settings:
         30.0, _seconds, "For running answers to end when the server is told to stop; 1 at least."
     )
 
-    host: str = _setting("127.0.0.1", _host, "Where to listen; 0.0.0.0 for every interface.")
+    host: str = _setting("127.0.0.1", _host, "Where to listen; 0.0.0.0 or :: for every interface.")
     port: int = _setting(2000, _port, "The relay's port.")
     web_concurrency: int = _setting(1, _workers, "Worker processes; about one per core.")
     flush_interval_ms: int = _setting(
