@@ -137,7 +137,7 @@ def reply(reading: Reading, form: Form, range_header: str = "") -> Response:
     with Reader(request.environ, reading, settings.send_timeout) as reader:
         if_range = request.headers.get("If-Range", "")
         offset = first_byte(range_header, if_range, quoted(reading.answer.etag))
-        reading.answer.begin(offset or 0)
+        reading.begin(offset or 0)
         made = make_reply(reader, form, interval=interval, offset=offset)
         response = Response(made.body, made.status, made.headers, content_type=form.value)
         response.vary.add("Accept")

@@ -41,6 +41,7 @@ CATCH_UP_SECONDS = 1.0
 Ask = Callable[[Cancellation], Source]
 OnEnd = Callable[[Receipt, RelayError | None], None]
 Clock = Callable[[], float]
+Verdict = tuple[State, RelayError | None]
 
 
 class Completion:
@@ -75,7 +76,7 @@ class Completion:
         self._source: Source | None = None
         self._text = bytearray()
         # How it will end once whoever waits for the source has been woken; and how it has ended.
-        self._verdict: tuple[State, RelayError | None] | None = None
+        self._verdict: Verdict | None = None
         self._ending: Receipt | None = None
         self._readers = 0
         self._reader_pulls = 0
@@ -103,27 +104,23 @@ class Completion:
         with self._changed:
             return self._ending or self._receipt("running")
 
-    def begin(self, offset: int = 0) -> None:
-        """Asks the model, or waits for whoever does already; returns with the first text there.
-
-        Whoever wants more of it from byte `offset` on has seen it on another worker, and so it
-        will be here in a moment: then it returns with that there too.
-
-        Raises the RelayError that the answer failed with, to all of them.
-        """
+    def begin(self, reading: Reading, offset: int) -> None:
+        """See `Reading.begin`: asks the model, or waits for whoever does already."""
         with self._changed:
             ask, self._ask = self._ask, None
         if ask is not None:
             self._take_source_of(ask)
         with self._changed:
-            self._changed.wait_for(lambda: self._source is not None or self._ending is not None)
+            self._changed.wait_for(lambda: self._source or self._ending or reading.has_left)
             ending = self._ending
+        if ending is None and reading.has_left:
+            raise Abandoned()
         if ending is not None and ending.is_free and ending.failure is not None:
             # The log has the reason beside the completion.
             raise ending.failure.error(detail=f"completion {self.writing.digest[:8]}")
         due = Deadline(CATCH_UP_SECONDS)
         while len(self._text) < offset and self._ending is None and not due.passed:
-            self._piece(len(self._text), CATCH_UP_SECONDS, None)
+            self._piece(len(self._text), CATCH_UP_SECONDS, reading)
 
     def join(self) -> Reading:
         """One reader more."""
@@ -219,12 +216,9 @@ class Completion:
     def _take_source_of(self, ask: Ask) -> None:
         try:
             source = ask(self._cancellation)
-        except (RelayError, Cancelled) as error:
+        except BaseException as error:
             self._end_by(error)
             return
-        except BaseException:
-            self._end("failed", RelayError())
-            raise
         with self._changed:
             self._first_text_at = self._pulled_at = self._clock()
             self._source = source
@@ -263,26 +257,23 @@ class Completion:
 
     def _pull(self, source: Source, patience: float) -> bool:
         """Takes the next piece of the source. False if `patience` seconds passed without any."""
-        data, error = b"", None
         try:
             if len(self._text) > MAX_ANSWER_BYTES:
                 raise UpstreamError(detail="an answer without end")
             data = source.next_bytes(patience)
-        except (RelayError, Cancelled) as caught:
-            error = caught
-        finally:
-            with self._changed:
-                self._text += data
-                self._is_pulled = False
-                self._pulled_at = self._clock()
-                self._changed.notify_all()
-        if error is not None:
+        except BaseException as error:
             self._end_by(error)
-        elif source.ended:
-            self._end("finished")
-        elif self._verdict is not None:
-            self._end(*self._verdict)
-        return bool(data) or self._ending is not None
+            return True
+        with self._changed:
+            self._text += data
+            self._pulled_at = self._clock()
+            verdict: Verdict | None = ("finished", None) if source.ended else self._verdict
+            # Nobody pulls at what is about to be closed.
+            self._is_pulled = verdict is not None
+            self._changed.notify_all()
+        if verdict is not None:
+            self._end(*verdict)
+        return bool(data) or verdict is not None
 
     def _pump(self) -> None:
         """Pulls until a reader does: for one who may come back, or who reads elsewhere."""
@@ -300,18 +291,25 @@ class Completion:
             self._verdict = (state, error)
             # Whoever waits for the source is woken by the cancellation, and ends it.
             is_awaited = self._is_pulled or (self._source is None and self._ask is None)
-            self._ask = None
+            self._is_pulled, self._ask = True, None
         self._cancellation.cancel()
         if not is_awaited:
             self._end(state, error)
 
-    def _end_by(self, error: RelayError | Cancelled) -> None:
-        if isinstance(error, RelayError):
-            self._end("failed", error)
-        elif isinstance(error, Stopped):
-            self._end("stopped")
-        else:
-            self._end(*(self._verdict or ("failed", Abandoned())))
+    def _end_by(self, error: BaseException) -> None:
+        """Raises it once more where it is a fault of our own."""
+        match error:
+            case RelayError():
+                self._end("failed", error)
+            case Stopped():
+                self._end("stopped")
+            case Cancelled():
+                self._end(*(self._verdict or ("failed", Abandoned())))
+            case _:
+                self._end(
+                    "failed", RelayError(detail=f"a fault of our own: {type(error).__name__}")
+                )
+                raise error
 
     def _end(self, state: State, error: RelayError | None = None) -> None:
         with self._changed:

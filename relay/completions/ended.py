@@ -16,8 +16,8 @@ class EndedCompletion:
     text: bytes
     ending: Receipt
 
-    def begin(self, offset: int = 0) -> None:  # noqa: ARG002  # All of it is there.
-        """Raises the RelayError that the answer failed with, if it has no text."""
+    def begin(self, reading: Reading, offset: int) -> None:  # noqa: ARG002  # All of it is there.
+        """See `Reading.begin`."""
         if self.ending.is_free and self.ending.failure is not None:
             raise self.ending.failure.error()
 

@@ -24,7 +24,7 @@ class Readable(Protocol):
     def etag(self) -> str:
         """Another writing of the answer has another one."""
 
-    def begin(self, offset: int = 0) -> None: ...
+    def begin(self, reading: "Reading", offset: int) -> None: ...
 
     def receipt(self) -> Receipt: ...
 
@@ -41,6 +41,17 @@ class Reading:
     def __init__(self, answer: Readable) -> None:
         self.answer = answer
         self.has_left = False
+
+    def begin(self, offset: int = 0) -> None:
+        """Returns once the first text is there.
+
+        Whoever wants more of it from byte `offset` on has seen it on another worker, and so it
+        will be here in a moment: then it returns with that there too.
+
+        Raises the RelayError that the answer failed with, to all who wait for it, and Abandoned
+        once this reader has left.
+        """
+        self.answer.begin(self, offset)
 
     def pieces(
         self, offset: int = 0, *, interval: float = 0, heartbeat: float = 0

@@ -1,0 +1,176 @@
+"""A source of text that a test scripts, and a completion that reads it, without any server."""
+
+import contextlib
+import select
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from relay.completions import Ask, Completion, Reading, Receipt
+from relay.errors import RelayError
+from relay.journal import Writing
+from relay.upstream import Cancellation, Outcome
+
+LIMIT_SECONDS = 20.0
+
+END = Outcome("stop")
+FINGERPRINT = b"a question"
+
+
+class ScriptedSource:
+    """Gives what the test has let it give, one thing a call, and waits for more as a socket does.
+
+    Text is handed out, an exception raised, and an outcome is the end. `asked` is released each
+    time that somebody begins to wait. The fixture `leave_no_source_open` closes it.
+    """
+
+    opened: ClassVar[list["ScriptedSource"]] = []
+
+    def __init__(self, *script: bytes | Exception | Outcome) -> None:
+        self.ended = False
+        self.outcome = Outcome()
+        self.asked = threading.Semaphore(0)
+        self.is_closed = False
+        self._script: deque[bytes | Exception | Outcome] = deque()
+        # Whoever waits here is woken by a cancellation, as by that of a request to the model.
+        self._near, self._far = socket.socketpair()
+        self._is_waited_for = False
+        self.opened.append(self)
+        self.give(*script)
+
+    def give(self, *script: bytes | Exception | Outcome) -> None:
+        for step in script:
+            self._script.append(step)
+            # It may be closed by now: a model's server does not know either.
+            with contextlib.suppress(OSError):
+                self._far.send(b".")
+
+    def begin(self, cancellation: Cancellation) -> "ScriptedSource":
+        """The `ask` of a completion: waits for the first text."""
+        self._cancellation = cancellation
+        try:
+            cancellation.attach(self._near)
+            self._wait(LIMIT_SECONDS)
+            self._raise_next()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def next_bytes(self, patience: float = 0) -> bytes:
+        if not self._wait(patience or LIMIT_SECONDS):
+            assert patience, "the script is over, and whoever reads it waits"
+            return b""
+        self._near.recv(1)
+        self._raise_next()
+        step = self._script.popleft()
+        if isinstance(step, Outcome):
+            self.ended, self.outcome = True, step
+            return b""
+        return step
+
+    def close(self) -> None:
+        assert not self._is_waited_for, "the source is closed under whoever waits for it"
+        assert not self.is_closed, "the source is closed twice"
+        self.is_closed = True
+        self.close_sockets()
+
+    def close_sockets(self) -> None:
+        self._near.close()
+        self._far.close()
+
+    def _raise_next(self) -> None:
+        # In a variable it would keep this frame, and this frame it.
+        if isinstance(self._script[0], Exception):
+            raise self._script.popleft()  # type: ignore[misc]
+
+    def _wait(self, seconds: float) -> bool:
+        assert not self.is_closed, "a closed source is read"
+        assert not self._is_waited_for, "two wait for the source at the same time"
+        self._is_waited_for = True
+        try:
+            self.asked.release()
+            readable, _, _ = select.select([self._near], [], [], seconds)
+            self._cancellation.check()
+            return bool(readable)
+        finally:
+            self._is_waited_for = False
+
+
+class Clock:
+    """Stands still until the test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Made:
+    """A completion of the test's own, with what it was told to tell."""
+
+    def __init__(self, ask: Ask, *, key: bool = True, grace_seconds: float = 0) -> None:
+        self.clock = Clock()
+        self.ends: list[tuple[Receipt, RelayError | None]] = []
+        self._has_ended = threading.Event()
+        writing = Writing("d" * 64, "e" * 32, "worker", FINGERPRINT if key else b"")
+        self.completion = Completion(
+            "an id",
+            writing,
+            ask,
+            grace_seconds=grace_seconds,
+            on_end=self._on_end,
+            clock=self.clock,
+        )
+
+    @property
+    def state(self) -> str:
+        return self.completion.receipt().state
+
+    def wait_for_end(self) -> None:
+        assert self._has_ended.wait(LIMIT_SECONDS), "it does not end"
+
+    def begun(self) -> Reading:
+        """A reader, with the first text there."""
+        reading = self.completion.join()
+        reading.begin()
+        return reading
+
+    def _on_end(self, receipt: Receipt, error: RelayError | None) -> None:
+        self.ends.append((receipt, error))
+        self._has_ended.set()
+
+
+class Task:
+    """A function in a thread, and what became of it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def result(self) -> Any:
+        """Raises what the function raised."""
+        self._thread.join(LIMIT_SECONDS)
+        assert not self._thread.is_alive(), "it still waits"
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:
+            self._error = error
+
+
+def waited_for(event: threading.Semaphore) -> None:
+    assert event.acquire(timeout=LIMIT_SECONDS), "nobody came"
