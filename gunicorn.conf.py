@@ -72,8 +72,11 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """The workers of one server share a file that is named after the address it has by now."""
     if not _settings.state_file:
-        host, port = server.LISTENERS[0].sock.getsockname()[:2]
-        os.environ["STATE_FILE"] = default_path(host, port)
+        address = server.LISTENERS[0].sock.getsockname()
+        # Of an IPv6 address there are four parts.
+        os.environ["STATE_FILE"] = default_path(
+            address if isinstance(address, str) else address[:2]
+        )
 
 
 def post_worker_init(worker: Any) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import stat
 from pathlib import Path
 
 from relay.journal.backend import Backend, Unavailable
@@ -28,11 +29,11 @@ def open_backend(settings: Settings) -> Backend:
             return RedisBackend(settings.redis_url, ttl_seconds=ttl_seconds)
         except ValueError as error:
             raise SettingsError(f"REDIS_URL cannot be used: {error}") from None
-    path = settings.state_file or default_path(settings.host, settings.port)
+    path = settings.state_file or default_path((settings.host, settings.port))
     max_bytes = settings.answer_store_max_bytes
     try:
         if path != MEMORY:
-            _make_private(Path(path))
+            _prepare(Path(path))
         return SqliteBackend(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes)
     except (OSError, Unavailable) as error:
         log.warning(
@@ -44,21 +45,35 @@ def open_backend(settings: Settings) -> Backend:
         return SqliteBackend(MEMORY, ttl_seconds=ttl_seconds, max_bytes=max_bytes)
 
 
-def default_path(host: str, port: int) -> str:
+def default_path(address: tuple[str, int] | str) -> str:
     """The file of a relay that listens there; of two relays on a machine, each has its own.
 
-    It is in the folder for what programs remember (XDG Base Directory Specification). Without a
-    port of its own a relay has nothing to be known by, and keeps answers in memory.
+    The address is a host with a port, or a socket in the file system. The file is in the folder
+    for what programs remember (XDG Base Directory Specification). Without a port of its own a relay
+    has nothing to be known by, and keeps answers in memory.
     """
-    if not port:
-        return MEMORY
+    if not isinstance(address, str):
+        host, port = address
+        if not port:
+            return MEMORY
+        address = f"{host}-{port}"
     folder = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    name = re.sub(r"[^0-9A-Za-z.-]", "_", f"{host}-{port}.v{VERSION}.sqlite3")
+    name = re.sub(r"[^0-9A-Za-z.-]", "_", f"{address}.v{VERSION}.sqlite3")
     return str(Path(folder).expanduser() / "askbot" / name)
 
 
-def _make_private(path: Path) -> None:
-    """The file exists, and nobody but its owner can read it; SQLite's files beside it neither."""
+def _prepare(path: Path) -> None:
+    """There is a file, and one that is made here is its owner's alone, like SQLite's beside it.
+
+    What others have put there stays as it is.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is not a file")
+        if not status.st_size:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
