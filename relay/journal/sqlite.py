@@ -21,27 +21,27 @@ from relay.journal.backend import (
 )
 
 VERSION = 1
-# How long to wait for another process that writes.
+# How long to wait for another process that writes; at the start nobody else waits with us.
 LOCKED_SECONDS = 1.0
+LOCKED_AT_START_SECONDS = 10.0
 CLEAN_SECONDS = 1.0
 
-_TABLES = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS answers (
+_TABLES = [
+    """CREATE TABLE IF NOT EXISTS answers (
     digest TEXT PRIMARY KEY, etag TEXT NOT NULL, worker TEXT NOT NULL, fingerprint BLOB NOT NULL,
-    receipt BLOB, size INTEGER, expires REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pieces (
-    etag TEXT, offset INTEGER, data BLOB NOT NULL, PRIMARY KEY (etag, offset)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS workers (worker TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS letters (
-    worker TEXT, digest TEXT, verb TEXT, PRIMARY KEY (worker, digest, verb)) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS forget_text AFTER DELETE ON answers BEGIN
-    DELETE FROM pieces WHERE etag = OLD.etag; END;
-CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
-    DELETE FROM letters WHERE worker = OLD.worker; END;
-PRAGMA user_version = {VERSION};
-COMMIT;
-"""
+    receipt BLOB, size INTEGER, expires REAL NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS pieces (
+    etag TEXT, offset INTEGER, data BLOB NOT NULL, PRIMARY KEY (etag, offset)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS workers (
+    worker TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS letters (
+    worker TEXT, digest TEXT, verb TEXT, PRIMARY KEY (worker, digest, verb)) WITHOUT ROWID""",
+    """CREATE TRIGGER IF NOT EXISTS forget_text AFTER DELETE ON answers BEGIN
+    DELETE FROM pieces WHERE etag = OLD.etag; END""",
+    """CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
+    DELETE FROM letters WHERE worker = OLD.worker; END""",
+    f"PRAGMA user_version = {VERSION}",
+]
 _RECORD = """
 SELECT etag, worker, fingerprint, receipt,
     worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?)
@@ -80,7 +80,7 @@ class SqliteBackend:
         self._path = path
         self._ttl_seconds = ttl_seconds or math.inf
         self._max_bytes = max_bytes or math.inf
-        self._clean_at = -math.inf
+        self._clean_at = self._failed_at = -math.inf
         self._lock = threading.Lock()
         # Waiting for the disk would stop gevent's loop; there one native thread waits.
         self._thread = ThreadPool(1) if monkey.is_module_patched("threading") else None
@@ -99,31 +99,57 @@ class SqliteBackend:
         self._do(lambda: self._send(letters))
 
     def _do(self, work: Callable[[], T]) -> T:
-        try:
-            if self._thread is not None:
-                result: T = self._thread.apply(work)
-                return result
+        asked_at = time.monotonic()
+        if self._thread is not None:
+            result: T | Exception = self._thread.apply(self._attempt, (work, asked_at))
+        else:
             with self._lock:
-                return work()
+                result = self._attempt(work, asked_at)
+        if isinstance(result, Exception):
+            raise Unavailable(f"{type(result).__name__}: {result}") from result
+        return result
+
+    def _attempt(self, work: Callable[[], T], asked_at: float) -> T | Exception:
+        """What `work` returns, or raises: a thread of gevent's would print that with a trace."""
+        if asked_at < self._failed_at:
+            # Or all that waited for this one would wait for the same lock, one after the other.
+            return TimeoutError("what came before it failed")
+        try:
+            return work()
         except sqlite3.Error as error:
-            raise Unavailable(f"{type(error).__name__}: {error}") from error
+            self._failed_at = time.monotonic()
+            return error
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(
             self._path,
-            timeout=LOCKED_SECONDS,
+            timeout=LOCKED_AT_START_SECONDS,
             isolation_level="IMMEDIATE",
             check_same_thread=False,
         )
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and version != VERSION:
-            raise sqlite3.DatabaseError("another program, or another version of this one, made it")
-        # A crash of the machine may lose the last moments, and nothing before them.
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.executescript(_TABLES)
+        try:
+            self._make_tables(database)
+            # A crash of the machine may lose the last moments, and nothing before them.
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute(f"PRAGMA busy_timeout = {1000 * LOCKED_SECONDS:.0f}")
+        except BaseException:
+            database.close()
+            raise
         return database
+
+    def _make_tables(self, database: sqlite3.Connection) -> None:
+        """In one transaction, for another worker may be at it as well."""
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if tables and version != VERSION:
+                raise sqlite3.DatabaseError(
+                    "another program, or another version of this one, made it"
+                )
+            for statement in _TABLES:
+                database.execute(statement)
 
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
         with self._database:
@@ -161,9 +187,10 @@ class SqliteBackend:
 
     def _record(self, digest: str, offset: int) -> Record | None:
         now = time.monotonic()
-        row = self._database.execute(
-            _RECORD, [now - ALIVE_SECONDS, now, digest, time.time()]
-        ).fetchone()
+        # A mark may be made after `now` and before it is read; one that is far ahead is from before
+        # the machine started.
+        alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
+        row = self._database.execute(_RECORD, [*alive, digest, time.time()]).fetchone()
         if row is None:
             return None
         etag, worker, fingerprint, receipt, is_alive = row
