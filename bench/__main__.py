@@ -39,7 +39,7 @@ def main() -> None:
     _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     caption = f"{result['machine']['processor']}, one core for each relay; {command}, {date}"
-    shown = [figure for figure in FIGURES if figure.scenario not in ("keyed", "workers")]
+    shown = [figure for figure in FIGURES if figure.among is PEERS]
     (_RESULTS / f"{name}.svg").write_text(plot(shown, samples, caption))
 
 
@@ -50,9 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=[s.name for s in SCENARIOS], help="may be repeated"
     )
-    parser.add_argument(
-        "--peer", action="append", choices=[p.name for p in PEERS], help="may be repeated"
-    )
+    peers = sorted({peer.name for scenario in SCENARIOS for peer in scenario.of})
+    parser.add_argument("--peer", action="append", choices=peers, help="may be repeated")
     return parser.parse_args()
 
 

@@ -4,13 +4,22 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.peers import ASKBOT, ASKBOT_TWO_WORKERS, EXPRESS, NO_RELAY, PEERS, Peer
+from bench.peers import (
+    ASKBOT,
+    ASKBOT_REDIS,
+    ASKBOT_TWO_WORKERS,
+    EXPRESS,
+    NO_RELAY,
+    PEERS,
+    Peer,
+)
 from bench.scenarios import (
     Figures,
     Size,
     burst,
     capacity,
     first_byte,
+    journal,
     keyed,
     memory,
     short,
@@ -35,6 +44,7 @@ SCENARIOS = (
     Scenario("memory", memory, PEERS),
     Scenario("first-byte", first_byte, PEERS),
     Scenario("keyed", keyed, (ASKBOT,)),
+    Scenario("journal", journal, (ASKBOT, ASKBOT_REDIS)),
     Scenario("workers", steady, (ASKBOT, ASKBOT_TWO_WORKERS)),
 )
 
@@ -84,6 +94,8 @@ class Figure:
     over: Peer | None = None
     """The target is for the ratio of medians: `of` divided by this."""
     of: Peer = ASKBOT
+    among: tuple[Peer, ...] = PEERS
+    """Whose values are shown."""
     at_least: bool = False
     """Whether `limit` is to be reached from below; otherwise it is a maximum."""
 
@@ -155,6 +167,24 @@ FIGURES = (
         "Resumable answers instead of others: CPU per token, at full speed",
         "",
         limit=1.05,
+        among=(ASKBOT,),
+    ),
+    Figure(
+        "ratio",
+        "journal",
+        "Answers written down in a file instead of not: CPU per token, 400 readers at 50 tokens/s",
+        "",
+        limit=1.06,
+        among=(ASKBOT,),
+    ),
+    Figure(
+        "ratio",
+        "journal",
+        "Answers written down in Redis instead of not: CPU per token, 400 readers at 50 tokens/s",
+        "",
+        limit=1.1,
+        of=ASKBOT_REDIS,
+        among=(ASKBOT_REDIS,),
     ),
     Figure(
         "cpu_us_per_token",
@@ -164,6 +194,7 @@ FIGURES = (
         limit=1.1,
         of=ASKBOT_TWO_WORKERS,
         over=ASKBOT,
+        among=(ASKBOT, ASKBOT_TWO_WORKERS),
     ),
     Figure(
         "cpu_ms_per_request",
@@ -173,5 +204,6 @@ FIGURES = (
         limit=1.1,
         of=ASKBOT_TWO_WORKERS,
         over=ASKBOT,
+        among=(ASKBOT, ASKBOT_TWO_WORKERS),
     ),
 )

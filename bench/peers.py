@@ -5,9 +5,12 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+
+from bench import journals
 
 ROOT = Path(__file__).parents[1]
 _EXPRESS = ROOT / "bench" / "express"
@@ -28,6 +31,8 @@ class Peer:
     """What it needs besides PORT and the OPENAI_ variables."""
     made_of: Callable[[], str]
     """Its parts with their versions."""
+    beside: Callable[[int], AbstractContextManager[dict[str, str]]] = lambda _core: nullcontext({})
+    """What is there while it runs, on a core that is not its own, with the settings that say so."""
 
 
 def _python(*packages: str) -> str:
@@ -54,13 +59,16 @@ ASKBOT = Peer(
     command=lambda _port: _gunicorn("app:app"),
     environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"},
     made_of=lambda: _python("flask", "gunicorn", "gevent", "httptools", "openai"),
+    beside=journals.state_file,
 )
-ASKBOT_TWO_WORKERS = Peer(
+ASKBOT_TWO_WORKERS = replace(
+    ASKBOT,
     name="askbot-2",
     title="Askbot, two workers",
-    command=ASKBOT.command,
     environ=ASKBOT.environ | {"WEB_CONCURRENCY": "2"},
-    made_of=ASKBOT.made_of,
+)
+ASKBOT_REDIS = replace(
+    ASKBOT, name="askbot-redis", title="Askbot with Redis", beside=journals.redis
 )
 EXPRESS = Peer(
     name="express",
@@ -106,3 +114,4 @@ NO_RELAY = Peer(
 """The upstream asked directly: the most that any relay could reach."""
 
 PEERS = (ASKBOT, EXPRESS, FASTAPI, FLASK)
+"""The relays that are held against one another."""

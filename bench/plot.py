@@ -7,7 +7,7 @@ from white as from near-black: a picture in a README cannot know which of the tw
 from xml.sax.saxutils import escape
 
 from bench.figures import Figure, Range, Sample
-from bench.peers import ASKBOT, PEERS
+from bench.peers import ASKBOT
 from bench.table import three_digits
 
 _WIDTH = 820
@@ -27,7 +27,7 @@ def plot(figures: list[Figure], samples: list[Sample], caption: str) -> str:
     panels: list[str] = []
     top = 0
     for figure in figures:
-        ranges = [(peer.title, figure.range(samples, peer.name)) for peer in PEERS]
+        ranges = [(peer.title, figure.range(samples, peer.name)) for peer in figure.among]
         bars = [(title, values) for title, values in ranges if values]
         if bars:
             panels += _panel(figure, bars, top)

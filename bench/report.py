@@ -5,7 +5,6 @@ from typing import Any
 
 from bench.figures import FIGURES, Sample
 from bench.machine import machine, versions
-from bench.peers import ASKBOT_TWO_WORKERS, PEERS
 from bench.scenarios import Size
 
 
@@ -23,7 +22,7 @@ def report(samples: list[Sample], size: Size, command: str, date: str) -> dict[s
                 "unit": figure.unit,
                 "relays": {
                     peer.title: asdict(values)
-                    for peer in (*PEERS, ASKBOT_TWO_WORKERS)
+                    for peer in figure.among
                     if (values := figure.range(samples, peer.name))
                 },
                 "over": figure.over and figure.over.title,

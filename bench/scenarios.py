@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import mean
 
 from bench.answer import Answer
 from bench.load.plan import Plan
@@ -30,13 +31,15 @@ class Size:
     short_answers_each: int
     first_byte_answers_each: int
     paced_seconds: int
-    """How long each answer is written in the capacity search and by two workers."""
+    """How long each answer is written where it is written at a pace."""
     capacity_start: int
     """The readers of the first try."""
     capacity_precision: float
     """The search ends when what fits and what does not are this near, relative to what fits."""
     waiting_readers: int
     steady_readers: int
+    keyed_turns: int
+    """How often answers with and without a key take turns, in one order and then in the other."""
 
 
 FULL = Size(
@@ -48,6 +51,7 @@ FULL = Size(
     capacity_precision=0.1,
     waiting_readers=1000,
     steady_readers=400,
+    keyed_turns=2,
 )
 QUICK = Size(
     burst_answers_each=1,
@@ -58,6 +62,7 @@ QUICK = Size(
     capacity_precision=0.5,
     waiting_readers=200,
     steady_readers=50,
+    keyed_turns=1,
 )
 
 
@@ -161,12 +166,15 @@ def first_byte(peer: Peer, cores: Cores, size: Size) -> Figures:
 
 
 def keyed(peer: Peer, cores: Cores, size: Size) -> Figures:
-    """What being resumable costs: `burst` with keys over `burst` without, in one process."""
-    plain = Plan(0, readers=20, answer=Answer(1000), answers_each=size.burst_answers_each)
-    with staged(peer, cores) as stage:
-        without = _per_token(_whole(stage.run(plain)))["cpu_us_per_token"]
-        with_keys = _per_token(_whole(stage.run(replace(plain, keyed=True))))["cpu_us_per_token"]
-    return {"ratio": with_keys / without}
+    """What being resumable costs at full speed: `burst` with keys over `burst` without."""
+    plan = Plan(0, readers=20, answer=Answer(1000), answers_each=size.burst_answers_each)
+    return _with_and_without_keys(peer, cores, plan, size.keyed_turns)
+
+
+def journal(peer: Peer, cores: Cores, size: Size) -> Figures:
+    """What writing every answer down costs while 400 readers read 50 tokens a second each."""
+    plan = _paced(size.steady_readers, size)
+    return _with_and_without_keys(peer, cores, plan, size.keyed_turns)
 
 
 def steady(peer: Peer, cores: Cores, size: Size) -> Figures:
@@ -174,6 +182,21 @@ def steady(peer: Peer, cores: Cores, size: Size) -> Figures:
     with staged(peer, cores) as stage:
         paced = _per_token(_whole(stage.run(_paced(size.steady_readers, size))))
         return paced | _short(stage, size)
+
+
+def _with_and_without_keys(peer: Peer, cores: Cores, plan: Plan, turns: int) -> Figures:
+    """CPU per token of the plan with keys and without, and the ratio, in one process.
+
+    The order changes from turn to turn: a process grows faster with time, or slower.
+    """
+    samples: dict[bool, list[float]] = {False: [], True: []}
+    with staged(peer, cores) as stage:
+        for turn in range(turns):
+            for is_keyed in (False, True) if turn % 2 == 0 else (True, False):
+                run = _whole(stage.run(replace(plan, keyed=is_keyed)))
+                samples[is_keyed].append(_per_token(run)["cpu_us_per_token"])
+    without, with_keys = mean(samples[False]), mean(samples[True])
+    return {"without_us": without, "with_us": with_keys, "ratio": with_keys / without}
 
 
 def _short(stage: Stage, size: Size) -> Figures:

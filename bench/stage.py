@@ -24,6 +24,7 @@ _WARM_UP = (
 )
 # The readers end by themselves at their plan's limit; this is for taking apart what they read.
 _AFTER_LIMIT_SECONDS = 60
+_AFTERWORK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Stage:
             said, _ = readers.popen.communicate(timeout=plan.limit_seconds + _AFTER_LIMIT_SECONDS)
             if readers.popen.returncode:
                 raise Failed("the readers failed", readers.said())
+        # What a relay does when its readers are gone is their cost too, and not the next ones'.
+        time.sleep(_AFTERWORK_SECONDS)
         upstream_after, relay_after = self._cpu_seconds()
         return Run(
             outcome=msgspec.json.decode(said, type=Outcome),
@@ -140,11 +143,12 @@ def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
             return
         port = free_port()
         with (
+            peer.beside(cores.others) as beside,
             tempfile.TemporaryFile() as relay_log,
             Process(
                 peer.command(port),
                 core=cores.relay,
-                environ=_environ(peer, port, upstream_port),
+                environ=_environ(peer, port, upstream_port) | beside,
                 cwd=ROOT,
                 log=relay_log,
             ) as relay,
@@ -155,8 +159,6 @@ def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
                 outcome = stage.run(plan).outcome
                 if outcome.complete < outcome.answers:
                     raise Failed(f"does not relay: {outcome.failures}", relay.said())
-            # Whatever the warm-up left to do is not to be charged to the measurement.
-            time.sleep(0.3)
             yield stage
 
 

@@ -1,7 +1,7 @@
 """The result as Markdown tables, readable in a terminal too."""
 
 from bench.figures import FIGURES, Figure, Range, Sample
-from bench.peers import ASKBOT, ASKBOT_TWO_WORKERS, NO_RELAY, PEERS
+from bench.peers import ASKBOT, NO_RELAY
 
 _HARNESS = (
     ("The upstream alone on its core, tokens/s", "burst", "tokens_per_second", NO_RELAY),
@@ -44,10 +44,9 @@ def _verdicts(samples: list[Sample]) -> str:
 
 
 def _ranges(figure: Figure, samples: list[Sample]) -> str:
-    peers = (*PEERS, ASKBOT_TWO_WORKERS)
     rows = [
         [peer.title, *_numbers(values)]
-        for peer in peers
+        for peer in figure.among
         if (values := figure.range(samples, peer.name))
     ]
     table = _markdown(["", f"median {figure.unit}", "min", "max"], rows)
