@@ -3,10 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test, vi } from 'vitest'
-
-// For a machine that has other things to do.
-vi.setConfig({ testTimeout: 120_000 })
+import { expect, onTestFinished, test } from 'vitest'
 
 const client = new URL('.', import.meta.url)
 const frontend = fileURLToPath(new URL('../..', client))
