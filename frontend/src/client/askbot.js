@@ -38,7 +38,7 @@ export async function ask({ persona, ...options }) {
   const reading = new Reading(options)
   const headers = { 'Content-Type': 'application/json', Accept: 'text/plain', 'Idempotency-Key': reading.key }
   const question = { method: 'POST', headers, body: JSON.stringify({ messages, persona }) }
-  return readToItsEnd(reading, () => request(options, '/aiCompletion', question, TRIES_TO_ASK))
+  return readToItsEnd(reading, () => request(options, '/aiCompletion', question, TRIES_TO_ASK, (status) => status === 0))
 }
 
 /**
@@ -64,10 +64,8 @@ export async function resume({ text = '', etag = null, ...options }) {
 export async function stop({ key, ...options }) {
   // A page that is being left may still say so.
   const init = { method: 'DELETE', keepalive: true }
-  const response = await request(options, `/aiCompletion/${key}`, init, TRIES_TO_ASK, (status) => {
-    // The question may still be on its way there.
-    return status === 404 || status === 429 || status >= 500
-  })
+  // With 404 the question may still be on its way there.
+  const response = await request(options, `/aiCompletion/${key}`, init, TRIES_TO_ASK, (status) => [0, 404, 429].includes(status) || status >= 500)
   if (!response.ok && response.status !== 404) throw refused(response, await jsonIn(response))
 }
 
@@ -172,16 +170,18 @@ class Reading {
 
   /**
    * Takes in what a reply brings.
-   * @param {Response} response
+   * @param {Response | AskbotError} response Or why there is none.
    * @returns {Promise<unknown>} Null at its end, otherwise why it broke.
    */
   async take(response) {
-    // Nothing was missing after all: the receipt will say so.
-    if (response.status === 416) return refused(response, await jsonIn(response))
+    if (response instanceof AskbotError) return response
     // A static host that does not know the path sends its start page, with 200: not an answer.
     const isText = response.ok && /^text\/plain\b/i.test(response.headers.get('Content-Type') ?? '')
-    if (!isText) throw refused(response, await jsonIn(response))
-
+    if (!isText) {
+      const error = refused(response, await jsonIn(response))
+      if (this.isAsked && TELLS_NOTHING.has(error.code)) return error
+      throw error
+    }
     this.isAsked = true
     this.status = response.status
     this.answer.id = response.headers.get('Completion-Id') ?? this.answer.id
@@ -239,6 +239,9 @@ function etagOf({ headers }) {
   return headers.get('ETag')?.replace(/^W\//, '') ?? null
 }
 
+/** After these only the receipt tells whether anything is missing: nobody replied but a proxy, or nothing was. */
+const TELLS_NOTHING = new Set(['unexpected_response', 'relay_unreachable', 'range_not_satisfiable'])
+
 // ---- 2. Coming back ----
 
 // A question that does not get through is soon told; an answer that runs is worth waiting for.
@@ -247,7 +250,7 @@ const TRIES_TO_RESUME = 8
 
 /**
  * @param {Reading} reading
- * @param {() => Promise<Response | null>} begin
+ * @param {() => Promise<Response | AskbotError | null>} begin
  */
 async function readToItsEnd(reading, begin) {
   const { options, answer } = reading
@@ -309,7 +312,7 @@ async function rest(reading, broken = null) {
  * @returns {Promise<{ receipt: Receipt, etag: string | null }>}
  */
 async function fetchReceipt({ options, key }, tries) {
-  const response = await request(options, `/aiCompletion/${key}`, { headers: { Accept: 'application/json' } }, tries, isBusy)
+  const response = await request(options, `/aiCompletion/${key}`, { headers: { Accept: 'application/json' } }, tries, (status) => status === 0 || isBusy(status))
   const receipt = await jsonIn(response)
   if (!response.ok || typeof receipt?.bytes !== 'number') throw refused(response, receipt)
   return { receipt, etag: etagOf(response) }
@@ -322,7 +325,9 @@ async function fetchReceipt({ options, key }, tries) {
  */
 function missing({ options, key, received, etag }) {
   const range = received > 0 && { Range: `bytes=${received}-`, ...(etag !== null && { 'If-Range': etag }) }
-  return request(options, `/aiCompletion/${key}`, { headers: { Accept: 'text/plain', ...range } }, TRIES_TO_RESUME, isBusy)
+  const init = { headers: { Accept: 'text/plain', ...range } }
+  // No reply is a reading that broke at once: the receipt may know more by now.
+  return request(options, `/aiCompletion/${key}`, init, TRIES_TO_RESUME, isBusy).catch((/** @type {AskbotError} */ error) => error)
 }
 
 // ---- 3. Requests and errors ----
@@ -333,12 +338,12 @@ const LONGEST_PAUSE_MS = 10_000
 const isBusy = (status) => status === 429 || status === 503
 
 /**
- * The reply, whatever it says.
+ * The reply, whatever it says. Rejects with an `AskbotError` when there is none.
  * @param {Pick<Options, 'url' | 'token' | 'signal' | 'backOffMs'>} options
  * @param {string} path
  * @param {RequestInit} init
- * @param {number} [tries] How often to try while there is no reply, or one whose status passes.
- * @param {(status: number) => boolean} [passes]
+ * @param {number} [tries]
+ * @param {(status: number) => boolean} [passes] Whether to try again; the status of no reply is 0.
  */
 async function request(options, path, init, tries = 1, passes = () => false) {
   const { url = '', token, signal = null } = options
@@ -347,15 +352,13 @@ async function request(options, path, init, tries = 1, passes = () => false) {
     const reply = await fetch(url.replace(/\/+$/, '') + path, { ...init, headers, signal }).catch(
       (cause) => new AskbotError('unreachable', 'The relay cannot be reached.', { cause }),
     )
-    const isLast = attempt === tries || signal?.aborted
-    if (reply instanceof AskbotError) {
-      if (isLast) throw reply
-      await pause(options, attempt, null)
-    } else {
-      if (isLast || !passes(reply.status)) return reply
-      discard(reply)
-      await pause(options, attempt, secondsToWait(reply))
+    const isReply = !(reply instanceof AskbotError)
+    if (attempt === tries || signal?.aborted || !passes(isReply ? reply.status : 0)) {
+      if (isReply) return reply
+      throw reply
     }
+    if (isReply) discard(reply)
+    await pause(options, attempt, isReply ? secondsToWait(reply) : null)
   }
 }
 

@@ -5,9 +5,6 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { answerWith, bodyOf, gate, scriptedRelay } from '../../tests/scriptedRelay.ts'
 import { ask, AskbotError, personas, resume, stop, type Receipt } from './askbot.js'
 
-// For a machine that has other things to do.
-vi.setConfig({ testTimeout: 60_000 })
-
 const question = 'Why is the sky blue?'
 
 /** What `ask` rejects with; a test that gets an answer instead fails. */
@@ -508,13 +505,25 @@ describe('taking up again', () => {
     expect(error).toMatchObject({ code: 'cut', text: '빛은', message: failure.message })
   })
 
-  test('an answer that fails just when the rest is asked for is cut, with the relay’s words', async () => {
+  test.for([
+    ['a cut', (reply: ServerResponse) => breakOff(reply.writeHead(206, { 'Content-Type': 'text/plain' }), Buffer.of())],
+    ['no reply', (reply: ServerResponse) => reply.destroy()],
+    ['a proxy’s page', (reply: ServerResponse) => reply.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad Gateway</h1>')],
+  ] as const)('an answer that fails just when the rest is asked for is cut, with the relay’s words: %s', async ([, tell]) => {
     const failure = { code: 'upstream_error', message: 'The model could not be asked.' }
-    const ending: Writing = { text: '빛은', cuts: [6], receipt: { state: 'failed', error: failure } }
-    const relay = keeping({ text: '빛은', cuts: [6, 6] }, ending)
-    const error = await errorOf(ask({ url: await relay.url, question, key, backOffMs: 1 }))
-    expect(error).toMatchObject({ code: 'cut', text: '빛은', message: failure.message, canResume: false })
-    expect(relay.seen).toContain(`GET ${key} bytes=6-`)
+    const receipts: Partial<Receipt>[] = [{ state: 'running' }, { state: 'failed', error: failure }]
+    const url = await scriptedRelay(
+      (_request, reply) => {
+        answerWith(reply)
+        breakOff(reply, Buffer.from('Light '))
+      },
+      (request, reply) => {
+        if (request.headers.accept !== 'application/json') return tell(reply)
+        return sendReceipt(reply, { text: 'Light ', receipt: receipts.shift()! })
+      },
+    )
+    const error = await errorOf(ask({ url, question, backOffMs: 1 }))
+    expect(error).toMatchObject({ code: 'cut', text: 'Light ', message: failure.message, canResume: false })
   })
 
   test('an answer that fails without a word, too late for a status, gives the relay’s own code', async () => {
@@ -547,6 +556,7 @@ describe('taking up again', () => {
 
   test('a relay that is away for a moment, or busy, is asked again', async () => {
     let visits = 0
+    let isBusy = true
     const url = await scriptedRelay(
       (_request, reply) => {
         answerWith(reply)
@@ -559,6 +569,10 @@ describe('taking up again', () => {
         if (request.headers.accept === 'application/json') {
           reply.writeHead(200, { 'Content-Type': 'application/json' })
           return reply.end(JSON.stringify({ state: 'finished', bytes: 15, error: null }))
+        }
+        if (isBusy) {
+          isBusy = false
+          return reply.writeHead(429, { 'Retry-After': '0' }).end()
         }
         reply.writeHead(206, { 'Content-Type': 'text/plain' })
         return reply.end('scatters.')
