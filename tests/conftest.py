@@ -14,6 +14,7 @@ from helpers import page_process
 from helpers.client import close_exchanges
 from helpers.limits import HELD_SECONDS, TEST_SECONDS, WAIT_SECONDS
 from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
+from helpers.sources import close_sources
 from helpers.upstream import Upstream
 
 # No machine is so slow that an answer which a test holds back ends by one of these.
@@ -57,6 +58,7 @@ def pytest_runtest_makereport(
 def leave_nothing_open() -> Iterator[None]:
     yield
     close_exchanges()
+    close_sources()
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ class ScriptedSource:
     """Gives what the test has let it give, one thing a call, and waits for more as a socket does.
 
     Text is handed out, an exception raised, and an outcome is the end. `asked` is released each
-    time that somebody begins to wait. The fixture `leave_no_source_open` closes it.
+    time that somebody begins to wait. The fixture `leave_nothing_open` closes it.
     """
 
     opened: ClassVar[list["ScriptedSource"]] = []
@@ -66,10 +66,11 @@ class ScriptedSource:
         self._near.recv(1)
         self._raise_next()
         step = self._script.popleft()
-        if isinstance(step, Outcome):
-            self.ended, self.outcome = True, step
-            return b""
-        return step
+        if isinstance(step, bytes):
+            return step
+        assert isinstance(step, Outcome)
+        self.ended, self.outcome = True, step
+        return b""
 
     def close(self) -> None:
         assert not self._is_waited_for, "the source is closed under whoever waits for it"
@@ -174,3 +175,9 @@ class Task:
 
 def waited_for(event: threading.Semaphore) -> None:
     assert event.acquire(timeout=LIMIT_SECONDS), "nobody came"
+
+
+def close_sources() -> None:
+    """Those that a test has left open."""
+    while ScriptedSource.opened:
+        ScriptedSource.opened.pop().close_sockets()
