@@ -572,7 +572,7 @@ describe('taking up again', () => {
         }
         if (isBusy) {
           isBusy = false
-          return reply.writeHead(429, { 'Retry-After': '0' }).end()
+          return refuse(reply, 429, 'too_many_streams')
         }
         reply.writeHead(206, { 'Content-Type': 'text/plain' })
         return reply.end('scatters.')
