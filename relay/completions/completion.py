@@ -173,11 +173,11 @@ class Completion:
 
     def addition(self, offset: int) -> Addition:
         """What the journal is to write down next."""
-        with self._changed:
-            # Without a key nobody can ask for the text again.
-            text = bytes(self._text[offset:]) if self.writing.fingerprint else b""
-            receipt = self._ending.encode() if self._ending else None
-        return Addition(self.writing, offset, text, receipt)
+        # Asked first, the end needs no lock: after it no text comes.
+        ending = self._ending
+        # Without a key nobody can ask for the text again.
+        text = bytes(self._text[offset:]) if self.writing.fingerprint else b""
+        return Addition(self.writing, offset, text, ending.encode() if ending else None)
 
     def receive(self, verb: Verb) -> None:
         """Another worker says that the answer is read there, or is to stop."""
@@ -192,6 +192,9 @@ class Completion:
 
     def tend(self) -> None:
         """Gives the answer up if it was alone for too long, and starts a pump if nobody pulls."""
+        # Nearly always somebody reads, and to see that takes no lock.
+        if self._readers and not self._needs_pump():
+            return
         with self._changed:
             is_given_up = self._seconds_alone() >= self._grace_seconds
             needs_pump = self._needs_pump()

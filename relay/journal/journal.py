@@ -183,6 +183,10 @@ class Journal:
             entry.offset = addition.offset + len(addition.data)
             if addition.receipt is not None:
                 self._release(entry)
+        if letters:
+            self._deliver(letters)
+
+    def _deliver(self, letters: Sequence[Letter]) -> None:
         by_digest = {entry.written.writing.digest: entry for entry in self._all_entries()}
         for letter in letters:
             if letter.digest in by_digest:
