@@ -104,7 +104,10 @@ def show_completion(id: str) -> Response:
     relay: Relay = current_app.extensions["relay"]
     form = reply_form(request.headers.get("Accept", ""))
     if form is Form.JSON:
-        response = jsonify(relay.store.receipt(id))
+        receipt, etag = relay.store.receipt(id)
+        response = jsonify(receipt.body(id.lower()))
+        # Weak: it is the same writing in another form (RFC 9110, 8.8.1).
+        response.headers["ETag"] = f"W/{quoted(etag)}"
         response.vary.add("Accept")
         return response
     return reply(relay.store.get(id), form, request.headers.get("Range", ""))

@@ -5,6 +5,7 @@ Plain text is the pieces of the answer as they are.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 
 import msgspec
 
@@ -46,7 +47,8 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
         headers |= {"Accept-Ranges": "bytes", "ETag": quoted(answer.etag)}
         if offset is not None:
             headers["Content-Range"] = content_range(receipt, offset)
-            return Reply(reader.deliver(pieces), form, 206, headers)
+            # Of a failed answer only its cut may be left, which needs a head before it.
+            return Reply(reader.deliver(chain([b""], pieces)), form, 206, headers)
         return Reply(reader.deliver(pieces), form, 200, headers)
     pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(answer, pieces)

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from relay.completions.completion import Ask, Completion
 from relay.completions.ended import EndedCompletion
@@ -99,9 +99,12 @@ class Store:
         """A reader of a completion. Raises UnknownCompletion or StoreUnreachable."""
         return _found(lambda: self._get(id.lower()))
 
-    def receipt(self, id: str) -> dict[str, Any]:
-        """See `Receipt.body`. Raises UnknownCompletion or StoreUnreachable."""
-        return _found(lambda: self._receipt(id.lower())).body(id.lower())
+    def receipt(self, id: str) -> tuple[Receipt, str]:
+        """What became of a completion, and the etag of the writing that it became of.
+
+        Raises UnknownCompletion or StoreUnreachable.
+        """
+        return _found(lambda: self._receipt(id.lower()))
 
     def stop(self, id: str) -> None:
         """Wherever it is being written. Raises UnknownCompletion or StoreUnreachable."""
@@ -136,15 +139,16 @@ class Store:
                 return self._join(id, record) if record.writing.fingerprint else None
         return known.join() if known is not None else None
 
-    def _receipt(self, id: str) -> Receipt | None:
+    def _receipt(self, id: str) -> tuple[Receipt, str] | None:
         known = self._written.get(digest_of(id))
         if known is not None and not known.is_free:
-            return known.receipt()
+            return known.receipt(), known.etag
         record = self._record(digest_of(id), known)
         if record is not None:
             size = len(record.data)
-            return self._settle(record, size) or Receipt("running", size)
-        return known.receipt() if known is not None else None
+            receipt = self._settle(record, size) or Receipt("running", size)
+            return receipt, record.writing.etag
+        return (known.receipt(), known.etag) if known is not None else None
 
     def _stop(self, id: str) -> bool | None:
         known = self._written.get(digest_of(id))

@@ -29,7 +29,7 @@ CLEAN_SECONDS = 1.0
 _TABLES = [
     """CREATE TABLE IF NOT EXISTS answers (
     digest TEXT PRIMARY KEY, etag TEXT NOT NULL, worker TEXT NOT NULL, fingerprint BLOB NOT NULL,
-    receipt BLOB, size INTEGER, expires REAL NOT NULL) WITHOUT ROWID""",
+    receipt BLOB, size INTEGER, ended REAL) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS pieces (
     etag TEXT, offset INTEGER, data BLOB NOT NULL, PRIMARY KEY (etag, offset)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS workers (
@@ -45,7 +45,7 @@ _TABLES = [
 _RECORD = """
 SELECT etag, worker, fingerprint, receipt,
     worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?)
-FROM answers WHERE digest = ? AND expires > ?"""
+FROM answers WHERE digest = ? AND (ended IS NULL OR ended > ?)"""
 _PIECES = """
 SELECT offset, data FROM pieces WHERE etag = ?1 AND offset >=
     (SELECT max(offset) FROM pieces WHERE etag = ?1 AND offset <= ?2) ORDER BY offset"""
@@ -54,14 +54,14 @@ _PIECE = """
 INSERT OR REPLACE INTO pieces SELECT ?2, ?3, ?4
 WHERE EXISTS (SELECT 1 FROM answers WHERE digest = ?1 AND etag = ?2)"""
 _END = """
-UPDATE answers SET receipt = ?, size = ?, expires = ?
+UPDATE answers SET receipt = ?, size = ?, ended = ?
 WHERE digest = ? AND etag = ? AND (receipt IS NULL OR worker = ?)"""
 _OLD = """
-DELETE FROM answers WHERE expires <= ?
+DELETE FROM answers WHERE ended <= ?
     OR (receipt IS NULL AND worker NOT IN (SELECT worker FROM workers))"""
 _SURPLUS = """
 DELETE FROM answers WHERE digest IN (SELECT digest FROM (
-    SELECT digest, sum(size + ?) OVER (ORDER BY expires DESC, digest) AS newer
+    SELECT digest, sum(size + ?) OVER (ORDER BY ended DESC, digest) AS newer
     FROM answers WHERE receipt IS NOT NULL) WHERE newer > ?)"""
 
 T = TypeVar("T")
@@ -162,7 +162,6 @@ class SqliteBackend:
             return None
 
     def _write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
-        expires = time.time() + self._ttl_seconds
         pieces, ends = [], []
         with self._database as database:
             was_known = self._mark(worker)
@@ -173,7 +172,7 @@ class SqliteBackend:
                     pieces.append((writing.digest, writing.etag, offset, data))
                 if receipt is not None:
                     size = offset + len(data)
-                    ends.append((receipt, size, expires, writing.digest, writing.etag, worker))
+                    ends.append((receipt, size, time.time(), writing.digest, writing.etag, worker))
             database.executemany(_PIECE, pieces)
             database.executemany(_END, ends)
             taken = database.execute("DELETE FROM letters WHERE worker = ? RETURNING *", [worker])
@@ -190,7 +189,9 @@ class SqliteBackend:
         # A mark may be made after `now` and before it is read; one that is far ahead is from before
         # the machine started.
         alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
-        row = self._database.execute(_RECORD, [*alive, digest, time.time()]).fetchone()
+        row = self._database.execute(
+            _RECORD, [*alive, digest, time.time() - self._ttl_seconds]
+        ).fetchone()
         if row is None:
             return None
         etag, worker, fingerprint, receipt, is_alive = row
@@ -212,8 +213,8 @@ class SqliteBackend:
         """A running answer without text, unless the digest is taken."""
         self._database.execute("DELETE FROM pieces WHERE etag = ?", [writing.etag])
         self._database.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL, ?)",
-            [writing.digest, writing.etag, writing.worker, writing.fingerprint, math.inf],
+            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL, NULL)",
+            [writing.digest, writing.etag, writing.worker, writing.fingerprint],
         )
 
     def _clean(self) -> None:
@@ -225,7 +226,7 @@ class SqliteBackend:
         oldest = now - max(self._ttl_seconds, 10 * ALIVE_SECONDS)
         for statement, values in (
             ("DELETE FROM workers WHERE seen NOT BETWEEN ? AND ?", [oldest, now]),
-            (_OLD, [time.time()]),
+            (_OLD, [time.time() - self._ttl_seconds]),
             (_SURPLUS, [ENTRY_BYTES, self._max_bytes]),
         ):
             self._database.execute(statement, values)
