@@ -225,7 +225,7 @@ class Store:
         """
         if record.receipt is not None:
             return Receipt.decode(record.receipt)
-        if record.is_alive:
+        if not self._journal.is_dead(record):
             return None
         lost = UpstreamError(detail="the process that wrote the answer has died")
         receipt = Receipt("failed", size, failure=Failure.of(lost))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from relay.journal.backend import (
+    ALIVE_SECONDS,
     ENTRY_BYTES,
     Addition,
     Backend,
@@ -87,6 +88,7 @@ class Journal:
         self._max_unsaved_bytes = max_unsaved_bytes
         self._is_up = True
         self._try_again_at = 0.0
+        self._marks_count_from = 0.0
         self._lock = threading.Lock()
         # By etag, in the order in which they came.
         self._entries: dict[str, _Entry] = {}
@@ -94,6 +96,13 @@ class Journal:
         self._followed: dict[Followed, int] = {}
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def is_dead(self, record: Record) -> bool:
+        """Whether the worker that writes an answer has died.
+
+        While the journal was gone, and for a while after that, no worker's mark means anything.
+        """
+        return not record.is_alive and time.monotonic() >= self._marks_count_from
 
     @property
     def is_remote(self) -> bool:
@@ -277,5 +286,7 @@ class Journal:
     def _is_back(self) -> None:
         with self._lock:
             was_up, self._is_up = self._is_up, True
+            if not was_up:
+                self._marks_count_from = time.monotonic() + ALIVE_SECONDS
         if not was_up:
             log.warning("%s can be used again", self._backend.name)

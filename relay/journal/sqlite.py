@@ -22,9 +22,10 @@ from relay.journal.backend import (
 
 VERSION = 1
 # How long to wait for another process that writes; at the start nobody else waits with us.
-LOCKED_SECONDS = 1.0
+LOCKED_SECONDS = 3.0
 LOCKED_AT_START_SECONDS = 10.0
 CLEAN_SECONDS = 1.0
+SWITCH_AGAIN_SECONDS = 0.01
 
 _TABLES = [
     """CREATE TABLE IF NOT EXISTS answers (
@@ -65,6 +66,9 @@ DELETE FROM answers WHERE digest IN (SELECT digest FROM (
     FROM answers WHERE receipt IS NOT NULL) WHERE newer > ?)"""
 
 T = TypeVar("T")
+
+# gevent's own would begin another loop in the native thread.
+_native_sleep = monkey.get_original("time", "sleep")
 
 
 class SqliteBackend:
@@ -129,8 +133,8 @@ class SqliteBackend:
         )
         try:
             self._make_tables(database)
+            _write_ahead(database)
             # A crash of the machine may lose the last moments, and nothing before them.
-            database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(f"PRAGMA busy_timeout = {1000 * LOCKED_SECONDS:.0f}")
         except BaseException:
@@ -230,3 +234,16 @@ class SqliteBackend:
             (_SURPLUS, [ENTRY_BYTES, self._max_bytes]),
         ):
             self._database.execute(statement, values)
+
+
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """Of several that switch a new file at once, SQLite lets all but one fail without waiting."""
+    limit = time.monotonic() + LOCKED_AT_START_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > limit:
+                raise
+            _native_sleep(SWITCH_AGAIN_SECONDS)
