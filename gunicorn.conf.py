@@ -89,5 +89,7 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Answers are still written that nobody is connected to: their readers may come back."""
     del server
-    if worker.wsgi is not None:
-        worker.wsgi.extensions["relay"].store.close(worker.seconds_left)
+    app = getattr(worker, "wsgi", None)
+    # A worker that could not load the app has none.
+    if app is not None:
+        app.extensions["relay"].store.close(worker.seconds_left)
