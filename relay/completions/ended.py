@@ -7,7 +7,7 @@ from relay.completions.reading import Reading, piece_of
 from relay.completions.receipt import Receipt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class EndedCompletion:
     """See `Readable`."""
 

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from relay.completions.completion import Ask, Completion
 from relay.completions.ended import EndedCompletion
@@ -79,6 +80,8 @@ class Store:
         # By digest.
         self._written: dict[str, Completion] = {}
         self._followed: dict[str, Completion] = {}
+        # By etag, those that are being read: a text of 4 MB is there once for all its readers.
+        self._ended: WeakValueDictionary[str, EndedCompletion] = WeakValueDictionary()
 
     def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Reading:
         """A reader of the completion that `key` names, or of a new one that `ask` begins.
@@ -204,7 +207,7 @@ class Store:
         """A reader of what the journal has: ended, or being written elsewhere."""
         receipt = self._settle(record, len(record.data))
         if receipt is not None:
-            return Reading(EndedCompletion(id, record.writing.etag, record.data, receipt))
+            return Reading(self._ended_completion(id, record, receipt))
         follower = Follower(self._journal, record, self._settle)
         completion = Completion(
             id,
@@ -217,6 +220,14 @@ class Store:
             self._followed[record.writing.digest] = completion
         return reading
 
+    def _ended_completion(self, id: str, record: Record, receipt: Receipt) -> EndedCompletion:
+        etag = record.writing.etag
+        with self._lock:
+            known = self._ended.get(etag)
+            if known is None or known.ending != receipt:
+                known = self._ended[etag] = EndedCompletion(id, etag, record.data, receipt)
+        return known
+
     def _settle(self, record: Record, size: int) -> Receipt | None:
         """The receipt of a record with `size` bytes of text; None while it is being written.
 
@@ -224,11 +235,13 @@ class Store:
         so that everybody is told the same.
         """
         if record.receipt is not None:
-            return Receipt.decode(record.receipt)
-        if not self._journal.is_dead(record):
+            receipt = Receipt.decode(record.receipt)
+            is_whole = size >= receipt.size or not record.writing.fingerprint
+            # A Redis that is full may have thrown away the text alone.
+            return receipt if is_whole else _lost(size, "the text of the answer was lost")
+        if record.is_alive or not self._journal.tells_who_is_alive:
             return None
-        lost = UpstreamError(detail="the process that wrote the answer has died")
-        receipt = Receipt("failed", size, failure=Failure.of(lost))
+        receipt = _lost(size, "the process that wrote the answer has died")
         with contextlib.suppress(Unavailable):
             self._journal.write(Addition(record.writing, size, b"", receipt.encode()))
         return receipt
@@ -296,6 +309,10 @@ def _found(find: Callable[[], T | None]) -> T:
     if found is None:
         raise UnknownCompletion()
     return found
+
+
+def _lost(size: int, detail: str) -> Receipt:
+    return Receipt("failed", size, failure=Failure.of(UpstreamError(detail=detail)))
 
 
 def _check_question(writing: Writing, fingerprint: bytes) -> None:

@@ -5,13 +5,13 @@ only the beat tries again, until it succeeds.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from relay.journal.backend import (
-    ALIVE_SECONDS,
     ENTRY_BYTES,
     Addition,
     Backend,
@@ -27,9 +27,12 @@ log = logging.getLogger("askbot")
 BEAT_SECONDS = 0.1
 # How often to write with nothing to be written, and to try again while the journal is gone.
 IDLE_SECONDS = 1.0
+# When the journal is there again, every worker has so long to find out and to mark itself alive.
+RETURN_SECONDS = 3.0
 # A worker that reads an answer elsewhere says so every so many beats.
 READ_BEATS = 10
-# What one beat writes at most, but for its last answer: the mark of the worker must not wait.
+# What one beat writes at most, but for its last answer, each counted with its ENTRY_BYTES: the mark
+# of the worker must not wait.
 MAX_BEAT_BYTES = 4 * 1024 * 1024
 
 T = TypeVar("T")
@@ -87,8 +90,8 @@ class Journal:
         self._backend = backend
         self._max_unsaved_bytes = max_unsaved_bytes
         self._is_up = True
+        self._back_at = -math.inf
         self._try_again_at = 0.0
-        self._marks_count_from = 0.0
         self._lock = threading.Lock()
         # By etag, in the order in which they came.
         self._entries: dict[str, _Entry] = {}
@@ -97,17 +100,15 @@ class Journal:
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def is_dead(self, record: Record) -> bool:
-        """Whether the worker that writes an answer has died.
-
-        While the journal was gone, and for a while after that, no worker's mark means anything.
-        """
-        return not record.is_alive and time.monotonic() >= self._marks_count_from
-
     @property
     def is_remote(self) -> bool:
         """Whether it is a server of its own, which other hosts may share."""
         return self._backend.is_remote
+
+    @property
+    def tells_who_is_alive(self) -> bool:
+        """Not for some time after it was gone, when nobody could mark themselves alive."""
+        return self._is_up and time.monotonic() - self._back_at > RETURN_SECONDS
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         """See `Backend.claim`."""
@@ -208,7 +209,7 @@ class Journal:
             addition = entry.written.addition(entry.offset or 0)
             if entry.offset is None or addition.data or addition.receipt is not None:
                 batch.append((entry, addition))
-                size += len(addition.data)
+                size += ENTRY_BYTES + len(addition.data)
             if size > MAX_BEAT_BYTES:
                 break
         return batch
@@ -287,6 +288,6 @@ class Journal:
         with self._lock:
             was_up, self._is_up = self._is_up, True
             if not was_up:
-                self._marks_count_from = time.monotonic() + ALIVE_SECONDS
+                self._back_at = time.monotonic()
         if not was_up:
             log.warning("%s can be used again", self._backend.name)

@@ -31,10 +31,11 @@ REPLY_SECONDS = 1.0
 # What nobody asks for again has to go one day, also where ANSWER_TTL_SECONDS is no limit.
 LONGEST_SECONDS = 86_400
 
+# A claim must not hide that the mark was lost, which only the beat can make up for.
 # ARGV: digest, etag, worker, fingerprint, replaced, seconds alive, seconds at most.
 _CLAIM = """
 local answer = 'askbot:answer:' .. ARGV[1]
-redis.call('SETEX', 'askbot:worker:' .. ARGV[3], ARGV[6], '')
+redis.call('SET', 'askbot:worker:' .. ARGV[3], 'claimed', 'EX', ARGV[6], 'NX')
 local etag = redis.call('HGET', answer, 'etag')
 if etag and etag ~= ARGV[5] then return 0 end
 redis.call('DEL', answer, 'askbot:text:' .. ARGV[5])
@@ -45,8 +46,8 @@ return 1
 # ARGV: worker, seconds alive, seconds at most, seconds kept; then seven for each addition.
 _WRITE = """
 local mark, letters = 'askbot:worker:' .. ARGV[1], 'askbot:letters:' .. ARGV[1]
-local known = redis.call('EXISTS', mark)
-redis.call('SETEX', mark, ARGV[2], '')
+local known = redis.call('GET', mark) == 'written' and 1 or 0
+redis.call('SETEX', mark, ARGV[2], 'written')
 for i = 5, #ARGV, 7 do
   local digest, etag, worker, fingerprint, offset, data, receipt = unpack(ARGV, i, i + 6)
   local answer, text, begin = 'askbot:answer:' .. digest, 'askbot:text:' .. etag, tonumber(offset)

@@ -1,15 +1,21 @@
-"""A network line between two hosts that can be cut, and mended."""
+"""A network line between two hosts that takes its time, and can be cut and mended."""
 
 import contextlib
+import queue
 import socket
 import threading
+import time
 
 
 class Line:
-    """Passes connections on to a server on this machine, at an address of its own."""
+    """Passes connections on to a server on this machine, at an address of its own.
 
-    def __init__(self, port: int) -> None:
+    What is sent arrives `delay_seconds` later, in either direction.
+    """
+
+    def __init__(self, port: int, delay_seconds: float = 0) -> None:
         self._port = port
+        self._delay_seconds = delay_seconds
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._is_cut = False
@@ -18,8 +24,12 @@ class Line:
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
         """Every connection breaks, and new ones do at once."""
@@ -54,14 +64,41 @@ class Line:
         far = socket.create_connection(("127.0.0.1", self._port))
         self._open += [near, far]
         for source, target in ((near, far), (far, near)):
-            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+            # Nagle's algorithm would add a delay of its own.
+            target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            way = _Way(source, target, self._delay_seconds)
+            threading.Thread(target=way.receive, daemon=True).start()
+            threading.Thread(target=way.send, daemon=True).start()
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for sock in (source, target):
+class _Way:
+    """One direction of a connection: what comes from `source` goes to `target`, in its time."""
+
+    def __init__(self, source: socket.socket, target: socket.socket, delay_seconds: float) -> None:
+        self._source = source
+        self._target = target
+        self._delay_seconds = delay_seconds
+        # With the moment at which it is to arrive; b"" is the end.
+        self._under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+    def receive(self) -> None:
+        data = b"more"
+        while data:
+            try:
+                data = self._source.recv(65536)
+            except OSError:
+                data = b""
+            self._under_way.put((time.monotonic() + self._delay_seconds, data))
+
+    def send(self) -> None:
         with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-        sock.close()
+            while True:
+                moment, data = self._under_way.get()
+                time.sleep(max(moment - time.monotonic(), 0))
+                if not data:
+                    break
+                self._target.sendall(data)
+        for sock in (self._source, self._target):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()

@@ -1,4 +1,4 @@
-"""A real Redis of the test's own: on a free port, with nothing kept on disk."""
+"""A real Redis of the test's own, on a free port."""
 
 import shutil
 import signal
@@ -13,17 +13,22 @@ from helpers.limits import WAIT_SECONDS
 
 
 class RedisServer:
-    """`start` and `stop` as often as wanted, always at the same `url`; it comes back empty."""
+    """`start` and `stop` as often as wanted, always at the same `url`.
 
-    def __init__(self, folder: Path) -> None:
+    It comes back empty, or with what it had if it is one that `keeps` it.
+    """
+
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("there is no redis-server here: install Debian's package redis-server")
         with socket.create_server(("127.0.0.1", 0)) as unused:
             port = unused.getsockname()[1]
+        self.port = port
         self.url = f"redis://127.0.0.1:{port}/0"
         self._command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        self._command += ["--save", "", "--appendonly", "no"]
+        self._command += ["--save", "", "--appendonly", "yes" if keeps else "no"]
+        self._command += ["--appendfsync", "always"]
         self.start()
 
     def start(self) -> None:
