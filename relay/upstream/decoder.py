@@ -8,68 +8,57 @@ event a `chat.completion.chunk` of the OpenAI API, the last one `[DONE]`.
 import re
 from codecs import BOM_UTF8
 from dataclasses import replace
-from typing import Any
+from typing import Literal
 
-import msgspec
+from relay.upstream.chunk import (
+    UNFIT,
+    Delta,
+    NoChunk,
+    decode_fast,
+    decode_leniently,
+    reports_error,
+    usage_of,
+    word,
+)
+from relay.upstream.outcome import Outcome
 
-from relay.upstream.outcome import Outcome, Usage
+# Whether the finish_reason was the end. Some servers give one with every chunk: one that comes with
+# text is likely to be the last, and one that text has followed was not.
+Ending = Literal["", "likely", "certain", "refuted"]
 
-
-class MalformedStream(Exception):
-    """The bytes are not what a chat completions API sends. The message holds none of them."""
-
-
-class UpstreamFailure(Exception):
-    """The stream itself reports that the answer failed."""
-
-
-# Never part of a cycle, so the garbage collector need not visit them.
-class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(msgspec.Struct, gc=False):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _Chunk(msgspec.Struct, gc=False):
-    choices: list[_Choice] | None = None
-    # Read leniently: an odd count must not cost the reader the answer.
-    usage: Any = None
-    model: str | None = None
-    error: Any = None
-
-
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_FIRST_HALF = re.compile("[\ud800-\udbff]\\Z")
 # Far above any event of a real model; a stream without line ends must not fill the memory.
 MAX_EVENT_BYTES = 1024 * 1024
 
 
-def _usage(reported: Any) -> Usage | None:
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    counts = [reported.get(name) for name in names] if isinstance(reported, dict) else []
-    whole = [count for count in counts if type(count) is int]
-    return Usage(*whole) if len(whole) == len(names) else None
+class _Done(Exception):
+    """`[DONE]` was read, and whatever follows is ignored."""
+
+
+class _Failure(Exception):
+    """The stream is broken, or reports that the answer is. The message holds none of its bytes."""
 
 
 class ChunkDecoder:
     """Feed it the bytes as they come; it gives back the text they complete.
 
     The text comes as UTF-8, in whole characters. `outcome` is what the `chunks` have said besides;
-    `done` is set once `[DONE]` was read, and whatever follows is ignored. A fault in the stream is
-    put into `failure` rather than raised, so that the text before it, read in the same piece, is
-    not lost.
+    `done` is set once `[DONE]` was read. A fault in the stream is told by `failure` rather than
+    raised, so that the text before it, read in the same piece, is not lost.
     """
 
     __slots__ = (
         "_begun",
+        "_by_message",
         "_data",
+        "_half",
+        "_has_text",
+        "_is_error",
         "_rest",
         "chunks",
         "done",
+        "ending",
         "failure",
         "outcome",
     )
@@ -78,13 +67,20 @@ class ChunkDecoder:
         self._begun = False
         self._rest = b""
         self._data: list[bytes] = []
+        self._is_error = False
+        self._has_text = False
+        self._by_message = False
+        self._half = ""
         self.chunks = 0
         self.done = False
-        self.failure: MalformedStream | UpstreamFailure | None = None
+        self.failure: str | None = None
+        self.ending: Ending = ""
         self.outcome = Outcome()
 
     def feed(self, received: bytes) -> bytes:
         """The text that `received` completes, often none; after `done` or a `failure` always."""
+        if self.done or self.failure:
+            return b""
         data = self._rest + received if self._rest else received
         if not self._begun and data:
             # The specification lets a byte order mark come first; three bytes may take three reads.
@@ -94,20 +90,32 @@ class ChunkDecoder:
             self._begun, data = True, data.removeprefix(BOM_UTF8)
         texts: list[str] = []
         try:
-            if self._data or b"\r" in data:
+            if self._data or self._is_error or b"\r" in data:
                 self._lines(data, texts)
             else:
                 self._events(data, texts)
             # Each line counts for itself: an event may consist of empty ones.
             if len(self._rest) + sum(map(len, self._data)) + len(self._data) > MAX_EVENT_BYTES:
-                raise MalformedStream("an event without end")
-        except (MalformedStream, UpstreamFailure) as error:
-            self.failure = self.failure or error
-        return "".join(texts).encode()
+                raise _Failure("an event without end")
+        except _Done:
+            self.done = True
+        except (_Failure, NoChunk) as error:
+            # Not the error itself, whose trace would keep what was received.
+            self.failure = str(error)
+        if texts:
+            self._has_text = True
+        text = self._half + "".join(texts)
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return self._mended(text)
 
     def end(self) -> bytes:
-        """The stream has ended: a lone CR still held back, in case LF followed, ends its line."""
-        return self.feed(b"\n") if self._rest.endswith(b"\r") else b""
+        """The stream has ended: what was held back, in case that more followed, counts as it is."""
+        # A lone CR ends its line.
+        text = self.feed(b"\n") if self._rest.endswith(b"\r") else b""
+        half, self._half = self._half, ""
+        return text + _joined(half)
 
     def _events(self, data: bytes, texts: list[str]) -> None:
         """The short way, for what nearly every stream is: one line of data, and a blank one."""
@@ -128,38 +136,70 @@ class ChunkDecoder:
         for line in lines:
             if line.startswith(b"data:"):
                 self._data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
-            elif not line and self._data:
+            elif line.startswith(b"event:"):
+                self._is_error = line[6:].strip() == b"error"
+            elif not line and (self._data or self._is_error):
+                if self._is_error:
+                    raise _Failure("the stream reported an error")
                 event = b"\n".join(self._data)
                 self._data.clear()
                 self._event(event, texts)
 
     def _event(self, event: bytes, texts: list[str]) -> None:
-        if self.done or self.failure:
-            return
-        if event.startswith(b"[DONE]"):
-            self.done = True
-            return
         try:
-            chunk = _decode_chunk(event)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # The decoder's own message may quote the event.
-            raise MalformedStream(f"an event that is no chunk ({type(error).__name__})") from None
+            chunk = decode_fast(event)
+        except UNFIT:
+            if event.startswith(b"[DONE]"):
+                raise _Done from None
+            if not event.strip():
+                return
+            chunk = decode_leniently(event)
         if chunk.error:
-            raise UpstreamFailure("the stream reported an error")
+            raise _Failure("the stream reported an error")
         self.chunks += 1
         # Nearly every chunk names the model, and it is the same.
         if chunk.model is not None and chunk.model != self.outcome.model:
-            self.outcome = replace(self.outcome, model=chunk.model)
+            self.outcome = replace(self.outcome, model=word(chunk.model))
         if chunk.usage is not None:
-            self.outcome = replace(self.outcome, usage=_usage(chunk.usage))
+            self.outcome = replace(self.outcome, usage=usage_of(chunk.usage) or self.outcome.usage)
         if not chunk.choices:
+            if chunk.usage is None and reports_error(event):
+                raise _Failure("the stream reported an error")
             return
         choice = chunk.choices[0]
-        if choice.delta is not None:
-            # A refusal is an answer too: the model's words to the reader.
-            text = choice.delta.content or choice.delta.refusal
-            if text:
-                texts.append(text)
+        delta = choice.delta
+        # A refusal is an answer too: the model's words to the reader.
+        text = delta and (delta.content or delta.refusal)
+        if not text and choice.message is not None:
+            text = self._message(choice.message, texts)
+        if text:
+            texts.append(text)
+            if self.ending:
+                self.ending = "refuted"
         # Some servers send "" with every token.
         if choice.finish_reason:
-            self.outcome = replace(self.outcome, finish_reason=choice.finish_reason)
+            self._finish(choice.finish_reason, with_text=bool(text))
+
+    def _finish(self, reason: str, *, with_text: bool) -> None:
+        if reason == "error":
+            raise _Failure("the finish_reason is an error")
+        self.outcome = replace(self.outcome, finish_reason=word(reason))
+        if self.ending != "refuted":
+            self.ending = "likely" if with_text else "certain"
+
+    def _message(self, message: Delta, texts: list[str]) -> str | None:
+        """Some servers send it for a delta; others, after the deltas, repeat all of them in it."""
+        if not (self._has_text or texts):
+            self._by_message = True
+        return (message.content or message.refusal) if self._by_message else None
+
+    def _mended(self, text: str) -> bytes:
+        """Text with halves of characters in it. A first half at its end waits for the other."""
+        waits = _FIRST_HALF.search(text) and not (self.done or self.failure)
+        self._half = text[-1] if waits else ""
+        return _joined(text.removesuffix(self._half))
+
+
+def _joined(text: str) -> bytes:
+    """In UTF-8, with halves of a character put together; one without the other is replaced."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()

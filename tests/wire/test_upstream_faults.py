@@ -186,7 +186,7 @@ def test_leaving_while_connecting(start_relay: StartRelay, server: list[str]) ->
         command = [sys.executable, "-m", *server] if server else None
         relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="20", command=command)
         ask(relay.url).leave()
-        relay.wait_for_line("the reader had left", 3)
+        relay.wait_for_line("the reader had left")
 
 
 @pytest.mark.parametrize(
@@ -268,6 +268,11 @@ def hello_then(script: Script) -> Script:
     return answer
 
 
+def bare_error_event(reply: Reply) -> None:
+    reply.chunk(b'event: error\ndata: {"message": "secret words of the upstream"}\n\n')
+    reply.finish()
+
+
 def endless_event(reply: Reply) -> None:
     while True:
         reply.chunk(b"data: " + b"x" * 65536)
@@ -279,6 +284,7 @@ IN_THE_FLOW: dict[str, Script] = {
     "end between frames": lambda reply: reply.socket.close(),
     "clean end without finish": lambda reply: reply.end(),
     "an error event": error_event,
+    "an error event by name": bare_error_event,
     "a broken frame": lambda reply: reply.event("{broken"),
     "not UTF-8": lambda reply: reply.chunk(b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n'),
     "a stall": lambda reply: reply.until_gone(),
@@ -482,9 +488,40 @@ def test_awkward_streams(relay: RelayProcess, upstream: Upstream) -> None:
         reply.event({"choices": [{"delta": None}]})
         for byte in 'data: {"choices":[{"delta":{"content":"안🎸"}}]}\n\n'.encode():
             reply.chunk(bytes([byte]))
+        reply.chunk(b'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\ndata:\n\n')
+        reply.chunk(b'data: {"choices":[{"delta":{"content":"\\ude00"}}]}\n\n')
+        reply.event('{"id":"\\ud83d","model":1,"choices":[{"delta":{"content":["c"]}}]}')
+        reply.event(chunk({"content": "d"}, "stop"))
+        reply.text("e")
         reply.finish()
 
-    assert ask(relay.url).text() == "ab안🎸"
+    assert ask(relay.url).text() == "ab안🎸😀cde"
+
+
+def test_an_answer_as_a_message(relay: RelayProcess, upstream: Upstream) -> None:
+    """A server that sends `message` for `delta` is understood, and its answer is not empty."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        message = {"role": "assistant", "content": "Hello."}
+        reply.event({"choices": [{"message": message, "finish_reason": "stop"}]})
+        reply.event("[DONE]")
+        reply.end()
+
+    assert ask(relay.url).text() == "Hello."
+
+
+def test_a_reason_that_forges(relay: RelayProcess, upstream: Upstream) -> None:
+    """No word of the upstream's begins a line of the log, or fills it."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Hello.")
+        reply.finish("stop\nWARNING forged" + "x" * 500_000)
+
+    assert ask(relay.url).text() == "Hello."
+    line = relay.wait_for_line(r".* finish_reason stop.WARNING forged.*")[0]
+    assert len(line) < 1000
 
 
 def test_a_dead_kept_connection_is_replaced(relay: RelayProcess, upstream: Upstream) -> None:

@@ -1,0 +1,141 @@
+"""One `chat.completion.chunk` of the OpenAI API, as its many imitations write it.
+
+Nearly every chunk is decoded the fast way, into typed fields. One that does not fit them is decoded
+the slow way: what its text needs must be right there, the rest may be anything.
+"""
+
+import json
+import math
+from typing import Any
+
+import msgspec
+
+from relay.upstream.outcome import Usage
+
+# No model or reason has a longer name.
+MAX_WORD_CHARS = 200
+# Far above what any model reads or writes.
+MAX_TOKENS = 10**9
+
+
+class NoChunk(Exception):
+    """The event is not what a chat completions API sends. The message holds none of it."""
+
+
+# Never part of a cycle, so the garbage collector need not visit them.
+class Delta(msgspec.Struct, gc=False):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class Choice(msgspec.Struct, gc=False):
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: str | None = None
+
+
+class Chunk(msgspec.Struct, gc=False):
+    choices: list[Choice] | None = None
+    usage: Any = None
+    model: str | None = None
+    error: Any = None
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    object: Any = None
+    type: Any = None
+
+
+decode_fast = msgspec.json.Decoder(Chunk).decode
+# All that `decode_fast` may raise.
+UNFIT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def decode_leniently(event: bytes) -> Chunk:
+    """The slow way. Halves of a character may stand in the text alone. Raises NoChunk."""
+    try:
+        value = json.loads(event.decode(), strict=False, parse_int=_number)
+    except (ValueError, RecursionError):
+        raise NoChunk("an event that is no chunk") from None
+    fields = _mapping(value)
+    choices = fields.get("choices")
+    if not isinstance(choices, list | None):
+        raise NoChunk("a chunk whose choices are no list")
+    return Chunk(
+        choices=[_choice(_mapping(choices[0]))] if choices else None,
+        usage=fields.get("usage"),
+        model=_string(fields.get("model")),
+        error=fields.get("error"),
+    )
+
+
+def reports_error(event: bytes) -> bool:
+    """Whether an event without choices is a failure: some servers send the error bare."""
+    try:
+        envelope = _decode_envelope(event)
+    except UNFIT:
+        return False
+    return "error" in (envelope.object, envelope.type)
+
+
+def usage_of(reported: Any) -> Usage | None:
+    """The token counts, if all three are there and can be true."""
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    counts = [reported.get(name) for name in names] if isinstance(reported, dict) else []
+    possible = [count for count in counts if type(count) is int and 0 <= count <= MAX_TOKENS]
+    return Usage(*possible) if len(possible) == len(names) else None
+
+
+def word(value: str) -> str:
+    """A string of the upstream's that can be shown and logged: one line, and not a long one."""
+    return "".join(
+        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for each in value[:MAX_WORD_CHARS]
+    )
+
+
+def _choice(fields: dict[str, Any]) -> Choice:
+    return Choice(
+        delta=_delta(fields.get("delta")),
+        message=_delta(fields.get("message")),
+        finish_reason=_string(fields.get("finish_reason")),
+    )
+
+
+def _delta(value: Any) -> Delta | None:
+    if value is None:
+        return None
+    fields = _mapping(value)
+    return Delta(_content(fields.get("content")), _string(fields.get("refusal")))
+
+
+def _content(value: Any) -> str | None:
+    if isinstance(value, list):
+        return "".join(map(_part, value))
+    if not isinstance(value, str | None):
+        raise NoChunk("a chunk whose content is no text")
+    return value
+
+
+def _part(value: Any) -> str:
+    """The text in one part of a content; other parts have none."""
+    if isinstance(value, dict):
+        kind = value.get("type", "text")
+        value = value.get(kind) if kind in ("text", "refusal") else None
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NoChunk("an event that is no chunk")
+    return value
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(digits: str) -> float:
+    """Python refuses to read thousands of digits as an integer."""
+    return int(digits) if len(digits) < 20 else math.inf
