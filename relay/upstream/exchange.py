@@ -46,15 +46,26 @@ class Exchange(httpx2.SyncByteStream):
         self.received = 0
 
     def send(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
-        """Sends the bytes of `request` and reads the head of the response, by the deadline."""
+        """Sends the bytes of `request` and reads the head of the response, by the deadline.
+
+        A body in a content coding, which nobody asked for, is never read: it might inflate without
+        end. Of a refusal the status says enough.
+        """
         try:
             self._write(message)
             self._read_head()
+            status, is_coded = self._parser.get_status_code(), self._is_coded()
+            if is_coded and status < 400:
+                raise httpx2.RemoteProtocolError("a content coding that nobody asked for")
         except BaseException:
             self.close()
             raise
+        if is_coded:
+            self.close()
+            plain = [(name, value) for name, value in self._headers if not _is_coding(name)]
+            return httpx2.Response(status, headers=plain, request=request)
         return httpx2.Response(
-            self._parser.get_status_code(),
+            status,
             headers=self._headers,
             stream=self,
             extensions={"exchange": self},
@@ -74,7 +85,10 @@ class Exchange(httpx2.SyncByteStream):
         return data
 
     def __iter__(self) -> Iterator[bytes]:
-        """How httpx2 reads a body whole: replies to refused requests, which are short."""
+        """How httpx2 reads a body whole: replies to refused requests, which are short.
+
+        As none is in a content coding, this bounds what becomes of it too.
+        """
         while data := self.read(self._deadline):
             if self.received > MAX_WHOLE_BYTES:
                 raise httpx2.RemoteProtocolError("a reply without end")
@@ -126,6 +140,11 @@ class Exchange(httpx2.SyncByteStream):
             self._cancellation.check()
             raise httpx2.WriteError(error.strerror or type(error).__name__) from error
 
+    def _is_coded(self) -> bool:
+        """RFC 9110, 8.4."""
+        codings = [value for name, value in self._headers if _is_coding(name)]
+        return any(each.strip().lower() not in (b"", b"identity") for each in codings)
+
     def _read_head(self) -> None:
         while not self._head_complete:
             self._receive(self._deadline)
@@ -169,7 +188,7 @@ class Exchange(httpx2.SyncByteStream):
     def _take(self, sock: socket, deadline: Deadline) -> bytes:
         sock.settimeout(_positive(deadline.left()))
         data = sock.recv(RECEIVE_BYTES)
-        if not isinstance(sock, ssl.SSLSocket) or not data:
+        if not data or not isinstance(sock, ssl.SSLSocket):
             return data
         records = [data]
         sock.settimeout(0)
@@ -188,6 +207,10 @@ class Exchange(httpx2.SyncByteStream):
         if self._socket is None:
             raise httpx2.ReadError("the response is closed")
         return self._socket
+
+
+def _is_coding(header: bytes) -> bool:
+    return header.lower() == b"content-encoding"
 
 
 def _positive(timeout: float | None) -> float | None:

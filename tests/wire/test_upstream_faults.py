@@ -1,5 +1,7 @@
 """What a reader sees when the model's server fails: before the first text, and in the flow."""
 
+import contextlib
+import gzip
 import socket
 import ssl
 import sys
@@ -12,8 +14,8 @@ import pytest
 import trustme
 
 from helpers.client import Cut, ask, raw_exchange
-from helpers.relay_process import RelayProcess, StartRelay
-from helpers.upstream import Reply, Script, Upstream, chunk, hello
+from helpers.relay_process import RelayProcess, StartRelay, worker_of
+from helpers.upstream import Gone, Reply, Script, Upstream, chunk, hello
 
 
 def refusing(status: str, error: "dict[str, object] | str" = "", **headers: str) -> Script:
@@ -143,6 +145,31 @@ def test_retry_after_is_passed_on(relay: RelayProcess, upstream: Upstream, value
     expected = {"17": "17", "Wed, 21 Oct 2099 07:28:00 GMT": "86400"}.get(value)
     assert refusal.headers["Retry-After"] == expected
     assert "Traceback" not in relay.log
+
+
+def peak_bytes(process: int) -> int:
+    """The most memory that a process has had so far."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+
+
+def test_a_refusal_that_inflates(relay: RelayProcess, upstream: Upstream) -> None:
+    """A body in a coding nobody asked for is not read, and the status says enough."""
+    bomb = gzip.compress(bytes(400_000_000), 1)
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.headers("429 Too Many", "application/json", Content_Encoding="gzip", Retry_After="7")
+        with contextlib.suppress(Gone):
+            reply.chunk(bomb)
+            reply.end()
+
+    worker = worker_of(relay)
+    before = peak_bytes(worker)
+    refusal = ask(relay.url)
+    assert refusal.error() == (429, "upstream_rate_limited")
+    assert refusal.headers["Retry-After"] == "7"
+    assert peak_bytes(worker) < before + 100_000_000
 
 
 def unused_port() -> int:
