@@ -11,7 +11,8 @@ from relay.deadline import Deadline
 from relay.upstream.cancellation import Cancellation
 
 RECEIVE_BYTES = 64 * 1024
-# TLS hands out one record a read, and a server may make a record of every token.
+# TLS hands out one record a read, and a server may make a record of every token. And after a
+# deadline there may be more than one read takes.
 DRAIN_BYTES = 256 * 1024
 MAX_HEAD_BYTES = 128 * 1024
 MAX_WHOLE_BYTES = 1024 * 1024
@@ -75,8 +76,9 @@ class Exchange(httpx2.SyncByteStream):
     def read(self, deadline: Deadline) -> bytes:
         """All that has arrived, waiting until `deadline` for the first of it.
 
-        `b""` is the end of the body. After a ReadTimeout the same body can be read on. Raises
-        httpx2.ReadTimeout, ReadError, RemoteProtocolError or Cancelled.
+        After the deadline that is what is there already. `b""` is the end of the body. After a
+        ReadTimeout the same body can be read on. Raises httpx2.ReadTimeout, ReadError,
+        RemoteProtocolError or Cancelled.
         """
         while not self._pieces and not self._complete:
             self._receive(deadline)
@@ -188,7 +190,7 @@ class Exchange(httpx2.SyncByteStream):
     def _take(self, sock: socket, deadline: Deadline) -> bytes:
         sock.settimeout(_positive(deadline.left()))
         data = sock.recv(RECEIVE_BYTES)
-        if not data or not isinstance(sock, ssl.SSLSocket):
+        if not data or not (isinstance(sock, ssl.SSLSocket) or deadline.passed):
             return data
         records = [data]
         sock.settimeout(0)

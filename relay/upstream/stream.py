@@ -4,35 +4,42 @@ import time
 
 import httpx2
 
-from relay.deadline import Deadline
+from relay.deadline import Clock, Deadline
 from relay.errors import ContentFiltered, RelayError, UpstreamError, UpstreamTimeout
+from relay.limits import TAIL_SECONDS
 from relay.settings import Settings
+from relay.upstream.allowance import Allowance
 from relay.upstream.decoder import ChunkDecoder
 from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome
 
-# Once the model has said why it ended, the text is whole: what may follow is the usage.
-TAIL_SECONDS = 2.0
-
 
 class AnswerStream:
-    """`next_bytes` until `ended`; `close` in every case."""
+    """`next_bytes` until `ended`; `close` in every case.
+
+    The model has `first_text` for its first text, IDLE_TIMEOUT between two texts, and
+    ANSWER_TIMEOUT for all of it. Between two texts only the time counts in which somebody waits
+    for the second: a reader's pause is not the model's. What has arrived by a deadline is read
+    before it is judged.
+    """
 
     def __init__(
         self,
         response: httpx2.Response,
         settings: Settings,
         first_text: Deadline,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self._response = response
         self._exchange: Exchange = response.extensions["exchange"]
         self._settings = settings
+        self._clock = clock
         self._decoder = ChunkDecoder()
-        self._whole = Deadline(settings.answer_timeout)
-        self._text_due = first_text.or_sooner(self._whole)
+        self._whole = Deadline(settings.answer_timeout, clock)
+        self._first_text: Deadline | None = first_text
+        self._silence = Allowance(settings.idle_timeout, clock)
+        self._was_late = False
         self._started = False
         self._first = b""
-        self._tail: Deadline | None = None
         self._at_end = False
 
     @property
@@ -59,61 +66,75 @@ class AnswerStream:
         if self._first:
             first, self._first = self._first, b""
             return first
-        wake = Deadline(patience)
-        while not self._at_end:
-            text = b"" if self._decoder.failure else self._advance(wake)
-            if text:
-                self._started = True
-                self._text_due = Deadline(self._settings.idle_timeout).or_sooner(self._whole)
-                return text
-            if self._decoder.failure is not None:
-                self._fail(UpstreamError(detail=str(self._decoder.failure)))
-            elif wake.passed:
-                return b""
-            elif not self._at_end:
-                # An upstream that is never silent must not keep the others waiting for their turn.
-                time.sleep(0)
-        if self.outcome.finish_reason == "content_filter" and not self._started:
+        with self._silence.spending():
+            text = self._wait(Deadline(patience, self._clock))
+        filtered = self._at_end and self.outcome.finish_reason == "content_filter"
+        if filtered and not text and not self._started:
             raise ContentFiltered()
-        return b""
+        self._started = self._started or bool(text)
+        return text
 
     def close(self) -> None:
         """Ends the request to the model, if it still runs."""
-        self._response.close()
+        self._exchange.close()
+
+    def _wait(self, wake: Deadline) -> bytes:
+        while not self._at_end:
+            text = self._advance(wake)
+            if text:
+                return text
+            if not self._at_end:
+                if wake.passed:
+                    return b""
+                # An upstream that is never silent must not keep the others waiting for their turn.
+                time.sleep(0)
+        return self._decoder.end()
 
     def _advance(self, wake: Deadline) -> bytes:
-        due = self._tail or self._text_due
-        if due.passed:
+        """One read, and the text that it completes."""
+        if self._decoder.failure is not None:
+            return self._fail(UpstreamError(detail=self._decoder.failure))
+        due = (self._first_text or self._silence.due).or_sooner(self._whole)
+        was_late, self._was_late = self._was_late, due.passed
+        if was_late and self._was_late:
             # Not only where a read would block: there may always be something to read.
-            self._fail(UpstreamTimeout(detail="the answer stalled, or took too long"))
-            return b""
+            return self._fail(UpstreamTimeout(detail="the answer stalled, or took too long"))
         try:
-            data = self._exchange.read(due.or_sooner(wake))
+            return self._text_of(self._exchange.read(due.or_sooner(wake)))
         except httpx2.ReadTimeout:
-            # Either it is due, which the next turn sees, or the caller's patience has ended.
+            # The caller's patience has ended, or the next turn sees that it is due.
             return b""
         except httpx2.TransportError as error:
-            self._fail(UpstreamError(detail=f"{type(error).__name__}: {error}"))
-            return b""
-        text = self._decoder.feed(data) if data else self._at_end_of_body()
-        if self._decoder.done:
+            return self._fail(UpstreamError(detail=f"{type(error).__name__}: {error}"))
+
+    def _text_of(self, data: bytes) -> bytes:
+        decoder, ending = self._decoder, self._decoder.ending
+        text = decoder.feed(data) if data else self._at_end_of_body()
+        if decoder.ending == "certain":
+            # From there on there is only the usage to come.
+            if ending != "certain":
+                self._first_text = None
+                self._silence.renew(TAIL_SECONDS)
+        elif text:
+            self._first_text = None
+            self._silence.renew(self._settings.idle_timeout)
+        if decoder.done:
             self._at_end = True
-        elif self.outcome.finish_reason is not None and self._tail is None:
-            self._tail = Deadline(TAIL_SECONDS)
         return text
 
     def _at_end_of_body(self) -> bytes:
         text = self._decoder.end()
-        whole = not self._settings.require_finish_reason and self._decoder.chunks > 0
-        if whole:
+        if text:
+            # The next turn comes here again, and judges.
+            return text
+        if self._decoder.chunks and not self._settings.require_finish_reason:
             self._at_end = True
-        else:
-            self._fail(UpstreamError(detail="the stream ended without a finish_reason"))
-        return text
+            return b""
+        return self._fail(UpstreamError(detail="the stream ended without a finish_reason"))
 
-    def _fail(self, error: RelayError) -> None:
+    def _fail(self, error: RelayError) -> bytes:
         """A fault after the model has said why it ended takes nothing from the text."""
-        if self.outcome.finish_reason is not None:
-            self._at_end = True
-        else:
+        if self._decoder.ending not in ("likely", "certain"):
             raise error
+        self._at_end = True
+        return b""

@@ -126,6 +126,20 @@ def test_reading_on_after_a_timeout(upstream: Upstream) -> None:
         assert exchange.read(Deadline(5)) == b""
 
 
+def test_what_is_there_after_a_deadline() -> None:
+    """It is read to the last byte, which may take more than one look."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1_000_000)
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 180000\r\n\r\n" + bytes(180_000))
+        exchange = Exchange(ours, lambda _: None, Cancellation(), Deadline(5))
+        exchange.send(httpx2.Request("POST", "http://model.example"), b"")
+        # With the head came as much of the body as one look takes.
+        first, rest = exchange.read(Deadline(5)), exchange.read(Deadline.at(0))
+        assert len(first) + len(rest) == 180_000
+        exchange.close()
+
+
 @pytest.fixture
 def tls(tmp_path: Path) -> Iterator[tuple[Upstream, str]]:
     """An upstream behind TLS, and the file with the roots that vouch for it."""
