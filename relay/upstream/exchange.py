@@ -1,5 +1,7 @@
 """One HTTP/1.1 exchange: a request's bytes out, a response's body in, parsed by llhttp."""
 
+import _thread
+import contextlib
 import ssl
 from collections.abc import Callable, Iterator
 from socket import socket
@@ -8,7 +10,7 @@ import httptools
 import httpx2
 
 from relay.deadline import Deadline
-from relay.upstream.cancellation import Cancellation
+from relay.upstream.cancellation import Cancellation, Cancelled
 
 RECEIVE_BYTES = 64 * 1024
 # TLS hands out one record a read, and a server may make a record of every token. And after a
@@ -16,6 +18,8 @@ RECEIVE_BYTES = 64 * 1024
 DRAIN_BYTES = 256 * 1024
 MAX_HEAD_BYTES = 128 * 1024
 MAX_WHOLE_BYTES = 1024 * 1024
+# How long, and for how much, a connection waits for the end of a body that is whole.
+END_SECONDS, MAX_END_BYTES = 3.0, 4096
 
 
 class Exchange(httpx2.SyncByteStream):
@@ -104,6 +108,19 @@ class Exchange(httpx2.SyncByteStream):
         self._cancellation.detach()
         self._release(self._complete and self._keep_alive and not self._cancellation.cancelled)
 
+    def finish(self) -> None:
+        """Closes it where only the end of the response is missing, without waiting for that.
+
+        The end may come in a packet of its own. A thread waits for it for a moment, so that the
+        connection can be used again.
+        """
+        if self._complete or not self._keep_alive or self._cancellation.cancelled:
+            self.close()
+            return
+        self._cancellation.detach()
+        # `threading.Thread` would wait until it has started, which an event loop must not.
+        _thread.start_new_thread(self._await_end, ())
+
     def on_message_begin(self) -> None:
         # Nothing was asked for that this could be the answer to.
         self._keep_alive &= not self._complete
@@ -141,6 +158,13 @@ class Exchange(httpx2.SyncByteStream):
         except OSError as error:
             self._cancellation.check()
             raise httpx2.WriteError(error.strerror or type(error).__name__) from error
+
+    def _await_end(self) -> None:
+        deadline, most = Deadline(END_SECONDS), self.received + MAX_END_BYTES
+        # Whatever goes wrong, all there is to lose is the connection.
+        with contextlib.closing(self), contextlib.suppress(httpx2.TransportError, Cancelled):
+            while not self._complete and self.received < most:
+                self._receive(deadline)
 
     def _is_coded(self) -> bool:
         """RFC 9110, 8.4."""

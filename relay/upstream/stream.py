@@ -76,7 +76,10 @@ class AnswerStream:
 
     def close(self) -> None:
         """Ends the request to the model, if it still runs."""
-        self._exchange.close()
+        if self._decoder.done:
+            self._exchange.finish()
+        else:
+            self._exchange.close()
 
     def _wait(self, wake: Deadline) -> bytes:
         while not self._at_end:

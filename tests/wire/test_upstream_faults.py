@@ -569,6 +569,40 @@ def test_a_dead_kept_connection_is_replaced(relay: RelayProcess, upstream: Upstr
     assert len(upstream.requests) == 2
 
 
+def test_the_last_chunk_in_a_packet_of_its_own(start_relay: StartRelay, upstream: Upstream) -> None:
+    """The reader does not wait for it, and the connection is used again all the same."""
+    read = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Hello.")
+        reply.event(chunk({}, "stop"))
+        reply.event("[DONE]")
+        assert read.wait(10)
+        reply.end()
+
+    relay = start_relay()
+    assert ask(relay.url).text() == "Hello."
+    read.set()
+    assert upstream.wait_until(lambda server: server.open == 0)
+    assert ask(relay.url).text() == "Hello."
+    assert len(upstream.requests) == 2
+    assert upstream.connections == 1
+
+
+def test_no_last_chunk(relay: RelayProcess, upstream: Upstream) -> None:
+    """After [DONE] the reader has all of it; a connection that hangs there is given up."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Hello.")
+        reply.event("[DONE]")
+        reply.until_gone()
+
+    assert ask(relay.url).text() == "Hello."
+    assert upstream.wait_until(lambda server: server.open == 0)
+
+
 def test_retries(start_relay: StartRelay, upstream: Upstream) -> None:
     """A connection that broke before a byte came back is tried again, once by default."""
     attempts = []
