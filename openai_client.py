@@ -30,7 +30,7 @@ from relay.errors import (
     UpstreamTimeout,
 )
 from relay.questions import Prompt
-from relay.settings import Settings
+from relay.settings import Settings, SettingsError
 from relay.upstream import AnswerStream, Cancellation
 
 log = logging.getLogger("askbot")
@@ -48,21 +48,29 @@ _FILTERED = {"content_filter", "content_policy_violation"}
 
 
 class Model:
-    """The configured model and its fallbacks. One for the process, for all its threads."""
+    """The configured model and its fallbacks. One for the process, for all its threads.
+
+    Raises SettingsError for an address that no request can go to.
+    """
 
     def __init__(self, settings: Settings, http_client: httpx2.Client) -> None:
         self._settings = settings
         # At its debug level the package logs questions.
         logging.getLogger("openai").setLevel(logging.WARNING)
-        self._client = openai.OpenAI(
-            # A server without keys still wants the header.
-            api_key=settings.openai_api_key or "none",
-            base_url=settings.openai_base_url or "https://api.openai.com/v1",
-            max_retries=0,
-            http_client=http_client,
-        )
+        try:
+            self._client = openai.OpenAI(
+                # A server without keys still wants the header.
+                api_key=settings.openai_api_key or "none",
+                base_url=settings.openai_base_url or "https://api.openai.com/v1",
+                max_retries=0,
+                http_client=http_client,
+            )
+        except httpx2.InvalidURL:
+            raise SettingsError(
+                "OPENAI_BASE_URL must be an address such as https://api.openai.com/v1."
+            ) from None
         # Whole, or the package would put it together for every request.
-        self._url = f"{self._client.base_url}chat/completions"
+        self._url = f"{str(self._client.base_url).rstrip('/')}/chat/completions"
         # Replaced, never changed: other threads may be going through it.
         self._refused: frozenset[tuple[str, str]] = frozenset()
 

@@ -93,15 +93,28 @@ def _level(value: str) -> str:
     return value.upper()
 
 
-def _url(value: str) -> str:
+def _base_url(value: str) -> str:
+    """An address that a path can be appended to. Its user name would never be sent."""
+    if not _is_base_url(value):
+        raise ValueError(
+            "an address such as https://api.openai.com/v1, without user name, query or fragment"
+        )
+    return value.rstrip("/")
+
+
+def _is_base_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        is_web = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("an address such as https://api.openai.com/v1")
-    return value.rstrip("/")
+        return False
+    can_be_appended_to = value.isprintable() and not set(value) & set("?#")
+    return is_web and bool(_HOST.fullmatch(host)) and "@" not in parts.netloc and can_be_appended_to
+
+
+# A name (RFC 1123, 2.1, with the underscore that many have), or an IPv6 address.
+_HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|.*:.*")
 
 
 def _redis_url(value: str) -> str:
@@ -142,8 +155,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
-    # Redis' address may have its password in it.
-    secret = parse in (_secret, _redis_url)
+    # An address may have a password in it.
+    secret = parse in (_secret, _redis_url, _base_url)
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
 
@@ -161,7 +174,7 @@ class Settings:
 
     openai_api_key: str = _setting("", _secret, "The model provider's key. Stays on the server.")
     openai_base_url: str = _setting(
-        "", _url, "An OpenAI-compatible server; empty with a key set: OpenAI's own."
+        "", _base_url, "An OpenAI-compatible server; empty with a key set: OpenAI's own."
     )
     openai_model: str = _setting("gpt-5.4-mini", _text, "The model that answers.")
     openai_fallback_models: tuple[str, ...] = _setting(

@@ -41,11 +41,6 @@ def test_values() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("OPENAI_BASE_URL", "api.example.org"),
-        ("OPENAI_BASE_URL", "ftp://api.example.org"),
-        ("OPENAI_BASE_URL", "http://host:notaport/v1"),
-        ("OPENAI_BASE_URL", "http://host:99999"),
-        ("OPENAI_BASE_URL", "http://[::1"),
         ("REQUIRE_FINISH_REASON", "maybe"),
         ("IDLE_TIMEOUT", "-1"),
         ("IDLE_TIMEOUT", "nan"),
@@ -71,6 +66,47 @@ def test_wrong_values(name: str, value: str) -> None:
         SettingsError, match=rf"^{name} must be .*, not {re.escape(repr(value))}\.$"
     ):
         Settings.from_environ({name: value})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "api.example.org/secret",
+        "ftp://api.example.org/secret",
+        "http://host:notaport/secret",
+        "http://host:99999/secret",
+        "http://[::1/secret",
+        "http://me:secret@host/v1",
+        "https://host/v1?key=secret",
+        "https://host/v1#secret",
+        "https://host/v1\tsecret",
+        "http://ho st/secret",
+        "http://a..b/secret",
+        f"http://{'a' * 64}/secret",
+        f"http://{'a.' * 200}b/secret",
+        "http:///secret",
+    ],
+)
+def test_a_wrong_base_url(value: str) -> None:
+    """An address that requests cannot go to is refused, and not shown: it may hold a password."""
+    with pytest.raises(SettingsError, match=r"^OPENAI_BASE_URL must be an address ") as refusal:
+        Settings.from_environ({"OPENAI_BASE_URL": value})
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://localhost:8080",
+        "http://[::1]:8080/v1",
+        "http://model_server/v1",
+        "https://모델.example/v1",
+        "HTTPS://API.example.org./v1",
+    ],
+)
+def test_base_urls(value: str) -> None:
+    """Names, addresses, and what people call their servers."""
+    assert Settings.from_environ({"OPENAI_BASE_URL": value}).openai_base_url == value
 
 
 def test_secrets_are_not_shown() -> None:

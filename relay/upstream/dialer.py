@@ -76,6 +76,8 @@ class Dialer:
                 return self._secured(sock, origin, proxy, deadline, cancellation)
         except TimeoutError as error:
             raise httpx2.ConnectTimeout("connecting took too long") from error
+        except UnicodeError as error:
+            raise httpx2.ConnectError("no host can have this name") from error
         except ssl.SSLCertVerificationError as error:
             raise httpx2.ConnectError(f"TLS: {error.verify_message}") from error
         except OSError as error:
@@ -177,7 +179,9 @@ def _resolve(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
         with contextlib.suppress(OSError):
             socket.inet_pton(family, host)
             return [(family, (host, port))]
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # Here, because of a name that cannot be gevent prints the trace from the other thread.
+    name = host.encode("idna").decode("ascii")
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 

@@ -164,7 +164,9 @@ def _parsed(url: httpx2.URL | str) -> httpx2.URL:
 
 
 def _origin(url: httpx2.URL) -> Origin:
-    return Origin(url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+    # As it goes into the Host header: Python encodes names by an older standard than httpx2.
+    host = url.raw_host.decode("ascii")
+    return Origin(url.scheme, host, url.port or (443 if url.scheme == "https" else 80))
 
 
 def _is_silent(sock: socket) -> bool:

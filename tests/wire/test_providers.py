@@ -46,6 +46,23 @@ def test_what_is_asked_can_be_set(start_relay: StartRelay, upstream: Upstream) -
     assert sent["model"] == "some-model"
 
 
+def test_an_address_without_a_path(start_relay: StartRelay, upstream: Upstream) -> None:
+    """What is asked for stands behind whatever OPENAI_BASE_URL ends in."""
+    for end, target in (("", ""), ("/", ""), ("/v1/", "/v1")):
+        relay = start_relay(OPENAI_BASE_URL=f"http://127.0.0.1:{upstream.port}{end}")
+        assert ask(relay.url).text() == "Hello there."
+        assert upstream.targets[-1] == f"{target}/chat/completions"
+
+
+def test_an_address_that_cannot_be() -> None:
+    """What only the client finds wrong with OPENAI_BASE_URL is a sentence too."""
+    relay = RelayProcess({"OPENAI_BASE_URL": "http://300.0.0.1/secret"})
+    assert relay.wait_for_exit() != 0
+    assert "askbot: OPENAI_BASE_URL must be an address such as " in relay.log
+    assert "Traceback" not in relay.log
+    assert "secret" not in relay.log
+
+
 @pytest.mark.parametrize("parameter", ["temperature", "stream_options.include_usage"])
 def test_refused_parameters(
     start_relay: StartRelay, upstream: Upstream, parameter: str, tmp_path: Path

@@ -185,6 +185,14 @@ def test_nobody_there(start_relay: StartRelay, host: str) -> None:
     relay.wait_for_line("ConnectError")
 
 
+def test_a_name_that_cannot_be(start_relay: StartRelay) -> None:
+    """A host whose name is no name is a failed connection too."""
+    relay = start_relay(OPENAI_BASE_URL="http://model.example/v1", HTTP_PROXY="http://a..b:3128")
+    assert ask(relay.url).error() == (502, "upstream_error")
+    relay.wait_for_line("no host can have this name")
+    assert "Traceback" not in relay.log
+
+
 @contextmanager
 def deaf_server() -> Iterator[str]:
     """The address of a server that never completes a connection."""
