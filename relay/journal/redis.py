@@ -37,7 +37,7 @@ _CLAIM = """
 local answer = 'askbot:answer:' .. ARGV[1]
 redis.call('SET', 'askbot:worker:' .. ARGV[3], 'claimed', 'EX', ARGV[6], 'NX')
 local etag = redis.call('HGET', answer, 'etag')
-if etag and etag ~= ARGV[5] then return 0 end
+if etag and etag ~= ARGV[5] and etag ~= ARGV[2] then return 0 end
 redis.call('DEL', answer, 'askbot:text:' .. ARGV[5])
 redis.call('HSET', answer, 'etag', ARGV[2], 'worker', ARGV[3], 'fingerprint', ARGV[4])
 redis.call('EXPIRE', answer, ARGV[7])
@@ -56,7 +56,7 @@ for i = 5, #ARGV, 7 do
     redis.call('EXPIRE', answer, ARGV[3])
   end
   local holder = redis.call('HGET', answer, 'etag')
-  if not holder or redis.call('STRLEN', text) < begin then
+  if not holder or (holder == etag and redis.call('STRLEN', text) < begin) then
     known = 0
   elseif holder == etag then
     if data ~= '' then redis.call('SETRANGE', text, begin, data) end

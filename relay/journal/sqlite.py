@@ -97,7 +97,7 @@ class SqliteBackend:
         return self._do(lambda: self._write(worker, additions))
 
     def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
-        return self._do(lambda: [self._record(digest, offset) for digest, offset in places])
+        return self._do(lambda: self._read(places))
 
     def send(self, letters: Sequence[Letter]) -> None:
         self._do(lambda: self._send(letters))
@@ -159,7 +159,7 @@ class SqliteBackend:
         with self._database:
             self._mark(writing.worker)
             known = self._record(writing.digest, 0)
-            if known is not None and known.writing.etag != replaced:
+            if known is not None and known.writing.etag not in (replaced, writing.etag):
                 return known
             self._database.execute("DELETE FROM answers WHERE digest = ?", [writing.digest])
             self._begin(writing)
@@ -172,6 +172,9 @@ class SqliteBackend:
             for writing, offset, data, receipt in additions:
                 if offset == 0:
                     self._begin(writing)
+                if offset == 0 and writing.worker == worker:
+                    # All of it anew; the pieces that it was in before would stand in between.
+                    database.execute("DELETE FROM pieces WHERE etag = ?", [writing.etag])
                 if data:
                     pieces.append((writing.digest, writing.etag, offset, data))
                 if receipt is not None:
@@ -183,6 +186,12 @@ class SqliteBackend:
             letters = [Letter(*row) for row in taken]
             self._clean()
         return was_known, letters
+
+    def _read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
+        with self._database as database:
+            # A record and its text are of the same moment: between two it may be forgotten.
+            database.execute("BEGIN")
+            return [self._record(digest, offset) for digest, offset in places]
 
     def _send(self, letters: Sequence[Letter]) -> None:
         with self._database as database:
@@ -201,7 +210,9 @@ class SqliteBackend:
         etag, worker, fingerprint, receipt, is_alive = row
         text = bytearray()
         for begin, data in self._database.execute(_PIECES, [etag, offset]):
-            text += data[max(offset + len(text) - begin, 0) :]
+            if begin > offset + len(text):
+                break
+            text += data[offset + len(text) - begin :]
         writing = Writing(digest, etag, worker, fingerprint)
         return Record(writing, receipt, bool(is_alive), bytes(text))
 
@@ -215,7 +226,6 @@ class SqliteBackend:
 
     def _begin(self, writing: Writing) -> None:
         """A running answer without text, unless the digest is taken."""
-        self._database.execute("DELETE FROM pieces WHERE etag = ?", [writing.etag])
         self._database.execute(
             "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL, NULL)",
             [writing.digest, writing.etag, writing.worker, writing.fingerprint],

@@ -1,0 +1,262 @@
+"""What a journal relies on, whatever keeps it: tests that each kind of backend has to pass."""
+
+import subprocess
+import sys
+import threading
+from functools import partial
+from typing import Protocol
+
+from helpers.sources import Task
+from relay.journal import Addition, Backend, Letter, Record, Writing
+
+TEXT = "이 편지는 영국에서 최초로 시작되어, and so on.".encode()
+RECEIPT = b'{"state":"finished"}'
+FAILED = b'{"state":"failed"}'
+
+
+class Place(Protocol):
+    """Where workers keep one journal together."""
+
+    def open(self) -> Backend:
+        """As one more worker does."""
+
+    def kill(self, worker: str) -> None:
+        """The worker has not written for so long that it counts as dead."""
+
+    def lose(self) -> None:
+        """All of the journal is lost."""
+
+
+def writing(number: int = 0, *, etag: str = "", worker: str = "here") -> Writing:
+    """Of the answer with that number."""
+    return Writing(f"{number:064x}", etag or f"etag-{number}", worker, b"\x00\xff a question")
+
+
+def record_of(backend: Backend, of: Writing, offset: int = 0) -> Record:
+    (record,) = backend.read([(of.digest, offset)])
+    assert record is not None
+    return record
+
+
+class BackendPromises:
+    """What holds for one worker alone, too."""
+
+    def test_a_claim(self, place: Place) -> None:
+        """What nobody has can be taken, and is then another's to see."""
+        here, there = place.open(), place.open()
+        assert there.read([(writing().digest, 0)]) == [None]
+        assert here.claim(writing()) is None
+        assert there.claim(writing(etag="other", worker="there")) == Record(
+            writing(), None, is_alive=True
+        )
+
+    def test_a_claim_whose_reply_was_lost(self, place: Place) -> None:
+        """Who claims the same once more has it."""
+        here = place.open()
+        assert here.claim(writing()) is None
+        assert here.claim(writing()) is None
+
+    def test_claims_race(self, place: Place) -> None:
+        """Of all who claim in the same moment one succeeds, and the others learn which."""
+        everyone = threading.Barrier(6)
+
+        def claim(etag: str) -> str:
+            backend = place.open()
+            everyone.wait(20)
+            record = backend.claim(writing(etag=etag))
+            return record.writing.etag if record is not None else etag
+
+        claims = [Task(partial(claim, f"etag {number}")) for number in range(6)]
+        assert len({each.result() for each in claims}) == 1
+
+    def test_a_claim_in_place_of_another(self, place: Place) -> None:
+        """Whoever names the writing that has it takes it over, once, and its text is gone."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        here.write("here", [Addition(writing(), 0, TEXT, RECEIPT)])
+        second, third = (writing(etag=etag, worker="there") for etag in ("second", "third"))
+        assert there.claim(second, "another") == Record(writing(), RECEIPT, True, TEXT)
+        assert there.claim(second, writing().etag) is None
+        assert there.claim(third, writing().etag) == Record(second, None, is_alive=True)
+        assert there.claim(third, second.etag) is None
+
+    def test_whoever_was_replaced(self, place: Place) -> None:
+        """They write on, change nothing, and are not told to begin anew."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        here.write("here", [Addition(writing(), 0, TEXT[:10])])
+        second = writing(etag="second", worker="there")
+        there.claim(second, writing().etag)
+        for addition in (
+            Addition(writing(), 10, TEXT[10:], RECEIPT),
+            Addition(writing(), 0, TEXT, RECEIPT),
+        ):
+            assert here.write("here", [addition]) == (True, [])
+        assert record_of(there, second) == Record(second, None, is_alive=True)
+
+    def test_without_a_claim(self, place: Place) -> None:
+        """What is written down from the start on is found, too."""
+        backend = place.open()
+        backend.write("here", [Addition(writing(), 0, b"")])
+        assert record_of(backend, writing()) == Record(writing(), None, is_alive=True)
+
+    def test_text_from_any_byte_on(self, place: Place) -> None:
+        """However it was cut when it was written down."""
+        backend = place.open()
+        backend.claim(writing())
+        for begin, end in ((0, 0), (0, 3), (3, 20), (20, 21), (21, len(TEXT))):
+            backend.write("here", [Addition(writing(), begin, TEXT[begin:end])])
+        for offset in range(len(TEXT) + 1):
+            assert record_of(backend, writing(), offset).data == TEXT[offset:]
+        assert record_of(backend, writing(), len(TEXT) + 5).data == b""
+
+    def test_written_again(self, place: Place) -> None:
+        """What overlaps, or is there already, changes nothing."""
+        backend = place.open()
+        backend.claim(writing())
+        for begin, end in ((0, 5), (0, 5), (5, 20), (3, 12), (12, 30), (0, 40), (40, len(TEXT))):
+            backend.write("here", [Addition(writing(), begin, TEXT[begin:end])])
+            for offset in (0, 1, 4, 7, 12, 29):
+                assert TEXT[offset:].startswith(record_of(backend, writing(), offset).data)
+        assert record_of(backend, writing()).data == TEXT
+
+    def test_a_gap(self, place: Place) -> None:
+        """Text that lacks what is before it is never taken for what is."""
+        backend = place.open()
+        backend.claim(writing())
+        backend.write("here", [Addition(writing(), 0, TEXT[:10])])
+        backend.write("here", [Addition(writing(), 20, TEXT[20:])])
+        assert record_of(backend, writing()).data == TEXT[:10]
+        assert record_of(backend, writing(), 15).data in (b"", TEXT[15:])
+        backend.write("here", [Addition(writing(), 0, TEXT)])
+        assert record_of(backend, writing(), 15).data == TEXT[15:]
+
+    def test_many_at_once(self, place: Place) -> None:
+        """One call writes and reads for many answers, in their order."""
+        backend = place.open()
+        numbers = range(30)
+        additions = [Addition(writing(number), 0, TEXT[:number]) for number in numbers]
+        backend.write("here", additions)
+        places = [(writing(number).digest, 0) for number in (*reversed(numbers), 99)]
+        records = backend.read(places)
+        assert records.pop() is None
+        assert [record and record.data for record in reversed(records)] == [
+            TEXT[:number] for number in numbers
+        ]
+        assert backend.read([]) == []
+
+    def test_the_end(self, place: Place) -> None:
+        """The receipt is found with the text that it was written with."""
+        backend = place.open()
+        backend.claim(writing())
+        backend.write("here", [Addition(writing(), 0, TEXT, RECEIPT)])
+        assert record_of(backend, writing(), 3) == Record(writing(), RECEIPT, True, TEXT[3:])
+
+    def test_the_end_as_others_see_it(self, place: Place) -> None:
+        """They write a receipt where there is none; whoever has written the answer, always."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        here.write("here", [Addition(writing(), 0, TEXT[:7])])
+        there.write("there", [Addition(writing(), 7, b"", FAILED)])
+        assert record_of(here, writing()) == Record(writing(), FAILED, True, TEXT[:7])
+        here.write("here", [Addition(writing(), 7, TEXT[7:], RECEIPT)])
+        there.write("there", [Addition(writing(), 7, b"", FAILED)])
+        assert record_of(there, writing()) == Record(writing(), RECEIPT, True, TEXT)
+
+    def test_others_see_nothing_yet(self, place: Place) -> None:
+        """Whoever takes an answer without text for lost takes nothing from it."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        here.write("here", [Addition(writing(), 0, TEXT)])
+        there.write("there", [Addition(writing(), 0, b"", FAILED)])
+        assert record_of(there, writing()).data == TEXT
+
+    def test_letters(self, place: Place) -> None:
+        """They reach the worker that they are for, once, however often they were sent."""
+        here, there = place.open(), place.open()
+        here.write("here", [])
+        letters = [Letter("here", writing(number).digest, "read") for number in range(3)]
+        there.send([*letters, Letter("there", writing().digest, "stop")])
+        there.send([letters[0], Letter("here", writing().digest, "stop")])
+        _, taken = here.write("here", [])
+        assert sorted(taken) == sorted([*letters, Letter("here", writing().digest, "stop")])
+        assert here.write("here", []) == (True, [])
+        assert there.write("there", [])[1] == [Letter("there", writing().digest, "stop")]
+
+    def test_the_mark(self, place: Place) -> None:
+        """A worker that was not there before is told so, each for itself."""
+        backend = place.open()
+        assert [backend.write(worker, [])[0] for worker in ("here", "there", "here")] == [
+            False,
+            False,
+            True,
+        ]
+
+    def test_a_claim_marks_the_worker(self, place: Place) -> None:
+        """So that nobody takes what it is about to write for lost."""
+        backend = place.open()
+        backend.claim(writing(worker="new"))
+        assert record_of(backend, writing()).is_alive
+
+
+class SharedBackendPromises(BackendPromises):
+    """What holds between several workers besides."""
+
+    def test_a_dead_worker(self, place: Place) -> None:
+        """Its answers are told from those that are being written, until it writes again."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        here.write("here", [Addition(writing(), 0, TEXT)])
+        place.kill("here")
+        assert record_of(there, writing()) == Record(writing(), None, False, TEXT)
+        here.write("here", [])
+        assert record_of(there, writing()).is_alive
+
+    def test_a_lost_journal(self, place: Place) -> None:
+        """Who goes on writing is told, and what is written from the start on is found again."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        here.write("here", [Addition(writing(), 0, TEXT[:10])])
+        place.lose()
+        assert here.write("here", [Addition(writing(), 10, TEXT[10:])])[0] is False
+        assert there.read([(writing().digest, 0)]) == [None]
+        here.write("here", [Addition(writing(), 0, TEXT)])
+        assert record_of(there, writing()) == Record(writing(), None, True, TEXT)
+
+    def test_claims_of_processes_race(self, place: Place) -> None:
+        """Of several processes, one has each answer."""
+        program = (
+            "import sys; from relay.journal import Backend, Writing; {imports}\n"
+            "backend = {call}\n"
+            "print('ready', flush=True); sys.stdin.readline()\n"
+            "for number in range(50):\n"
+            "    writing = Writing(str(number), sys.argv[1], sys.argv[1], b'')\n"
+            "    if backend.claim(writing) is None: print(number)\n"
+        )
+        imports, call = self.to_open(place)
+        command = [sys.executable, "-c", program.format(imports=imports, call=call)]
+        processes = [
+            subprocess.Popen(
+                [*command, f"worker-{number}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(3)
+        ]
+        for each in processes:
+            assert each.stdout is not None
+            assert each.stdout.readline() == "ready\n"
+        claimed = []
+        for each in processes:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        for each in processes:
+            claimed += each.communicate(timeout=60)[0].split()
+            assert each.returncode == 0
+        assert sorted(map(int, claimed)) == list(range(50))
+
+    def to_open(self, place: Place) -> tuple[str, str]:
+        """The import and the call that open the backend in another process."""
+        raise NotImplementedError

@@ -1,0 +1,116 @@
+"""The journal in a real Redis: what every backend promises, and what is forgotten when."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from helpers.backends import RECEIPT, TEXT, Place, SharedBackendPromises, record_of, writing
+from helpers.redis_server import RedisServer
+from relay.journal import ALIVE_SECONDS, Addition, Backend, Letter, Unavailable
+from relay.journal.redis import LONGEST_SECONDS, RedisBackend
+
+TTL_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+class Database:
+    """A journal in a Redis that other tests have left nothing in."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.url = server.url
+        self.client = server.client()
+        self.client.flushall()
+        self._opened: list[RedisBackend] = []
+
+    def open(self) -> Backend:
+        self._opened.append(RedisBackend(self.url, ttl_seconds=TTL_SECONDS))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        self.client.close()
+        for backend in self._opened:
+            # A worker has no use for this: it keeps its connections for as long as it lives.
+            backend._redis.close()
+
+    def kill(self, worker: str) -> None:
+        self.client.delete(f"askbot:worker:{worker}")
+
+    def lose(self) -> None:
+        self.client.flushall()
+
+
+@pytest.fixture
+def place(redis_server: RedisServer) -> Iterator[Database]:
+    database = Database(redis_server)
+    yield database
+    database.close()
+
+
+class TestRedis(SharedBackendPromises):
+    """The promises, kept in a Redis."""
+
+    def to_open(self, place: Place) -> tuple[str, str]:
+        assert isinstance(place, Database)
+        return (
+            "from relay.journal.redis import RedisBackend",
+            f"RedisBackend({place.url!r}, ttl_seconds=600)",
+        )
+
+
+def test_everything_goes_one_day(place: Database) -> None:
+    """What has ended after its time, what has not after a day, whoever is silent in seconds."""
+    backend = place.open()
+    backend.claim(writing(1))
+    backend.write("here", [Addition(writing(1), 0, b"")])
+    backend.write("here", [Addition(writing(1), 0, TEXT[:7])])
+    backend.write("here", [Addition(writing(1), 7, TEXT[7:])])
+    backend.write("here", [Addition(writing(2), 0, TEXT, RECEIPT)])
+    backend.send([Letter("dead", writing().digest, "read")])
+    limits = {
+        f"answer:{writing(1).digest}": LONGEST_SECONDS,
+        "text:etag-1": LONGEST_SECONDS,
+        f"answer:{writing(2).digest}": TTL_SECONDS,
+        "text:etag-2": TTL_SECONDS,
+        "worker:here": ALIVE_SECONDS,
+        "letters:dead": 10 * ALIVE_SECONDS,
+    }
+    for key, limit in limits.items():
+        assert max(limit - 60, 0) < place.client.ttl(f"askbot:{key}") <= limit, key
+    assert place.client.dbsize() == len(limits)
+
+
+def test_evicted_text(place: Database) -> None:
+    """Whoever writes on is told that what was before is gone."""
+    backend = place.open()
+    backend.claim(writing())
+    backend.write("here", [Addition(writing(), 0, TEXT[:7])])
+    place.client.delete(f"askbot:text:{writing().etag}")
+    assert backend.write("here", [Addition(writing(), 7, TEXT[7:])])[0] is False
+    assert record_of(backend, writing()).data == b""
+    backend.write("here", [Addition(writing(), 0, TEXT)])
+    assert record_of(backend, writing()).data == TEXT
+
+
+def test_a_redis_that_is_away(redis_server: RedisServer, place: Database) -> None:
+    """Every call says so, and works again when it is back."""
+    backend = place.open()
+    backend.claim(writing())
+    redis_server.stop()
+    try:
+        for call in (
+            lambda: backend.claim(writing()),
+            lambda: backend.read([]),
+            lambda: backend.write("here", []),
+            lambda: backend.send([Letter("here", writing().digest, "stop")]),
+        ):
+            with pytest.raises(Unavailable):
+                call()
+    finally:
+        redis_server.start()
+    assert backend.write("here", [])[0] is False
