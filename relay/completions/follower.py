@@ -18,7 +18,7 @@ Settle = Callable[[Record, int], Receipt | None]
 
 
 class Follower:
-    """See `Source` and, for the journal's part, `Followed`.
+    """See `Source` and, for the journal's part, `FollowedAnswer`.
 
     `settle` gives the receipt of a record with so many bytes, and None while it is being written.
     """
@@ -62,7 +62,7 @@ class Follower:
         return self
 
     def take(self, record: Record | None) -> None:
-        """See `Followed`."""
+        """See `FollowedAnswer`."""
         is_ours = record is not None and record.writing.etag == self.writing.etag
         size = self.offset + len(record.data) if record is not None else 0
         receipt = self._settle(record, size) if record is not None and is_ours else None

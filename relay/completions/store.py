@@ -128,7 +128,7 @@ class Store:
         for completion in self._running():
             completion.fail(ShuttingDown())
         self._wait_for_ends(END_SECONDS)
-        self._journal.beat()
+        self._journal.close()
 
     def _get(self, id: str) -> Reading | None:
         digest = digest_of(id)
@@ -239,11 +239,10 @@ class Store:
             is_whole = size >= receipt.size or not record.writing.fingerprint
             # A Redis that is full may have thrown away the text alone.
             return receipt if is_whole else _lost(size, "the text of the answer was lost")
-        if record.is_alive or not self._journal.tells_who_is_alive:
+        if record.is_alive:
             return None
         receipt = _lost(size, "the process that wrote the answer has died")
-        with contextlib.suppress(Unavailable):
-            self._journal.write(Addition(record.writing, size, b"", receipt.encode()))
+        self._journal.settle(Addition(record.writing, size, b"", receipt.encode()))
         return receipt
 
     def _record(self, digest: str, known: Completion | None) -> Record | None:

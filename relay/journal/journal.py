@@ -9,9 +9,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from typing import ParamSpec, Protocol, TypeVar
 
 from relay.journal.backend import (
+    ALIVE_SECONDS,
     ENTRY_BYTES,
     Addition,
     Backend,
@@ -27,19 +29,18 @@ log = logging.getLogger("askbot")
 BEAT_SECONDS = 0.1
 # How often to write with nothing to be written, and to try again while the journal is gone.
 IDLE_SECONDS = 1.0
-# When the journal is there again, every worker has so long to find out and to mark itself alive.
-RETURN_SECONDS = 3.0
 # A worker that reads an answer elsewhere says so every so many beats.
 READ_BEATS = 10
 # What one beat writes at most, but for its last answer, each counted with its ENTRY_BYTES: the mark
 # of the worker must not wait.
 MAX_BEAT_BYTES = 4 * 1024 * 1024
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Written(Protocol):
-    """An answer that this worker writes, as the beat sees it."""
+class WrittenAnswer(Protocol):
+    """What this worker writes, as the beat sees it."""
 
     @property
     def writing(self) -> Writing: ...
@@ -57,8 +58,8 @@ class Written(Protocol):
         """The journal has all of it, the receipt too, or has no room to wait for."""
 
 
-class Followed(Protocol):
-    """An answer that another worker writes and somebody reads here."""
+class FollowedAnswer(Protocol):
+    """What another worker writes and somebody reads here."""
 
     @property
     def writing(self) -> Writing: ...
@@ -70,33 +71,35 @@ class Followed(Protocol):
         """What the journal has after `offset`; None where it knows nothing, or is gone."""
 
 
-class _Entry:
-    """How far an answer is written down; None is not at all."""
-
-    def __init__(self, written: Written) -> None:
-        self.written = written
-        self.offset: int | None = None
-
-
 class Journal:
-    """`claim`, `read`, `write`, `send` and `ping` raise Unavailable.
+    """`claim`, `read`, `send` and `ping` raise Unavailable.
 
     While the journal is gone at most `max_unsaved_bytes` of ended answers wait for it; 0 is no
     limit.
     """
 
-    def __init__(self, backend: Backend, worker: str, *, max_unsaved_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        worker: str,
+        *,
+        max_unsaved_bytes: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.worker = worker
         self._backend = backend
         self._max_unsaved_bytes = max_unsaved_bytes
+        self._clock = clock
         self._is_up = True
-        self._back_at = -math.inf
-        self._try_again_at = 0.0
+        self._try_again_at = self._back_at = -math.inf
         self._lock = threading.Lock()
-        # By etag, in the order in which they came.
-        self._entries: dict[str, _Entry] = {}
-        # With the beats for which each was followed.
-        self._followed: dict[Followed, int] = {}
+        # Up to which byte each is written down, None for not at all; those that came first first.
+        self._written: dict[WrittenAnswer, int | None] = {}
+        # For how many beats each was followed.
+        self._followed: dict[FollowedAnswer, int] = {}
+        # The ends of other workers' answers, by etag.
+        self._settled: dict[str, Addition] = {}
+        self._beating = threading.Lock()
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -105,22 +108,13 @@ class Journal:
         """Whether it is a server of its own, which other hosts may share."""
         return self._backend.is_remote
 
-    @property
-    def tells_who_is_alive(self) -> bool:
-        """Not for some time after it was gone, when nobody could mark themselves alive."""
-        return self._is_up and time.monotonic() - self._back_at > RETURN_SECONDS
-
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         """See `Backend.claim`."""
-        return self._do(lambda: self._backend.claim(writing, replaced))
+        return self._judged(self._do(lambda: self._backend.claim(writing, replaced)))
 
     def read(self, digest: str, offset: int = 0) -> Record | None:
         """The record of a digest, with the text from `offset` on."""
-        return self._do(lambda: self._backend.read([(digest, offset)]))[0]
-
-    def write(self, addition: Addition) -> None:
-        """Writes down at once what no beat would: the end of another worker's answer."""
-        self._do(lambda: self._backend.write(self.worker, [addition]))
+        return self._judged(self._do(lambda: self._backend.read([(digest, offset)]))[0])
 
     def send(self, letter: Letter) -> None:
         """See `Backend.send`."""
@@ -129,92 +123,113 @@ class Journal:
     def ping(self) -> None:
         self._do(lambda: self._backend.read([]))
 
-    def add(self, written: Written) -> None:
+    def add(self, written: WrittenAnswer) -> None:
         """From here on the beat writes it down, until it is saved."""
         with self._lock:
-            self._entries[written.writing.etag] = _Entry(written)
+            self._written[written] = None
         self._is_busy.set()
 
-    def follow(self, followed: Followed) -> None:
+    def settle(self, end: Addition) -> None:
+        """The next beat writes down the end of an answer whose worker does not."""
+        with self._lock:
+            self._settled[end.writing.etag] = end
+        self._is_busy.set()
+
+    def follow(self, followed: FollowedAnswer) -> None:
         """From here on every beat brings it what the journal has of it."""
         with self._lock:
             self._followed[followed] = 0
         self._is_busy.set()
 
-    def unfollow(self, followed: Followed) -> None:
+    def unfollow(self, followed: FollowedAnswer) -> None:
         with self._lock:
             self._followed.pop(followed, None)
 
     def start(self) -> None:
         """Starts the beat. With the first request: threads do not survive the fork of a worker."""
-        if self._thread is not None:
-            return
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="askbot-beat", daemon=True)
-                self._thread.start()
+            if self._thread is not None:
+                return
+            thread = self._thread = threading.Thread(
+                target=self._run, name="askbot-beat", daemon=True
+            )
+        # To start it takes a moment, and an event loop may not wait for the lock.
+        thread.start()
+
+    def close(self) -> None:
+        """Writes down all that has ended, in as many beats as that takes."""
+        self.beat()
+        while self._is_up and any(each.receipt is not None for each in self._batch().values()):
+            self.beat()
 
     def beat(self) -> None:
         """Writes down what is new, brings what is followed, and tends what is written."""
-        if self._is_up or time.monotonic() >= self._try_again_at:
-            try:
-                self._write_down()
-            except Unavailable as error:
-                self._is_gone(error)
-                self._drop_surplus()
-            else:
-                self._is_back()
-        self._bring()
-        for entry in self._all_entries():
-            entry.written.tend()
+        with self._beating:
+            _attempt(self._write_down)
+            _attempt(self._bring_followed)
+            for written in self._all_written():
+                _attempt(written.tend)
 
     def _run(self) -> None:
         while True:
-            if self._entries or self._followed:
+            if self._written or self._followed or self._settled:
                 time.sleep(BEAT_SECONDS)
             elif self._is_busy.wait(IDLE_SECONDS):
                 self._is_busy.clear()
                 continue
-            try:
-                self.beat()
-            except Exception:
-                log.exception("a beat of the journal failed by a fault of our own")
+            self.beat()
 
     def _write_down(self) -> None:
-        batch = self._batch()
-        was_known, letters = self._backend.write(self.worker, [addition for _, addition in batch])
-        if not was_known and any(entry.offset for entry in self._all_entries()):
+        if not self._is_up and self._clock() < self._try_again_at:
+            return
+        try:
+            self._write_news()
+        except Unavailable as error:
+            self._note_gone(error)
+            self._drop_surplus()
+        else:
+            self._note_back()
+
+    def _write_news(self) -> None:
+        batch, settled = self._batch(), list(self._settled.values())
+        was_known = self._write([*settled, *batch.values()])
+        if not was_known and any(self._written[each] is not None for each in self._all_written()):
             # What was written before may be lost. Writing it again changes nothing otherwise.
-            for entry in self._all_entries():
-                entry.offset = None
+            for written in self._all_written():
+                self._written[written] = None
             batch = self._batch()
-            self._backend.write(self.worker, [addition for _, addition in batch])
-        for entry, addition in batch:
-            entry.offset = addition.offset + len(addition.data)
+            self._write([*settled, *batch.values()])
+        for end in settled:
+            self._settled.pop(end.writing.etag)
+        for written, addition in batch.items():
+            self._written[written] = addition.offset + len(addition.data)
             if addition.receipt is not None:
-                self._release(entry)
-        if letters:
-            self._deliver(letters)
+                self._release(written)
 
-    def _deliver(self, letters: Sequence[Letter]) -> None:
-        by_digest = {entry.written.writing.digest: entry for entry in self._all_entries()}
-        for letter in letters:
-            if letter.digest in by_digest:
-                by_digest[letter.digest].written.receive(letter.verb)
-
-    def _batch(self) -> list[tuple[_Entry, Addition]]:
+    def _batch(self) -> dict[WrittenAnswer, Addition]:
         """What is new of each answer, up to the most that one beat writes."""
-        batch, size = [], 0
-        for entry in self._all_entries():
-            addition = entry.written.addition(entry.offset or 0)
-            if entry.offset is None or addition.data or addition.receipt is not None:
-                batch.append((entry, addition))
+        batch, size = {}, 0
+        for written in self._all_written():
+            offset = self._written[written]
+            addition = written.addition(offset or 0)
+            if offset is None or addition.data or addition.receipt is not None:
+                batch[written] = addition
                 size += ENTRY_BYTES + len(addition.data)
             if size > MAX_BEAT_BYTES:
                 break
         return batch
 
-    def _bring(self) -> None:
+    def _write(self, additions: Sequence[Addition]) -> bool:
+        """Whether the backend still knew this worker; see `Backend.write`."""
+        was_known, letters = self._backend.write(self.worker, additions)
+        if letters:
+            by_digest = {each.writing.digest: each for each in self._all_written()}
+            for letter in letters:
+                if letter.digest in by_digest:
+                    by_digest[letter.digest].receive(letter.verb)
+        return was_known
+
+    def _bring_followed(self) -> None:
         with self._lock:
             followed = list(self._followed.items())
             for each, beats in followed:
@@ -235,32 +250,38 @@ class Journal:
         except Unavailable:
             log.debug("what is read elsewhere waits for the journal")
         for (each, _), record in zip(followed, records, strict=True):
-            each.take(record)
+            _attempt(each.take, self._judged(record))
 
     def _drop_surplus(self) -> None:
         """Forgets ended answers that have waited longest, so that the rest has room."""
         if not self._max_unsaved_bytes:
             return
-        ended, surplus = [], -self._max_unsaved_bytes
-        for entry in self._all_entries():
-            addition = entry.written.addition(0)
+        sizes = {}
+        for written in self._all_written():
+            addition = written.addition(0)
             if addition.receipt is not None:
-                ended.append((entry, ENTRY_BYTES + len(addition.data)))
-                surplus += ENTRY_BYTES + len(addition.data)
-        for entry, size in ended:
+                sizes[written] = ENTRY_BYTES + len(addition.data)
+        surplus = sum(sizes.values()) - self._max_unsaved_bytes
+        for written, size in sizes.items():
             if surplus <= 0:
                 return
             surplus -= size
-            self._release(entry)
+            self._release(written)
 
-    def _release(self, entry: _Entry) -> None:
+    def _release(self, written: WrittenAnswer) -> None:
         with self._lock:
-            self._entries.pop(entry.written.writing.etag, None)
-        entry.written.saved()
+            del self._written[written]
+        written.saved()
 
-    def _all_entries(self) -> list[_Entry]:
+    def _all_written(self) -> list[WrittenAnswer]:
         with self._lock:
-            return list(self._entries.values())
+            return list(self._written)
+
+    def _judged(self, record: Record | None) -> Record | None:
+        """While the journal was gone nobody could write: for a moment then nobody is dead."""
+        if record is None or self._clock() - self._back_at > ALIVE_SECONDS:
+            return record
+        return replace(record, is_alive=True)
 
     def _do(self, work: Callable[[], T]) -> T:
         if not self._is_up:
@@ -268,14 +289,13 @@ class Journal:
         try:
             return work()
         except Unavailable as error:
-            self._is_gone(error)
+            self._note_gone(error)
             raise
 
-    def _is_gone(self, error: Unavailable) -> None:
+    def _note_gone(self, error: Unavailable) -> None:
         with self._lock:
             was_up, self._is_up = self._is_up, False
-            self._try_again_at = time.monotonic() + IDLE_SECONDS
-        self._is_busy.set()
+            self._try_again_at = self._clock() + IDLE_SECONDS
         if was_up:
             log.warning(
                 "%s cannot be used (%s): until it can, answers are known only to the process that "
@@ -284,10 +304,17 @@ class Journal:
                 error,
             )
 
-    def _is_back(self) -> None:
+    def _note_back(self) -> None:
         with self._lock:
             was_up, self._is_up = self._is_up, True
-            if not was_up:
-                self._back_at = time.monotonic()
+            self._back_at = self._back_at if was_up else self._clock()
         if not was_up:
             log.warning("%s can be used again", self._backend.name)
+
+
+def _attempt(step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """A fault of our own in one step of a beat must not keep the others from theirs."""
+    try:
+        step(*args, **kwargs)
+    except Exception:
+        log.exception("a beat of the journal failed by a fault of our own")

@@ -1,13 +1,17 @@
 """What a journal relies on, whatever keeps it: tests that each kind of backend has to pass."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from helpers.sources import Task
-from relay.journal import Addition, Backend, Letter, Record, Writing
+from relay.journal import ALIVE_SECONDS, Addition, Backend, Letter, Record, Writing
+from relay.journal.sqlite import SqliteBackend
 
 TEXT = "이 편지는 영국에서 최초로 시작되어, and so on.".encode()
 RECEIPT = b'{"state":"finished"}'
@@ -36,6 +40,32 @@ def record_of(backend: Backend, of: Writing, offset: int = 0) -> Record:
     (record,) = backend.read([(of.digest, offset)])
     assert record is not None
     return record
+
+
+class File:
+    """A journal in a file."""
+
+    def __init__(self, path: Path, *, ttl_seconds: float = 600, max_bytes: int = 0) -> None:
+        self.path = str(path)
+        self._ttl_seconds = ttl_seconds
+        self._max_bytes = max_bytes
+
+    def open(self) -> Backend:
+        return SqliteBackend(self.path, ttl_seconds=self._ttl_seconds, max_bytes=self._max_bytes)
+
+    def kill(self, worker: str) -> None:
+        self.do("UPDATE workers SET seen = seen - ? WHERE worker = ?", ALIVE_SECONDS + 1, worker)
+
+    def lose(self) -> None:
+        for table in ("answers", "pieces", "workers", "letters"):
+            self.do(f"DELETE FROM {table}")
+
+    def do(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path)) as database, database:
+            return list(database.execute(statement, values))
+
+    def count(self, table: str) -> object:
+        return self.do(f"SELECT count(*) FROM {table}")[0][0]
 
 
 class BackendPromises:

@@ -14,6 +14,7 @@ from helpers.backends import (
     RECEIPT,
     TEXT,
     BackendPromises,
+    File,
     Place,
     SharedBackendPromises,
     record_of,
@@ -22,32 +23,6 @@ from helpers.backends import (
 from relay.journal import ALIVE_SECONDS, MEMORY, Addition, Backend, Letter, Unavailable
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
-
-
-class File:
-    """A journal in a file."""
-
-    def __init__(self, path: Path, *, ttl_seconds: float = 600, max_bytes: int = 0) -> None:
-        self.path = str(path)
-        self._ttl_seconds = ttl_seconds
-        self._max_bytes = max_bytes
-
-    def open(self) -> Backend:
-        return SqliteBackend(self.path, ttl_seconds=self._ttl_seconds, max_bytes=self._max_bytes)
-
-    def kill(self, worker: str) -> None:
-        self.do("UPDATE workers SET seen = seen - ? WHERE worker = ?", ALIVE_SECONDS + 1, worker)
-
-    def lose(self) -> None:
-        for table in ("answers", "pieces", "workers", "letters"):
-            self.do(f"DELETE FROM {table}")
-
-    def do(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(self.path)) as database, database:
-            return list(database.execute(statement, values))
-
-    def count(self, table: str) -> object:
-        return self.do(f"SELECT count(*) FROM {table}")[0][0]
 
 
 class Memory:

@@ -312,7 +312,6 @@ USAGE = fields("prompt_tokens", "completion_tokens", "total_tokens")
 CHUNK = fields("model", "object", "error", usage=USAGE, choices=JSON | st.lists(CHOICE, max_size=2))
 
 
-@untimed
 @given(st.lists(CHUNK, max_size=6), st.booleans(), st.lists(st.integers(min_value=0), max_size=6))
 def test_any_chunks(payloads: list[object], ascii_only: bool, places: list[int]) -> None:
     """Whatever is in the chunks, the decoder raises nothing, and gives whole characters."""
