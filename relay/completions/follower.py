@@ -56,9 +56,13 @@ class Follower:
         """Returns with the first text there. Raises what `next_bytes` does."""
         self._cancellation = cancellation
         self._journal.follow(self)
-        self._wait(0)
-        if not self._text:
-            self._raise_end()
+        try:
+            self._wait(0)
+            if not self._text:
+                self._raise_end()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def take(self, record: Record | None) -> None:

@@ -236,25 +236,30 @@ class Store:
         """
         if record.receipt is not None:
             receipt = Receipt.decode(record.receipt)
-            is_whole = size >= receipt.size or not record.writing.fingerprint
-            # A Redis that is full may have thrown away the text alone.
-            return receipt if is_whole else _lost(size, "the text of the answer was lost")
+            # Without a key there is no text. With one, the journal may have had no room for it.
+            is_whole = receipt.size == size or not record.writing.fingerprint
+            return receipt if is_whole else _lost(size, "its text is not in the journal any more")
         if record.is_alive:
             return None
-        receipt = _lost(size, "the process that wrote the answer has died")
+        receipt = _lost(size, "the process that wrote it has died")
         self._journal.settle(Addition(record.writing, size, b"", receipt.encode()))
         return receipt
 
     def _record(self, digest: str, known: Completion | None) -> Record | None:
-        """What the journal has. Raises StoreUnreachable, unless something is known here."""
+        """What the journal has of another writing than the one that is known here.
+
+        Raises StoreUnreachable, unless something is known here.
+        """
         self._journal.start()
         try:
             with _reachable():
-                return self._journal.read(digest)
+                record = self._journal.read(digest)
         except StoreUnreachable:
             if known is None:
                 raise
             return None
+        is_known = record is not None and known is not None and record.writing.etag == known.etag
+        return None if is_known else record
 
     def _known(self, digest: str) -> Completion | None:
         followed = self._followed.get(digest)

@@ -158,6 +158,10 @@ class Task:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
     def result(self) -> Any:
         """Raises what the function raised."""
         self._thread.join(LIMIT_SECONDS)
