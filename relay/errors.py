@@ -3,6 +3,7 @@
     RelayError                      500 internal_error
     ├── InvalidRequest              400 invalid_request
     │   ├── UnknownPersona          400 unknown_persona
+    │   ├── UnsupportedContent      400 unsupported_content
     │   ├── ExpectationRefused      417 invalid_request
     │   └── UnknownCoding           501 invalid_request
     ├── NotFound                    404 not_found
@@ -73,6 +74,11 @@ class InvalidRequest(RelayError):
 class UnknownPersona(InvalidRequest):
     code = "unknown_persona"
     message = "There is no persona of that name here."
+
+
+class UnsupportedContent(InvalidRequest):
+    code = "unsupported_content"
+    message = "Only text can be asked here: leave pictures and files out."
 
 
 class ExpectationRefused(InvalidRequest):

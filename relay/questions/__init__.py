@@ -3,8 +3,9 @@
 Past `parse_question` no raw JSON exists.
 """
 
+from relay.questions.conversation import Limits
 from relay.questions.message import Message, Role
-from relay.questions.parser import Limits, parse_question
+from relay.questions.parser import parse_question
 from relay.questions.prompt import Prompt, turns_of
 from relay.questions.question import Question
 

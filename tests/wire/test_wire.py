@@ -196,7 +196,7 @@ REFUSED = {
     "content of the wrong type": b'{"messages": [{"role": "user", "content": 1}]}',
     "a part without text": b'{"messages": [{"role": "user", "parts": [{"type": "text"}]}]}',
     "parts no list": b'{"messages": [{"role": "user", "parts": "hi"}]}',
-    "only an image": b'{"messages": [{"role": "user", "parts": [{"type": "file"}]}]}',
+    "a part without a type": b'{"messages": [{"role": "user", "content": [{"text": "a"}]}]}',
 }
 
 
@@ -204,6 +204,15 @@ REFUSED = {
 def test_bad_requests_cost_nothing(relay: RelayProcess, upstream: Upstream, body: bytes) -> None:
     """What cannot be understood is told with 400, and the model is not asked."""
     assert Exchange(relay.url, body).error() == (400, "invalid_request")
+    assert not upstream.requests
+
+
+def test_pictures_cost_nothing(relay: RelayProcess, upstream: Upstream) -> None:
+    """What is no text is refused in words, and the model is not asked about the rest."""
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    content = [{"type": "text", "text": "What is this?"}, picture]
+    reply = Exchange(relay.url, {"messages": [{"role": "user", "content": content}]})
+    assert reply.error() == (400, "unsupported_content")
     assert not upstream.requests
 
 
@@ -287,6 +296,14 @@ def test_preflight(relay: RelayProcess) -> None:
         ),
         (
             [
+                {"role": "user", "content": [{"type": "text", "text": "a"}]},
+                {"role": "assistant", "content": [{"type": "text", "text": "b"}]},
+                {"role": "user", "content": [{"type": "text", "text": "c"}]},
+            ],
+            ["a", "b", "c"],
+        ),
+        (
+            [
                 {"role": "user", "text": "a"},
                 {"role": "ai", "text": "b"},
                 {"role": "user", "text": "c"},
@@ -302,7 +319,7 @@ def test_preflight(relay: RelayProcess) -> None:
             ["a", "c"],
         ),
     ],
-    ids=["chat", "AI SDK", "deep-chat", "a stopped answer"],
+    ids=["chat", "AI SDK", "content in parts", "deep-chat", "a stopped answer"],
 )
 def test_conversations(
     relay: RelayProcess, upstream: Upstream, messages: object, expected: list[str]

@@ -1,0 +1,95 @@
+"""The messages of a conversation, in the shapes in which chat pages send them.
+
+What is no text is refused: a picture that was left out would be missed only in the answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relay.errors import InvalidRequest, QuestionTooLong, UnsupportedContent
+from relay.questions.message import Message, Role
+
+ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "ai": "assistant"}
+FORBIDDEN_ROLES = ("system", "developer", "tool")
+
+# Notes that front ends keep in a message beside its text. The model need not see them again.
+NOTES = ("step-start", "reasoning", "refusal", "source-url", "source-document", "dynamic-tool")
+NOTE_PREFIXES = ("data-", "tool-")
+
+# Where a message of deep-chat, and of the AI SDK before its version 5, has its files.
+ATTACHMENTS = ("files", "experimental_attachments")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest question that is passed on; 0 is no limit."""
+
+    question_chars: int = 0
+    messages: int = 0
+
+
+def parse_conversation(items: Any, limits: Limits) -> tuple[Message, ...]:
+    """The value of `messages`, oldest first. Raises InvalidRequest or QuestionTooLong."""
+    if not isinstance(items, list):
+        raise InvalidRequest("messages must be a list.")
+    if limits.messages and len(items) > limits.messages:
+        raise QuestionTooLong(f"A conversation may have {limits.messages} messages at most.")
+    messages = [_message(item, position) for position, item in enumerate(items)]
+    if not messages or messages[-1].role != "user":
+        raise InvalidRequest("The last message must be the user's.")
+    # A stopped answer stays in a chat page's list as an empty turn, which models reject.
+    earlier = [message for message in messages[:-1] if message.content.strip()]
+    return (*earlier, checked(messages[-1], limits))
+
+
+def checked(question: Message, limits: Limits) -> Message:
+    """The message that is answered. Raises InvalidRequest or QuestionTooLong."""
+    if not question.content.strip():
+        raise InvalidRequest("The question is empty.")
+    if limits.question_chars and len(question.content) > limits.question_chars:
+        raise QuestionTooLong(f"A question may have {limits.question_chars} characters at most.")
+    return question
+
+
+def _message(item: Any, position: int) -> Message:
+    if not isinstance(item, dict):
+        raise InvalidRequest(f"messages[{position}] must be an object.")
+    role = item.get("role")
+    if role in FORBIDDEN_ROLES:
+        raise InvalidRequest(f"messages[{position}] has the role {role}, which is the server's.")
+    if not isinstance(role, str) or role not in ROLES:
+        raise InvalidRequest(f"messages[{position}].role must be user or assistant.")
+    return Message(ROLES[role], _content(item, position))
+
+
+def _content(item: Mapping[str, Any], position: int) -> str:
+    if any(item.get(name) for name in ATTACHMENTS):
+        raise _no_text(position)
+    for name in ("content", "text"):
+        if isinstance(item.get(name), str):
+            return str(item[name])
+    for name in ("content", "parts"):
+        if isinstance(item.get(name), list):
+            return "".join(_part(part, position) for part in item[name])
+    raise InvalidRequest(f"messages[{position}] needs content, parts or text.")
+
+
+def _part(part: Any, position: int) -> str:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(kind, str):
+        raise InvalidRequest(f"messages[{position}] has a part without a type.")
+    if kind in NOTES or kind.startswith(NOTE_PREFIXES):
+        return ""
+    if kind != "text":
+        raise _no_text(position)
+    if not isinstance(part.get("text"), str):
+        raise InvalidRequest(f"messages[{position}] has a text part without text.")
+    return str(part["text"])
+
+
+def _no_text(position: int) -> UnsupportedContent:
+    return UnsupportedContent(
+        f"messages[{position}] holds something other than text, and only text can be asked here: "
+        "leave pictures and files out."
+    )

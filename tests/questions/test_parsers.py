@@ -1,0 +1,119 @@
+"""What a request's body is taken for, and what it is refused for."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.errors import RelayError, UnsupportedContent
+from relay.questions import Limits, Question, parse_question
+
+JSON = "application/json"
+
+# Names and words that mean something to a parser, among others that do not.
+NAMES = st.sampled_from(
+    [
+        *("userPrompt", "prompt", "messages", "persona", "stream", "id", "model", "tools"),
+        *("role", "content", "parts", "text", "type", "files", "stream_options", "include_usage"),
+    ]
+)
+WORDS = st.sampled_from(
+    ["user", "assistant", "ai", "system", "tool", "text", "file", "data-x", "step-start"]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(), inner, max_size=6)
+    ),
+)
+# Bodies that get further than most.
+PARTS = st.lists(st.fixed_dictionaries({"type": WORDS}, optional={"text": ANYTHING}), max_size=3)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": WORDS},
+        optional={"content": PARTS | st.text() | ANYTHING, "parts": PARTS, "text": st.text()},
+    ),
+    max_size=4,
+)
+BODIES = ANYTHING | st.fixed_dictionaries(
+    {"messages": MESSAGES}, optional={"stream": ANYTHING, "id": ANYTHING, "model": ANYTHING}
+)
+
+
+def messages(*contents: Any, **more: Any) -> bytes:
+    turns = [{"role": "user", **content} for content in contents]
+    return json.dumps({"messages": turns, **more}).encode()
+
+
+def asked(body: bytes) -> str:
+    return parse_question(body, content_type=JSON).messages[-1].content
+
+
+def parsed(body: bytes, content_type: str) -> Question | RelayError:
+    try:
+        return parse_question(body, content_type=content_type, limits=Limits(100, 3))
+    except RelayError as refusal:
+        return refusal
+
+
+def is_question_or_refused(result: Question | RelayError) -> bool:
+    if isinstance(result, RelayError):
+        return 400 <= result.status < 500
+    return result.messages[-1].role == "user" and bool(result.messages[-1].content.strip())
+
+
+@given(BODIES)
+def test_any_json_is_a_question_or_refused(body: Any) -> None:
+    """Whatever is sent, nothing breaks: a question has something asked, or it is refused."""
+    assert is_question_or_refused(parsed(json.dumps(body).encode(), JSON))
+
+
+@given(st.binary(), st.sampled_from([JSON, "application/x-www-form-urlencoded"]))
+def test_any_bytes_are_a_question_or_refused(body: bytes, content_type: str) -> None:
+    """So it is with what is no JSON at all."""
+    assert is_question_or_refused(parsed(body, content_type))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"content": "Why?"},
+        {"content": [{"type": "text", "text": "Wh"}, {"type": "text", "text": "y?"}]},
+        {"parts": [{"type": "text", "text": "Why?"}]},
+        {"text": "Why?"},
+        {"text": "Why?", "files": []},
+        {"parts": [{"type": "step-start"}, {"type": "data-now"}, {"type": "text", "text": "Why?"}]},
+    ],
+)
+def test_the_shapes_of_a_message(content: Any) -> None:
+    """A text, its parts, or what deep-chat calls it; what a page notes beside it is passed over."""
+    assert asked(messages(content)) == "Why?"
+
+
+def test_what_an_assistant_noted() -> None:
+    """The steps and tools of an answer that another server gave do not stand in the way."""
+    answer = [{"type": "reasoning", "text": "Hm."}, {"type": "tool-weather"}, {"type": "refusal"}]
+    body = messages({"role": "assistant", "content": answer}, {"content": "Why?"})
+    assert [each.content for each in parse_question(body, content_type=JSON).messages] == ["Why?"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"content": [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {}}]},
+        {"content": [{"type": "input_audio"}]},
+        {"parts": [{"type": "text", "text": "What?"}, {"type": "file", "url": "data:,x"}]},
+        {"parts": [{"type": "something new"}]},
+        {"text": "What?", "files": [{"src": "data:,x", "type": "image"}]},
+        {"files": [{"src": "data:,x"}]},
+        {"content": "What?", "experimental_attachments": [{"url": "data:,x"}]},
+    ],
+)
+def test_what_is_no_text_is_refused(content: Any) -> None:
+    """A picture or a file is not dropped without a word, also in an earlier turn."""
+    for body in (messages(content), messages(content, {"content": "And now?"})):
+        with pytest.raises(UnsupportedContent) as refusal:
+            parse_question(body, content_type=JSON)
+        assert "messages[0]" in refusal.value.message
