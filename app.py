@@ -1,33 +1,22 @@
-"""The relay as a Flask app: the route table and its views."""
+"""The relay as a Flask app: the table of addresses, and what needs no door."""
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, jsonify, request
 
+from doors import ai_completion
+from doors.serving import Relay, serving
 from openai_client import Model
-from relay.clients import Form, Reader, first_byte, make_reply, quoted, read_body, reply_form
-from relay.completions import Reading, Store, open_store
+from relay.completions import open_store
 from relay.descriptors import max_readers, raise_limit
-from relay.errors import NotConfigured, UnknownPersona
+from relay.errors import NotConfigured
 from relay.log import log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files, preferred_language
-from relay.questions import Limits, Question, parse_question
 from relay.settings import Settings, SettingsError, load_environ
 from relay.upstream import Dialer, PlainClient, Transport
 from relay.web import make_uniform
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """What the views need, made once for the process."""
-
-    settings: Settings
-    personas: Personas
-    model: Model
-    store: Store
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
@@ -50,9 +39,11 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     app.add_url_rule("/", view_func=liveness)
     app.add_url_rule("/ready", view_func=readiness)
-    app.add_url_rule("/aiCompletion", view_func=ask, methods=["POST"])
-    app.add_url_rule("/aiCompletion/<id>", view_func=show_completion)
-    app.add_url_rule("/aiCompletion/<id>", view_func=stop_completion, methods=["DELETE"])
+    app.add_url_rule("/aiCompletion", view_func=ai_completion.ask, methods=["POST"])
+    app.add_url_rule("/aiCompletion/<id>", view_func=ai_completion.show_completion)
+    app.add_url_rule(
+        "/aiCompletion/<id>", view_func=ai_completion.stop_completion, methods=["DELETE"]
+    )
     app.add_url_rule("/personas", view_func=list_personas)
 
     make_uniform(app, settings.cors_origins)
@@ -65,7 +56,7 @@ def liveness() -> dict[str, str]:
 
 def readiness() -> dict[str, bool]:
     """For load balancers. Asks nothing of the model, which costs money."""
-    relay: Relay = current_app.extensions["relay"]
+    relay = serving()
     if not relay.settings.configured:
         raise NotConfigured()
     relay.store.check()
@@ -74,77 +65,11 @@ def readiness() -> dict[str, bool]:
 
 def list_personas() -> Response:
     """The personas' cards, in Korean or English by the reader's `Accept-Language`."""
-    relay: Relay = current_app.extensions["relay"]
+    relay = serving()
     language = preferred_language(tag for tag, quality in request.accept_languages if quality > 0)
     cards = [persona.card(language) for persona in relay.personas]
     response = jsonify({"default": relay.personas.default.id, "personas": cards})
     response.vary.add("Accept-Language")
-    return response
-
-
-def ask() -> Response:
-    """Passes a question on and streams the answer; in the reply the first text is already there."""
-    relay: Relay = current_app.extensions["relay"]
-    question = read_question(relay.settings)
-    persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
-    if persona is None:
-        raise UnknownPersona()
-    prompt = persona.prompt(question.messages, relay.settings)
-    reading = relay.store.open(
-        request.headers.get("Idempotency-Key"),
-        question.fingerprint,
-        lambda cancellation: relay.model.ask(prompt, cancellation),
-    )
-    accept = request.headers.get("Accept", "")
-    return reply(reading, reply_form(accept, is_streamed=question.is_streamed))
-
-
-def show_completion(id: str) -> Response:
-    """The answer from the start, from a byte on, or its receipt, by `Range` and `Accept`."""
-    relay: Relay = current_app.extensions["relay"]
-    form = reply_form(request.headers.get("Accept", ""))
-    if form is Form.JSON:
-        receipt, etag = relay.store.receipt(id)
-        response = jsonify(receipt.body(id.lower()))
-        # Weak: it is the same writing in another form (RFC 9110, 8.8.1).
-        response.headers["ETag"] = f"W/{quoted(etag)}"
-        response.vary.add("Accept")
-        return response
-    return reply(relay.store.get(id), form, request.headers.get("Range", ""))
-
-
-def stop_completion(id: str) -> Response:
-    relay: Relay = current_app.extensions["relay"]
-    relay.store.stop(id)
-    return Response(status=204)
-
-
-def read_question(settings: Settings) -> Question:
-    body = read_body(
-        request.stream,
-        declared_bytes=request.content_length,
-        max_bytes=settings.max_body_bytes,
-        timeout=settings.send_timeout,
-    )
-    return parse_question(
-        body,
-        content_type=request.headers.get("Content-Type", ""),
-        limits=Limits(settings.max_question_chars, settings.max_messages),
-    )
-
-
-def reply(reading: Reading, form: Form, range_header: str = "") -> Response:
-    """The client reads the answer, until its response is closed or cannot be made."""
-    settings: Settings = current_app.extensions["relay"].settings
-    interval = settings.flush_interval_ms / 1000
-    with Reader(request.environ, reading, settings.send_timeout) as reader:
-        if_range = request.headers.get("If-Range", "")
-        offset = first_byte(range_header, if_range, quoted(reading.answer.etag))
-        reading.begin(offset or 0)
-        made = make_reply(reader, form, interval=interval, offset=offset)
-        response = Response(made.body, made.status, made.headers, content_type=form.value)
-        response.vary.add("Accept")
-        response.call_on_close(reader.close)
     return response
 
 

@@ -1,4 +1,4 @@
-"""Which way imports point: `app -> openai_client -> relay`, and inside it from room to room."""
+"""Which way imports point: `app -> doors -> openai_client -> relay`, inside it room to room."""
 
 import ast
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 RELAY = sorted((PROJECT / "relay").rglob("*.py"))
+DOORS = sorted((PROJECT / "doors").glob("*.py"))
+ABOVE = [PROJECT / "app.py", PROJECT / "openai_client.py", *DOORS]
 
 # Each may import those before it, and what stands beside them; see relay/__init__.py.
 ROOMS = ("questions", "personas", "upstream", "journal", "completions", "clients")
@@ -53,7 +55,7 @@ def module_of(path: Path) -> str:
 @pytest.mark.parametrize("path", RELAY, ids=module_of)
 def test_the_relay_knows_nothing_above_it(path: Path) -> None:
     """The parts can be read, tested and used without the app and the frameworks around them."""
-    assert not top_level(path) & {"app", "local", "openai_client", "openai"}
+    assert not top_level(path) & {"app", "doors", "local", "openai_client", "openai"}
     for package, name in ALONE.items():
         assert package not in top_level(path) or path.name == name
 
@@ -61,12 +63,12 @@ def test_the_relay_knows_nothing_above_it(path: Path) -> None:
 def test_openai_client_knows_no_request() -> None:
     """The model's client is not tied to a web framework."""
     path = PROJECT / "openai_client.py"
-    assert not top_level(path) & {"app", "flask", "werkzeug"}
+    assert not top_level(path) & {"app", "doors", "flask", "werkzeug"}
 
 
 def test_only_one_module_imports_openai() -> None:
     """Whoever wants to know what is asked of the package reads one file."""
-    sources = [*PROJECT.glob("*.py"), *(PROJECT / "local").glob("*.py"), *RELAY]
+    sources = [*PROJECT.glob("*.py"), *(PROJECT / "local").glob("*.py"), *DOORS, *RELAY]
     assert [path.name for path in sources if "openai" in top_level(path)] == ["openai_client.py"]
 
 
@@ -88,10 +90,18 @@ def test_rooms_import_only_those_before_them(path: Path) -> None:
         assert module == f"relay.{there}", f"{path} imports {module}: take it from the room"
 
 
-@pytest.mark.parametrize("path", [PROJECT / "app.py", PROJECT / "openai_client.py"], ids=module_of)
-def test_what_stands_above_uses_the_doors(path: Path) -> None:
-    """The app, too, takes from a room only what its `__init__` hands out."""
+@pytest.mark.parametrize("path", ABOVE, ids=module_of)
+def test_what_stands_above_takes_what_rooms_hand_out(path: Path) -> None:
+    """The app and its doors, too, take from a room only what its `__init__` hands out."""
     assert all(room_of(module) is None or module.count(".") == 1 for module in imported(path))
+
+
+@pytest.mark.parametrize("path", DOORS, ids=module_of)
+def test_doors_know_no_other_door(path: Path) -> None:
+    """Nor the app: what they share is in `serving`."""
+    modules = set(imported(path))
+    assert "app" not in modules
+    assert {module for module in modules if module.startswith("doors")} <= {"doors.serving"}
 
 
 def test_what_stands_beside_the_rooms_is_below_them() -> None:

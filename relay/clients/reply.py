@@ -26,7 +26,7 @@ class Reply:
     """`body` is to be written chunk by chunk; `status` and `headers` go ahead of it."""
 
     body: Iterator[bytes]
-    form: Form
+    content_type: str
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -48,11 +48,11 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
         if offset is not None:
             headers["Content-Range"] = content_range(receipt, offset)
             # Of a failed answer only its cut may be left, which needs a head before it.
-            return Reply(reader.deliver(chain([b""], pieces)), form, 206, headers)
-        return Reply(reader.deliver(pieces), form, 200, headers)
+            return Reply(reader.deliver(chain([b""], pieces)), form.value, 206, headers)
+        return Reply(reader.deliver(pieces), form.value, 200, headers)
     pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(answer, pieces)
-    return Reply(reader.deliver(chunks), form, 200, headers)
+    return Reply(reader.deliver(chunks), form.value, 200, headers)
 
 
 def quoted(etag: str) -> str:

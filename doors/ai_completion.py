@@ -1,0 +1,48 @@
+"""/aiCompletion: the relay's own interface, in text, events or JSON."""
+
+from flask import Response, jsonify, request
+
+from doors.serving import open_answer, reply, request_body, serving
+from relay.clients import Form, Reader, Reply, first_byte, make_reply, quoted, reply_form
+from relay.completions import Reading
+from relay.questions import parse_question
+
+
+def ask() -> Response:
+    """Passes a question on and streams the answer; in the reply the first text is already there."""
+    content_type = request.headers.get("Content-Type", "")
+    question = parse_question(request_body(), content_type=content_type, limits=serving().limits)
+    reading = open_answer(question, request.headers.get("Idempotency-Key"))
+    accept = request.headers.get("Accept", "")
+    return answer(reading, reply_form(accept, is_streamed=question.is_streamed))
+
+
+def show_completion(id: str) -> Response:
+    """The answer from the start, from a byte on, or its receipt, by `Range` and `Accept`."""
+    store = serving().store
+    form = reply_form(request.headers.get("Accept", ""))
+    if form is Form.JSON:
+        receipt, etag = store.receipt(id)
+        response = jsonify(receipt.body(id.lower()))
+        # Weak: it is the same writing in another form (RFC 9110, 8.8.1).
+        response.headers["ETag"] = f"W/{quoted(etag)}"
+        response.vary.add("Accept")
+        return response
+    return answer(store.get(id), form, request.headers.get("Range", ""))
+
+
+def stop_completion(id: str) -> Response:
+    serving().store.stop(id)
+    return Response(status=204)
+
+
+def answer(reading: Reading, form: Form, range_header: str = "") -> Response:
+    if_range = request.headers.get("If-Range", "")
+    offset = first_byte(range_header, if_range, quoted(reading.answer.etag))
+
+    def make(reader: Reader, interval: float) -> Reply:
+        return make_reply(reader, form, interval=interval, offset=offset)
+
+    response = reply(reading, make, offset=offset or 0)
+    response.vary.add("Accept")
+    return response

@@ -1,0 +1,75 @@
+"""What the doors share: the relay's parts, and the way from a question to a reply."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, current_app, request
+
+from openai_client import Model
+from relay.clients import Reader, Reply, read_body
+from relay.completions import Reading, Store
+from relay.errors import UnknownPersona
+from relay.personas import Personas
+from relay.questions import Limits, Question
+from relay.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What the views need, made once for the process."""
+
+    settings: Settings
+    personas: Personas
+    model: Model
+    store: Store
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.settings.max_question_chars, self.settings.max_messages)
+
+
+def serving() -> Relay:
+    """The relay whose app handles this request."""
+    relay: Relay = current_app.extensions["relay"]
+    return relay
+
+
+def request_body() -> bytes:
+    """Raises RequestTooLarge or InvalidRequest."""
+    settings = serving().settings
+    return read_body(
+        request.stream,
+        declared_bytes=request.content_length,
+        max_bytes=settings.max_body_bytes,
+        timeout=settings.send_timeout,
+    )
+
+
+def open_answer(question: Question, key: str | None) -> Reading:
+    """A reader of the answer to a question; the model is asked once the reading begins.
+
+    Raises UnknownPersona, and what `Store.open` does.
+    """
+    relay = serving()
+    persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
+    if persona is None:
+        raise UnknownPersona()
+    prompt = persona.prompt(question.messages, relay.settings)
+    return relay.store.open(
+        key, question.fingerprint, lambda cancellation: relay.model.ask(prompt, cancellation)
+    )
+
+
+def reply(reading: Reading, make: Callable[[Reader, float], Reply], *, offset: int = 0) -> Response:
+    """The client reads the answer, until its response is closed or cannot be made.
+
+    `make` is called once the first text is there, and what there is up to byte `offset`, with the
+    seconds between two writes.
+    """
+    settings = serving().settings
+    with Reader(request.environ, reading, settings.send_timeout) as reader:
+        reading.begin(offset)
+        made = make(reader, settings.flush_interval_ms / 1000)
+        response = Response(made.body, made.status, made.headers, content_type=made.content_type)
+        response.call_on_close(reader.close)
+    return response
