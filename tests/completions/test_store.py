@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,11 @@ class Worker:
         self.clock = Clock()
         self.journal = Unhurried(self.line, name, clock=self.clock)
         self.store = Store(self.journal, grace_seconds=grace_seconds)
+
+    def receipt(self, id: str) -> dict[str, Any]:
+        """As the client gets it."""
+        receipt, _ = self.store.receipt(id)
+        return receipt.body(id)
 
     def beat(self) -> None:
         self.journal.beat()
@@ -199,7 +205,7 @@ def test_a_failure_is_known_at_once(here: Worker, key: str) -> None:
     with pytest.raises(RelayError):
         here.ask(key, ScriptedSource(UpstreamError()))
     for _ in range(2):
-        assert here.store.receipt(key)["error"]["code"] == "upstream_error"
+        assert here.receipt(key)["error"]["code"] == "upstream_error"
         with pytest.raises(RelayError) as caught:
             here.store.get(key).begin()
         assert caught.value.code == "upstream_error"
@@ -214,7 +220,7 @@ def test_a_key_is_free_after_a_failure(here: Worker, there: Worker, key: str) ->
         with pytest.raises(RelayError):
             worker.ask(key, ScriptedSource(UpstreamError()))
         worker.beat()
-        assert other.store.receipt(key)["error"]["code"] == "upstream_error"
+        assert other.receipt(key)["error"]["code"] == "upstream_error"
     assert here.answer(key, b"Hello") == "Hello"
     assert there.read(key) == "Hello"
 
@@ -228,7 +234,7 @@ def test_followed(here: Worker, there: Worker, key: str) -> None:
     by_key = there.store.open(key, QUESTION, unasked)
     by_id = there.store.get(key)
     reading = [Task(partial(begun_text_of, each)) for each in (by_key, by_id)]
-    assert there.store.receipt(key)["state"] == "running"
+    assert there.receipt(key)["state"] == "running"
     source.give(b"lo", END)
     assert next(pieces) == b"lo"
     here.beat()
@@ -237,8 +243,8 @@ def test_followed(here: Worker, there: Worker, key: str) -> None:
     while any(each.is_running for each in reading):
         there.beat()
     assert [each.result() for each in reading] == ["Hello"] * 2
-    assert there.store.receipt(key) == here.store.receipt(key)
-    assert there.store.receipt(key)["state"] == "finished"
+    assert there.receipt(key) == here.receipt(key)
+    assert there.receipt(key)["state"] == "finished"
 
 
 def test_followed_by_somebody_who_leaves(here: Worker, there: Worker, key: str) -> None:
@@ -285,7 +291,7 @@ def test_stopped_elsewhere(here: Worker, there: Worker, key: str) -> None:
         there.beat()
     assert (following.result(), text_of(reading)) == ("Hello", "Hello")
     for worker in (here, there):
-        assert worker.store.receipt(key)["state"] == "stopped"
+        assert worker.receipt(key)["state"] == "stopped"
         worker.store.stop(key)
 
 
@@ -316,7 +322,7 @@ def test_a_killed_worker(file: File, there: Worker, key: str) -> None:
     assert caught.value.code == "upstream_error"
     late = Worker("late", file)
     for worker in (there, late):
-        receipt = worker.store.receipt(key)
+        receipt = worker.receipt(key)
         assert (receipt["state"], receipt["bytes"]) == ("failed", 5)
         again = worker.store.open(key, QUESTION, unasked)
         again.begin()
@@ -332,9 +338,9 @@ def test_a_worker_killed_before_the_first_text(file: File, there: Worker, key: s
     dead = Worker("dead", file)
     dead.store.open(key, QUESTION, unasked)
     dead.beat()
-    assert there.store.receipt(key)["state"] == "running"
+    assert there.receipt(key)["state"] == "running"
     file.kill("dead")
-    assert there.store.receipt(key)["state"] == "failed"
+    assert there.receipt(key)["state"] == "failed"
     assert there.answer(key, b"Hello") == "Hello"
     dead.beat()
     assert there.read(key) == "Hello"
@@ -347,11 +353,11 @@ def test_a_worker_that_was_taken_for_dead(
     reading = here.ask(key, ScriptedSource(b"Hello", END))
     here.beat()
     file.kill("here")
-    assert there.store.receipt(key)["state"] == "failed"
+    assert there.receipt(key)["state"] == "failed"
     there.beat()
     assert text_of(reading) == "Hello"
     here.beat()
-    assert there.store.receipt(key)["state"] == "finished"
+    assert there.receipt(key)["state"] == "finished"
     assert there.read(key) == "Hello"
 
 
@@ -361,11 +367,11 @@ def test_without_a_key(here: Worker, there: Worker) -> None:
     reading.begin()
     id = reading.answer.id
     here.beat()
-    assert there.store.receipt(id)["state"] == "running"
+    assert there.receipt(id)["state"] == "running"
     assert text_of(reading) == "Hello"
     here.beat()
     for worker in (here, there):
-        receipt = worker.store.receipt(id)
+        receipt = worker.receipt(id)
         assert (receipt["id"], receipt["state"], receipt["bytes"]) == (id, "finished", 5)
         with pytest.raises(UnknownCompletion):
             worker.store.get(id)
@@ -376,7 +382,7 @@ def test_without_a_key_it_ends_with_its_reader(here: Worker) -> None:
     reading = here.store.open(None, QUESTION, ScriptedSource(b"Hello").begin)
     reading.begin()
     reading.leave()
-    assert here.store.receipt(reading.answer.id)["error"]["code"] == "abandoned"
+    assert here.receipt(reading.answer.id)["error"]["code"] == "abandoned"
 
 
 def test_unknown(here: Worker) -> None:
@@ -398,7 +404,7 @@ def test_text_that_the_journal_has_lost(file: File, here: Worker, there: Worker,
     """An answer without its text is not taken for an empty one: the model is asked again."""
     here.answer(key, b"Hello")
     file.do("DELETE FROM pieces")
-    assert there.store.receipt(key)["state"] == "failed"
+    assert there.receipt(key)["state"] == "failed"
     with pytest.raises(RelayError):
         there.read(key)
     assert there.answer(key, b"Hello") == "Hello"
@@ -410,7 +416,7 @@ def test_the_journal_is_gone(here: Worker, there: Worker, key: str) -> None:
     for worker in (here, there):
         worker.line.is_cut = True
         worker.beat()
-    assert here.store.receipt(key)["state"] == "running"
+    assert here.receipt(key)["state"] == "running"
     assert text_of(here.store.open(key, QUESTION, unasked)) == text_of(reading) == "Hello"
     for call in (there.store.get, there.store.receipt, there.store.stop):
         with pytest.raises(StoreUnreachable):
@@ -433,7 +439,7 @@ def test_a_server_ends(here: Worker, there: Worker, key: str) -> None:
     assert text_of(here.ask(other, source)) == "Hi"
     here.store.close(0.001)
     assert here.keeps_nothing()
-    assert there.store.receipt(key)["error"]["code"] == "shutting_down"
+    assert there.receipt(key)["error"]["code"] == "shutting_down"
     assert there.read(other) == "Hi"
 
 
