@@ -24,7 +24,7 @@ workers = _settings.web_concurrency
 
 # A waiting reader costs a greenlet. With the sync worker one reader would block all others; with
 # threads a few dozen would. This is gevent's, with words of ours for what it cannot read.
-worker_class = "relay.clients.worker.Worker"
+worker_class = "relay.worker.Worker"
 
 # Above this number connections wait in silence. The app answers 503 well before: it counts its
 # connections to the model, see MAX_READERS in relay/descriptors.py.

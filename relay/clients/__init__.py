@@ -3,10 +3,11 @@
 A `Reader` is the client as far as the server shows it; `make_reply` is what it is answered with.
 """
 
+from relay.clients.accept import Form, reply_form
 from relay.clients.body import read_body
-from relay.clients.form import Form, first_byte, reply_form
+from relay.clients.byte_range import first_byte, quoted
 from relay.clients.reader import Reader
-from relay.clients.reply import Reply, make_reply, quoted
+from relay.clients.reply import Reply, make_reply
 
 __all__ = [
     "Form",

@@ -9,13 +9,12 @@ from itertools import chain
 
 import msgspec
 
-from relay.clients.form import Form
+from relay.clients.accept import Form
+from relay.clients.byte_range import quoted
 from relay.clients.reader import Reader
 from relay.completions import Readable, content_range
 from relay.errors import RelayError
-
-# Proxies and browsers end a silent connection after 30 s or more.
-HEARTBEAT_SECONDS = 10.0
+from relay.limits import HEARTBEAT_SECONDS
 
 DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": waiting\n\n"
@@ -53,11 +52,6 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
     pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(answer, pieces)
     return Reply(reader.deliver(chunks), form.value, 200, headers)
-
-
-def quoted(etag: str) -> str:
-    """An entity tag as a header has it (RFC 9110, 8.8.3)."""
-    return f'"{etag}"'
 
 
 def event_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from relay.completions.source import Source, Stopped
 from relay.deadline import Deadline
 from relay.errors import Abandoned, RelayError, UpstreamError
 from relay.journal import Addition, Verb, Writing
+from relay.limits import CATCH_UP_SECONDS, READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome
 
 # Beyond any model's longest answer; what is kept must have a bound.
@@ -32,11 +33,6 @@ MAX_STRETCH = 4
 UNREAD_SECONDS = 1.0
 # Nobody watches what a pump pulls, so it need not hurry.
 PUMP_SECONDS = 0.05
-# For so long after its last letter an answer counts as read elsewhere.
-READ_ELSEWHERE_SECONDS = 3.0
-
-# How long the journal may take to bring what a reader has seen on another worker.
-CATCH_UP_SECONDS = 1.0
 
 Ask = Callable[[Cancellation], Source]
 OnEnd = Callable[[Receipt, RelayError | None], None]

@@ -8,10 +8,8 @@ from relay.completions.receipt import Receipt
 from relay.completions.source import Stopped
 from relay.errors import UpstreamError
 from relay.journal import Journal, Record, Writing
+from relay.limits import LOST_SECONDS
 from relay.upstream import Cancellation, Outcome
-
-# For so long a journal may be gone, or come back empty, before its readers are cut off.
-LOST_SECONDS = 10.0
 
 # What the journal says of an answer; of an orphaned one, what is to become of it.
 Settle = Callable[[Record, int], Receipt | None]

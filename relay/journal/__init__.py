@@ -5,7 +5,6 @@ keeps the bytes: SQLite for the workers of one host, Redis for many hosts.
 """
 
 from relay.journal.backend import (
-    ALIVE_SECONDS,
     Addition,
     Backend,
     Letter,
@@ -14,12 +13,10 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
-from relay.journal.journal import BEAT_SECONDS, Journal
+from relay.journal.journal import Journal
 from relay.journal.place import MEMORY, default_path, open_backend
 
 __all__ = [
-    "ALIVE_SECONDS",
-    "BEAT_SECONDS",
     "MEMORY",
     "Addition",
     "Backend",

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-# A worker that has not written for so long is taken for dead.
-ALIVE_SECONDS = 4.0
 # What is kept of an answer besides its text, roughly.
 ENTRY_BYTES = 2048
 

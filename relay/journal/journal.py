@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar
 
 from relay.journal.backend import (
-    ALIVE_SECONDS,
     ENTRY_BYTES,
     Addition,
     Backend,
@@ -23,14 +22,11 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
+from relay.limits import ALIVE_SECONDS, BEAT_SECONDS, IDLE_SECONDS, LETTER_SECONDS
 
 log = logging.getLogger("askbot")
 
-BEAT_SECONDS = 0.1
-# How often to write with nothing to be written, and to try again while the journal is gone.
-IDLE_SECONDS = 1.0
-# A worker that reads an answer elsewhere says so every so many beats.
-READ_BEATS = 10
+LETTER_BEATS = round(LETTER_SECONDS / BEAT_SECONDS)
 # What one beat writes at most, but for its last answer, each counted with its ENTRY_BYTES: the mark
 # of the worker must not wait.
 MAX_BEAT_BYTES = 4 * 1024 * 1024
@@ -240,7 +236,7 @@ class Journal:
         letters = [
             Letter(each.writing.worker, each.writing.digest, "read")
             for each, beats in followed
-            if beats % READ_BEATS == 0
+            if beats % LETTER_BEATS == 0
         ]
         places = [(each.writing.digest, each.offset) for each, _ in followed]
         try:

@@ -17,7 +17,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from relay.journal.backend import (
-    ALIVE_SECONDS,
     Addition,
     Letter,
     Record,
@@ -25,6 +24,7 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
+from relay.limits import ALIVE_SECONDS
 
 CONNECT_SECONDS = 0.5
 REPLY_SECONDS = 1.0

@@ -11,7 +11,6 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from relay.journal.backend import (
-    ALIVE_SECONDS,
     ENTRY_BYTES,
     Addition,
     Letter,
@@ -19,10 +18,10 @@ from relay.journal.backend import (
     Unavailable,
     Writing,
 )
+from relay.limits import ALIVE_SECONDS, LOCKED_SECONDS
 
 VERSION = 1
-# How long to wait for another process that writes; at the start nobody else waits with us.
-LOCKED_SECONDS = 3.0
+# How long to wait for another process that writes: at the start nobody else waits with us.
 LOCKED_AT_START_SECONDS = 10.0
 CLEAN_SECONDS = 1.0
 SWITCH_AGAIN_SECONDS = 0.01

@@ -12,11 +12,7 @@ import pytest
 
 from helpers.sources import END, Made, ScriptedSource, Task, waited_for
 from relay.completions import Completion, Receipt
-from relay.completions.completion import (
-    MAX_ANSWER_BYTES,
-    READ_ELSEWHERE_SECONDS,
-    UNREAD_SECONDS,
-)
+from relay.completions.completion import MAX_ANSWER_BYTES, UNREAD_SECONDS
 from relay.completions.reading import MAX_PIECE_BYTES
 from relay.completions.source import Source, Stopped
 from relay.errors import (
@@ -27,6 +23,7 @@ from relay.errors import (
     UpstreamError,
     UpstreamRateLimited,
 )
+from relay.limits import READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome, Usage
 
 

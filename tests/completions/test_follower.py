@@ -4,11 +4,12 @@ import pytest
 
 from helpers.sources import Clock, Task
 from relay.completions import Failure, Receipt
-from relay.completions.follower import LOST_SECONDS, Follower
+from relay.completions.follower import Follower
 from relay.completions.source import Stopped
 from relay.errors import RelayError, UpstreamError
 from relay.journal import Journal, Record, Writing
 from relay.journal.sqlite import SqliteBackend
+from relay.limits import LOST_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome
 
 WRITING = Writing("a digest", "an etag", "there", b"a question")

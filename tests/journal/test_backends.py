@@ -20,9 +20,10 @@ from helpers.backends import (
     record_of,
     writing,
 )
-from relay.journal import ALIVE_SECONDS, MEMORY, Addition, Backend, Letter, Unavailable
+from relay.journal import MEMORY, Addition, Backend, Letter, Unavailable
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
+from relay.limits import ALIVE_SECONDS
 
 
 class Memory:

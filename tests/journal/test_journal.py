@@ -9,7 +9,6 @@ import pytest
 from helpers.limits import WAIT_SECONDS
 from helpers.sources import Clock, Task
 from relay.journal import (
-    ALIVE_SECONDS,
     Addition,
     Journal,
     Letter,
@@ -19,7 +18,8 @@ from relay.journal import (
     Writing,
 )
 from relay.journal.backend import ENTRY_BYTES
-from relay.journal.journal import IDLE_SECONDS, MAX_BEAT_BYTES, READ_BEATS
+from relay.journal.journal import LETTER_BEATS, MAX_BEAT_BYTES
+from relay.limits import ALIVE_SECONDS, IDLE_SECONDS
 
 GONE = "The script cannot be used"
 BACK = "The script can be used again"
@@ -243,7 +243,7 @@ def test_the_writer_is_told(journal: Journal, backend: ScriptedBackend) -> None:
     journal.beat()
     assert backend.sent == [Letter("there", "one", "read")]
     journal.follow(Other("two"))
-    for _ in range(READ_BEATS):
+    for _ in range(LETTER_BEATS):
         journal.beat()
     assert sorted(backend.sent) == [
         Letter("there", "one", "read"),

@@ -6,8 +6,9 @@ import pytest
 
 from helpers.backends import RECEIPT, TEXT, Place, SharedBackendPromises, record_of, writing
 from helpers.redis_server import RedisServer
-from relay.journal import ALIVE_SECONDS, Addition, Backend, Letter, Unavailable
+from relay.journal import Addition, Backend, Letter, Unavailable
 from relay.journal.redis import LONGEST_SECONDS, RedisBackend
+from relay.limits import ALIVE_SECONDS
 
 TTL_SECONDS = 600
 

@@ -1,0 +1,20 @@
+"""`Range`, `If-Range` and `ETag`: from which byte on an answer is wanted, and of which writing."""
+
+import re
+
+
+def first_byte(range_header: str, if_range: str, etag: str) -> int | None:
+    """N of `Range: bytes=N-`, or None for the whole answer.
+
+    A server may ignore other ranges (RFC 9110, 14.2), and has to ignore one whose `If-Range` names
+    another writing of the answer (RFC 9110, 13.1.5).
+    """
+    match = re.fullmatch(r"bytes=([0-9]{1,15})-", range_header.strip())
+    if match is None or (if_range and if_range.strip() != etag):
+        return None
+    return int(match[1])
+
+
+def quoted(etag: str) -> str:
+    """An entity tag as a header has it (RFC 9110, 8.8.3)."""
+    return f'"{etag}"'
