@@ -12,7 +12,7 @@ import msgspec
 from relay.clients.accept import Form
 from relay.clients.byte_range import quoted
 from relay.clients.reader import Reader
-from relay.completions import Readable, content_range
+from relay.completions import MAX_PIECE_BYTES, Reading, content_range
 from relay.errors import RelayError
 from relay.limits import HEARTBEAT_SECONDS
 
@@ -50,7 +50,7 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
             return Reply(reader.deliver(chain([b""], pieces)), form.value, 206, headers)
         return Reply(reader.deliver(pieces), form.value, 200, headers)
     pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
-    chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(answer, pieces)
+    chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(reading, pieces)
     return Reply(reader.deliver(chunks), form.value, 200, headers)
 
 
@@ -65,27 +65,28 @@ def event_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield DONE
 
 
-def json_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
     """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported.
 
     The head of the reply leaves at once, and a space, which JSON allows there, in every silence: a
-    host that ends silent connections would answer with a page of its own.
+    host that ends silent connections would answer with a page of its own. The text is written piece
+    by piece as well, or a reader who does not read would hold a copy of all of it.
     """
     yield b""
-    text = b""
     for piece in pieces:
-        text += piece
         if not piece:
             yield b" "
+    answer = reading.answer
     outcome = answer.receipt().outcome
-    yield msgspec.json.encode(
-        {
-            "id": answer.id,
-            "text": text.decode(),
-            "finish_reason": outcome.finish_reason,
-            "usage": asdict(outcome.usage) if outcome.usage else None,
-        }
-    )
+    chunk = b'{"id":' + msgspec.json.encode(answer.id) + b',"text":"'
+    for piece in reading.pieces():
+        if len(chunk) > MAX_PIECE_BYTES:
+            yield chunk
+            chunk = b""
+        chunk += msgspec.json.encode(piece.decode())[1:-1]
+    usage = asdict(outcome.usage) if outcome.usage else None
+    end = msgspec.json.encode({"finish_reason": outcome.finish_reason, "usage": usage})
+    yield chunk + b'",' + end[1:]
 
 
 def _event(data: dict[str, str]) -> bytes:

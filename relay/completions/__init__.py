@@ -6,12 +6,13 @@ its `Receipt`.
 
 from relay.completions.completion import Ask, Completion
 from relay.completions.ended import EndedCompletion
-from relay.completions.reading import Readable, Reading, content_range
+from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, content_range
 from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Source
 from relay.completions.store import Store, open_store
 
 __all__ = [
+    "MAX_PIECE_BYTES",
     "Ask",
     "Completion",
     "EndedCompletion",

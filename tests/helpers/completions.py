@@ -18,9 +18,11 @@ def keyed(url: str, key: str, question: str = "Hi", **fields: Any) -> Exchange:
 
 
 def get(url: str, id: str, *, start: int | None = None, **headers: str) -> Exchange:
+    """Headers by name: `If_Range="..."`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
     if start is not None:
-        headers["Range"] = f"bytes={start}-"
-    return Exchange(url, method="GET", path=f"/aiCompletion/{id}", headers=headers)
+        named["Range"] = f"bytes={start}-"
+    return Exchange(url, method="GET", path=f"/aiCompletion/{id}", headers=named)
 
 
 def receipt(url: str, id: str) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""The bodies of replies, as chunks."""
+
+import json
+
+from relay.clients.reply import json_chunks
+from relay.completions import MAX_PIECE_BYTES, EndedCompletion, Reading, Receipt
+from relay.upstream import Outcome, Usage
+
+
+def reading(text: str, outcome: Outcome) -> Reading:
+    data = text.encode()
+    return Reading(EndedCompletion("the id", "etag", data, Receipt("finished", len(data), outcome)))
+
+
+def test_json_keeps_the_connection_busy() -> None:
+    """The head leaves at once, and then a space for each silence before and within the text."""
+    outcome = Outcome("stop", Usage(7, 3, 10), "model")
+    chunks = list(json_chunks(reading("Hello", outcome), iter([b"", b"Hel", b"", b"", b"lo"])))
+    assert chunks[:4] == [b"", b" ", b" ", b" "]
+    assert json.loads(b"".join(chunks)) == {
+        "id": "the id",
+        "text": "Hello",
+        "finish_reason": "stop",
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+    }
+
+
+def test_json_in_pieces() -> None:
+    """A long text is written in pieces, whatever its characters, and a short one in one."""
+    text = '안녕 "\\\n\0 🎸' * 20_000
+    chunks = list(json_chunks(reading(text, Outcome()), iter([])))
+    assert json.loads(b"".join(chunks)) == {
+        "id": "the id",
+        "text": text,
+        "finish_reason": None,
+        "usage": None,
+    }
+    assert max(map(len, chunks)) < 6 * MAX_PIECE_BYTES
+    assert len(list(json_chunks(reading("안녕", Outcome()), iter([])))) == 2
