@@ -334,6 +334,9 @@ def _reachable() -> Iterator[None]:
 
 
 def _log_end(writing: Writing, receipt: Receipt, error: RelayError | None) -> None:
+    reason = f"finish_reason {receipt.outcome.finish_reason}"
+    if error is not None:
+        reason = f"{error.code}: {error.detail or error.message}"
     log.log(
         logging.WARNING if error and error.status >= 500 else logging.INFO,
         "completion %s %s: %s bytes, first text after %s ms, end after %s ms, %s",
@@ -342,5 +345,5 @@ def _log_end(writing: Writing, receipt: Receipt, error: RelayError | None) -> No
         receipt.size,
         receipt.first_token_ms,
         receipt.duration_ms,
-        f"{error.code} {error.detail}" if error else f"ended by {receipt.outcome.finish_reason}",
+        reason,
     )

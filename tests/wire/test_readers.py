@@ -160,7 +160,7 @@ def test_leaving_during_a_retry(start_relay: StartRelay, upstream: Upstream) -> 
     reply = ask(relay.url)
     assert seen.wait(10)
     reply.leave()
-    relay.wait_for_line("had left", 5)
+    relay.wait_for_line("had left")
     assert len(upstream.requests) < 6
 
 

@@ -221,7 +221,7 @@ def test_leaving_while_connecting(start_relay: StartRelay, server: list[str]) ->
         command = [sys.executable, "-m", *server] if server else None
         relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="20", command=command)
         ask(relay.url).leave()
-        relay.wait_for_line("the reader had left")
+        relay.wait_for_line("reader had left")
 
 
 @pytest.mark.parametrize(
@@ -382,9 +382,10 @@ def test_a_failure_as_event(impatient: RelayProcess, upstream: Upstream) -> None
 
 
 def test_a_failure_in_json(impatient: RelayProcess, upstream: Upstream) -> None:
-    """Half an answer is no answer where the form has one status for all of it."""
+    """The head has left with the first text, so half an answer is cut, and is no JSON."""
     upstream.answers(hello_then(IN_THE_FLOW["reset"]))
-    assert ask(impatient.url, Accept="application/json").error() == (502, "upstream_error")
+    reply = ask(impatient.url, Accept="application/json")
+    assert (reply.status, reply.text_before_cut()) == (200, "")
 
 
 def test_a_fault_loses_no_text(relay: RelayProcess, upstream: Upstream) -> None:
