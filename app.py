@@ -46,7 +46,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     )
     app.add_url_rule("/personas", view_func=list_personas)
 
-    make_uniform(app, settings.cors_origins)
+    make_uniform(app, settings.cors_origins, {"/aiCompletion": ai_completion.refusal})
     return app
 
 

@@ -5,7 +5,9 @@ from flask import Response, jsonify, request
 from doors.serving import open_answer, reply, request_body, serving
 from relay.clients import Form, Reader, Reply, first_byte, make_reply, quoted, reply_form
 from relay.completions import Reading
+from relay.errors import RelayError
 from relay.questions import parse_question
+from relay.web import in_json
 
 
 def ask() -> Response:
@@ -14,7 +16,10 @@ def ask() -> Response:
     question = parse_question(request_body(), content_type=content_type, limits=serving().limits)
     reading = open_answer(question, request.headers.get("Idempotency-Key"))
     accept = request.headers.get("Accept", "")
-    return answer(reading, reply_form(accept, is_streamed=question.is_streamed))
+    form = reply_form(
+        accept, is_streamed=question.is_streamed, is_whole_by_default=question.is_whole_by_default
+    )
+    return answer(reading, form)
 
 
 def show_completion(id: str) -> Response:
@@ -34,6 +39,17 @@ def show_completion(id: str) -> Response:
 def stop_completion(id: str) -> Response:
     serving().store.stop(id)
     return Response(status=204)
+
+
+def refusal(error: RelayError) -> Response:
+    """Who reads events shows an `error` that is a sentence, as it stands in the stream."""
+    if reply_form(request.headers.get("Accept", "")) is Form.EVENTS:
+        response = jsonify(error=error.message, code=error.code)
+        response.status_code = error.status
+    else:
+        response = in_json(error)
+    response.vary.add("Accept")
+    return response
 
 
 def answer(reading: Reading, form: Form, range_header: str = "") -> Response:

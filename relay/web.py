@@ -6,7 +6,8 @@ The only module in here that knows Flask.
 import logging
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from flask import Flask, Response, g, jsonify, request
 from flask_cors import CORS
@@ -28,12 +29,19 @@ EXPOSED_HEADERS = [
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+# How a door words a refusal.
+Wording = Callable[[RelayError], Response]
 
-def make_uniform(app: Flask, origins: Iterable[str]) -> None:
-    """Every reply of the app gets this, refusals too; pages of these origins may read them."""
+
+def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Wording]) -> None:
+    """Every reply of the app gets this, refusals too; pages of these origins may read them.
+
+    At an address in `wordings`, and below it, refusals are worded as the clients there know them,
+    where nothing is there too.
+    """
     app.before_request(name_request)
     app.after_request(add_headers)
-    app.register_error_handler(Exception, refuse)
+    app.register_error_handler(Exception, partial(refuse, wordings))
     CORS(
         app,
         origins=[exactly(origin) for origin in origins],
@@ -63,17 +71,25 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def refuse(error: Exception) -> Response:
+def refuse(wordings: Mapping[str, Wording], error: Exception) -> Response:
     """The one way in which a request fails before the first byte of its answer."""
     refusal = translated(error)
     if refusal.status >= 500:
         log.warning("request %s: %s: %s", g.request_id, refusal.code, refusal.detail)
-    response = jsonify(refusal.body(g.request_id))
-    response.status_code = refusal.status
+    path = f"{request.path}/"
+    worded = next((wordings[at] for at in wordings if path.startswith(f"{at}/")), in_json)
+    response = worded(refusal)
     response.headers.update(refusal.headers)
     if isinstance(error, HTTPException):
         allowed = [value for name, value in error.get_headers() if name == "Allow"]
         response.headers.extend(("Allow", value) for value in allowed)
+    return response
+
+
+def in_json(refusal: RelayError) -> Response:
+    """The wording where clients know no other."""
+    response = jsonify(refusal.body(g.request_id))
+    response.status_code = refusal.status
     return response
 
 

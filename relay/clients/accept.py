@@ -11,7 +11,7 @@ class Form(Enum):
     JSON = "application/json"
 
 
-def reply_form(accept: str, *, is_streamed: bool = True) -> Form:
+def reply_form(accept: str, *, is_streamed: bool = True, is_whole_by_default: bool = False) -> Form:
     """The form that an `Accept` header asks for."""
     named = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     if not is_streamed:
@@ -20,4 +20,4 @@ def reply_form(accept: str, *, is_streamed: bool = True) -> Form:
         return Form.JSON
     if "text/event-stream" in named:
         return Form.EVENTS
-    return Form.TEXT
+    return Form.JSON if is_whole_by_default else Form.TEXT

@@ -43,6 +43,11 @@ def parse_conversation(items: Any, limits: Limits) -> tuple[Message, ...]:
     return (*earlier, checked(messages[-1], limits))
 
 
+def has_texts(items: Any) -> bool:
+    """Whether the last message is written as deep-chat does, with its text as `text`."""
+    return isinstance(items, list) and "content" not in items[-1] and "text" in items[-1]
+
+
 def checked(question: Message, limits: Limits) -> Message:
     """The message that is answered. Raises InvalidRequest or QuestionTooLong."""
     if not question.content.strip():

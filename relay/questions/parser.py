@@ -5,7 +5,7 @@ Three ways to ask are understood, because the clients in use send three: `userPr
 """
 
 from relay.errors import InvalidRequest
-from relay.questions.conversation import Limits, checked, parse_conversation
+from relay.questions.conversation import Limits, checked, has_texts, parse_conversation
 from relay.questions.fields import Fields, optional, read_fields
 from relay.questions.message import Message
 from relay.questions.question import Question
@@ -22,7 +22,9 @@ def parse_question(body: bytes, *, content_type: str, limits: Limits | None = No
     messages = _messages(fields, limits or Limits())
     persona = optional(fields, "persona", str)
     stream = optional(fields, "stream", bool)
-    return Question(messages, persona, stream is not False)
+    # deep-chat asks so, and nothing else that it sends says that it cannot read a stream.
+    is_whole_by_default = stream is None and has_texts(fields.get("messages"))
+    return Question(messages, persona, stream is not False, is_whole_by_default)
 
 
 def _messages(fields: Fields, limits: Limits) -> tuple[Message, ...]:

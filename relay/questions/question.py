@@ -12,12 +12,14 @@ from relay.questions.message import Message
 class Question:
     """What was asked: the turns, oldest first, of which the last is the user's.
 
-    `is_streamed` says whether the client wants the answer as it is written, or whole.
+    `is_streamed` says whether the client wants the answer as it is written, or whole. By default,
+    if its headers name no form either, a client such as deep-chat reads it whole.
     """
 
     messages: tuple[Message, ...]
     persona: str | None = None
     is_streamed: bool = True
+    is_whole_by_default: bool = False
 
     @property
     def fingerprint(self) -> bytes:

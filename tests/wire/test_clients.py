@@ -5,9 +5,9 @@ and CR LF, which stands as LF:
 
 - `useCompletion({streamProtocol: 'text'})` and `useChat` with `TextStreamChatTransport`, of ai
   7.0.173 and @ai-sdk/react 4.0.177 in Chromium 156; the transport alone in Node 24.19
-- deep-chat 2.4.2 in Chromium 156: `stream: {readable: true}`, `stream: true`, and `stream: false`
-  with either `additionalBodyProps: {stream: false}` or an `Accept` of JSON, without which it asks
-  just as for a readable stream
+- deep-chat 2.4.2 in Chromium 156: nothing but a `url`, which `stream: {readable: true}` does not
+  change; `stream: true`; and `stream: false` with either `additionalBodyProps: {stream: false}` or
+  an `Accept` of JSON
 
 `-options` carries headers and a field of the page's own, `-again` is `regenerate()`, `-failed`
 the question after an answer that was stopped and one that was refused.
@@ -51,13 +51,13 @@ TEXT = {
     "ai-sdk-chat-again": CONVERSATION,
     "ai-sdk-chat-failed": TROUBLED,
     "ai-sdk-chat-node": CONVERSATION,
-    "deep-chat-readable": CONVERSATION,
 }
 EVENTS = {
     "deep-chat-event": CONVERSATION,
     "deep-chat-event-options": QUESTION,
 }
 WHOLE = {
+    "deep-chat-default": CONVERSATION,
     "deep-chat-whole": CONVERSATION,
     "deep-chat-whole-accept": CONVERSATION,
 }
@@ -68,6 +68,7 @@ class Client:
     """One client's connection, on which a browser sends the preflight and then the question."""
 
     def __init__(self, relay: RelayProcess, name: str) -> None:
+        self.name = name
         *self.preflights, self.question = captured(name)
         self.in_browser = bool(self.preflights)
         address = urlsplit(relay.url)
@@ -204,10 +205,21 @@ def test_refusal(client: Client, upstream: Upstream) -> None:
     reply = client.ask()
     assert reply.status == 429
     assert reply.headers["Content-Type"] == "application/json"
-    assert json.loads(reply.read())["error"]["code"] == "upstream_rate_limited"
+    refusal = json.loads(reply.read())
+    error = refusal if client.name in EVENTS else refusal["error"]
+    assert error["code"] == "upstream_rate_limited"
     assert reply.headers["Retry-After"] == "7"
     if client.in_browser:
         assert "Retry-After" in reply.headers["Access-Control-Expose-Headers"].split(", ")
+
+
+@pytest.mark.parametrize("client", EVENTS, indirect=True)
+def test_refusal_in_words(client: Client, upstream: Upstream) -> None:
+    """Who reads events gets a refusal as a failure in mid stream: deep-chat shows no other."""
+    upstream.answers(lambda reply: reply.refuse("503 Busy", {"message": "x"}))
+    refusal = json.loads(client.ask().read())
+    assert set(refusal) == {"error", "code"}
+    assert refusal["error"].endswith(".")
 
 
 def breaks_off(reply: Reply) -> None:

@@ -110,10 +110,11 @@ def test_events(relay: RelayProcess, upstream: Upstream) -> None:
         ({"userPrompt": "Hi", "stream": False}, "*/*"),
         ({"userPrompt": "Hi"}, "application/json"),
         ({"userPrompt": "Hi", "stream": False}, "text/event-stream"),
+        ({"messages": [{"role": "user", "text": "Hi"}]}, "*/*"),
     ],
 )
 def test_json(relay: RelayProcess, body: object, accept: str) -> None:
-    """`stream: false`, or an Accept of JSON alone, gets the answer whole, with its usage."""
+    """`stream: false`, an Accept of JSON alone, or deep-chat's default is one reply with usage."""
     reply = Exchange(relay.url, body, headers=JSON | {"Accept": accept})
     assert reply.headers["Content-Type"] == "application/json"
     assert reply.json() == {
@@ -325,7 +326,7 @@ def test_conversations(
     relay: RelayProcess, upstream: Upstream, messages: object, expected: list[str]
 ) -> None:
     """The shapes in which chat pages send a conversation reach the model as one."""
-    fields = {"messages": messages, "id": "chat-1", "trigger": "submit-message"}
+    fields = {"messages": messages, "id": "chat-1", "stream": True}
     assert Exchange(relay.url, fields).text() == "Hello there."
     turns = upstream.requests[0]["messages"][-len(expected) :]
     assert [turn["content"] for turn in turns] == expected
