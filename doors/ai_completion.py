@@ -3,7 +3,16 @@
 from flask import Response, jsonify, request
 
 from doors.serving import open_answer, reply, request_body, serving
-from relay.clients import Form, Reader, Reply, first_byte, make_reply, quoted, reply_form
+from relay.clients import (
+    Form,
+    Reader,
+    Reply,
+    first_byte,
+    first_byte_after,
+    make_reply,
+    quoted,
+    reply_form,
+)
 from relay.completions import Reading
 from relay.errors import RelayError
 from relay.questions import parse_question
@@ -14,12 +23,17 @@ def ask() -> Response:
     """Passes a question on and streams the answer; in the reply the first text is already there."""
     content_type = request.headers.get("Content-Type", "")
     question = parse_question(request_body(), content_type=content_type, limits=serving().limits)
-    reading = open_answer(question, request.headers.get("Idempotency-Key"))
-    accept = request.headers.get("Accept", "")
     form = reply_form(
-        accept, is_streamed=question.is_streamed, is_whole_by_default=question.is_whole_by_default
+        request.headers.get("Accept", ""),
+        is_streamed=question.is_streamed,
+        is_whole_by_default=question.is_whole_by_default,
     )
-    return answer(reading, form)
+    key = request.headers.get("Idempotency-Key")
+    offset = offset_in_events()
+    if key and form is Form.EVENTS and offset is not None:
+        # Who has seen a part of the answer does not ask for another one.
+        return answer(serving().store.get(key), form, offset)
+    return answer(open_answer(question, key), form)
 
 
 def show_completion(id: str) -> Response:
@@ -33,7 +47,12 @@ def show_completion(id: str) -> Response:
         response.headers["ETag"] = f"W/{quoted(etag)}"
         response.vary.add("Accept")
         return response
-    return answer(store.get(id), form, request.headers.get("Range", ""))
+    reading = store.get(id)
+    if form is Form.EVENTS:
+        return answer(reading, form, offset_in_events())
+    if_range = request.headers.get("If-Range", "")
+    etag = quoted(reading.answer.etag)
+    return answer(reading, form, first_byte(request.headers.get("Range", ""), if_range, etag))
 
 
 def stop_completion(id: str) -> Response:
@@ -52,9 +71,12 @@ def refusal(error: RelayError) -> Response:
     return response
 
 
-def answer(reading: Reading, form: Form, range_header: str = "") -> Response:
-    if_range = request.headers.get("If-Range", "")
-    offset = first_byte(range_header, if_range, quoted(reading.answer.etag))
+def offset_in_events() -> int | None:
+    return first_byte_after(request.headers.get("Last-Event-ID", ""))
+
+
+def answer(reading: Reading, form: Form, offset: int | None = None) -> Response:
+    """The client reads the answer, from byte `offset` on if there is one."""
 
     def make(reader: Reader, interval: float) -> Reply:
         return make_reply(reader, form, interval=interval, offset=offset)

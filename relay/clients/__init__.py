@@ -5,7 +5,7 @@ A `Reader` is the client as far as the server shows it; `make_reply` is what it 
 
 from relay.clients.accept import Form, reply_form
 from relay.clients.body import read_body
-from relay.clients.byte_range import first_byte, quoted
+from relay.clients.byte_range import first_byte, first_byte_after, quoted
 from relay.clients.reader import Reader
 from relay.clients.reply import Reply, make_reply
 
@@ -14,6 +14,7 @@ __all__ = [
     "Reader",
     "Reply",
     "first_byte",
+    "first_byte_after",
     "make_reply",
     "quoted",
     "read_body",

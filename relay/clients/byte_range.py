@@ -1,4 +1,4 @@
-"""`Range`, `If-Range` and `ETag`: from which byte on an answer is wanted, and of which writing."""
+"""From which byte on an answer is wanted, and of which writing, as headers have it."""
 
 import re
 
@@ -13,6 +13,11 @@ def first_byte(range_header: str, if_range: str, etag: str) -> int | None:
     if match is None or (if_range and if_range.strip() != etag):
         return None
     return int(match[1])
+
+
+def first_byte_after(last_event_id: str) -> int | None:
+    """N of `Last-Event-ID: N`, or None for the whole answer."""
+    return int(last_event_id) if re.fullmatch(r"[0-9]{1,15}", last_event_id) else None
 
 
 def quoted(etag: str) -> str:

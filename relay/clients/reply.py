@@ -12,11 +12,10 @@ import msgspec
 from relay.clients.accept import Form
 from relay.clients.byte_range import quoted
 from relay.clients.reader import Reader
-from relay.completions import MAX_PIECE_BYTES, Reading, content_range
-from relay.errors import RelayError
+from relay.completions import MAX_PIECE_BYTES, Reading, Receipt, content_range
+from relay.errors import RangeNotSatisfiable, RelayError
 from relay.limits import HEARTBEAT_SECONDS
 
-DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": waiting\n\n"
 
 
@@ -49,20 +48,31 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
             # Of a failed answer only its cut may be left, which needs a head before it.
             return Reply(reader.deliver(chain([b""], pieces)), form.value, 206, headers)
         return Reply(reader.deliver(pieces), form.value, 200, headers)
-    pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
-    chunks = event_chunks(pieces) if form is Form.EVENTS else json_chunks(reading, pieces)
+    if form is Form.EVENTS and offset is not None and not _has_more(receipt, offset):
+        return Reply(iter(()), form.value, 204, headers)
+    offset = offset or 0
+    pieces = reading.pieces(offset, interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    chunks = event_chunks(pieces, offset) if form is Form.EVENTS else json_chunks(reading, pieces)
     return Reply(reader.deliver(chunks), form.value, 200, headers)
 
 
-def event_chunks(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Server-sent events; a failure is told in the stream, in place of `[DONE]`."""
+def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
+    """Server-sent events; a failure is told in the stream, in place of `[DONE]`.
+
+    The id of each is how many bytes of text there are with it. A browser's `EventSource` that
+    connects again names the last one, and is to get what comes after it.
+    """
     try:
         for piece in pieces:
-            yield _event({"text": piece.decode()}) if piece else HEARTBEAT
+            offset += len(piece)
+            # Whoever names a byte within a character has not got it from here.
+            text = piece.decode(errors="replace")
+            yield _event(offset, msgspec.json.encode({"text": text})) if piece else HEARTBEAT
     except RelayError as error:
-        yield _event({"error": error.message, "code": error.code})
+        failure = {"error": error.message, "code": error.code}
+        yield _event(offset, msgspec.json.encode(failure))
     else:
-        yield DONE
+        yield _event(offset, b"[DONE]")
 
 
 def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -89,5 +99,13 @@ def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield chunk + b'",' + end[1:]
 
 
-def _event(data: dict[str, str]) -> bytes:
-    return b"data: " + msgspec.json.encode(data) + b"\n\n"
+def _event(id: int, data: bytes) -> bytes:
+    return b"id: %d\ndata: %b\n\n" % (id, data)
+
+
+def _has_more(receipt: Receipt, offset: int) -> bool:
+    """Whether anything comes after byte `offset`. Raises RangeNotSatisfiable."""
+    if receipt.state == "running" and offset > receipt.size:
+        raise RangeNotSatisfiable(receipt.size)
+    # How an answer failed is told to whoever asks for the rest of it.
+    return receipt.state in ("running", "failed") or offset < receipt.size

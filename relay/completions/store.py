@@ -100,18 +100,18 @@ class Store:
 
     def get(self, id: str) -> Reading:
         """A reader of a completion. Raises UnknownCompletion or StoreUnreachable."""
-        return _found(lambda: self._get(id.lower()))
+        return _found(lambda: self._get(_spelled(id)))
 
     def receipt(self, id: str) -> tuple[Receipt, str]:
         """What became of a completion, and the etag of the writing that it became of.
 
         Raises UnknownCompletion or StoreUnreachable.
         """
-        return _found(lambda: self._receipt(id.lower()))
+        return _found(lambda: self._receipt(_spelled(id)))
 
     def stop(self, id: str) -> None:
         """Wherever it is being written. Raises UnknownCompletion or StoreUnreachable."""
-        _found(lambda: self._stop(id.lower()))
+        _found(lambda: self._stop(_spelled(id)))
 
     def check(self) -> None:
         """Raises StoreUnreachable while a journal that other hosts share cannot be reached."""
@@ -296,9 +296,14 @@ def digest_of(id: str) -> str:
     return hashlib.sha256(id.encode()).hexdigest()
 
 
+def _spelled(id: str) -> str:
+    """An id in one spelling; some clients quote it, as the draft of the header field does."""
+    return id.strip().strip('"').lower()
+
+
 def _parsed(key: str) -> str:
-    """A key in one spelling; some clients quote it, as the draft of the header field does."""
-    id = key.strip().strip('"').lower()
+    """Raises InvalidRequest."""
+    id = _spelled(key)
     if not _UUID.fullmatch(id):
         raise InvalidRequest("Idempotency-Key must be a UUID.")
     return id

@@ -164,9 +164,9 @@ def test_events(client: Client, gate: threading.Event) -> None:
     reply = client.ask()
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/event-stream"
-    assert reply.read1().decode() == 'data: {"text":"안녕"}\n\n'
+    assert reply.read1().decode() == 'id: 6\ndata: {"text":"안녕"}\n\n'
     gate.set()
-    assert reply.read().decode() == 'data: {"text":"하세요"}\n\ndata: [DONE]\n\n'
+    assert reply.read().decode() == 'id: 15\ndata: {"text":"하세요"}\n\nid: 15\ndata: [DONE]\n\n'
 
 
 @pytest.mark.parametrize("client", WHOLE, indirect=True)
@@ -243,8 +243,8 @@ def test_broken_events(client: Client, upstream: Upstream) -> None:
     """An answer that breaks ends with an `error` that is a sentence, as deep-chat shows it."""
     upstream.answers(breaks_off)
     *texts, error, nothing = client.ask().read().decode().split("\n\n")
-    assert texts == ['data: {"text":"Half an ans"}']
-    assert isinstance(json.loads(error.removeprefix("data: "))["error"], str)
+    assert texts == ['id: 11\ndata: {"text":"Half an ans"}']
+    assert isinstance(json.loads(error.removeprefix("id: 11\ndata: "))["error"], str)
     assert nothing == ""
 
 

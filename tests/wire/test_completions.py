@@ -326,6 +326,88 @@ def test_events_of_a_completion(relay: RelayProcess) -> None:
     assert get(relay.url, id, Accept="text/event-stream").text().endswith("data: [DONE]\n\n")
 
 
+EVENTS = {"Accept": "text/event-stream"}
+
+
+def events(url: str, id: str, last: str) -> Exchange:
+    return get(url, id, Accept="text/event-stream", Last_Event_ID=last)
+
+
+def test_events_go_on(relay: RelayProcess, upstream: Upstream) -> None:
+    """Events take up after the one that the reader names, live, and to their end."""
+    gated = Gated(upstream, "안녕", "하세요")
+    key = new_key()
+    gated.let()
+    reply = Exchange(relay.url, {"userPrompt": "Hi"}, headers=EVENTS | {"Idempotency-Key": key})
+    assert reply.piece() == 'id: 6\ndata: {"text":"안녕"}\n\n'
+    reply.leave()
+    rest = events(relay.url, key, "6")
+    whole = get(relay.url, key, Accept="text/event-stream")
+    assert whole.piece() == 'id: 6\ndata: {"text":"안녕"}\n\n'
+    gated.let(2)
+    end = 'id: 15\ndata: {"text":"하세요"}\n\nid: 15\ndata: [DONE]\n\n'
+    assert rest.text() == end
+    assert whole.text() == end
+    assert events(relay.url, key, "6").text() == end
+    assert len(upstream.requests) == 1
+
+
+def test_events_that_are_over(relay: RelayProcess) -> None:
+    """Who has all of a finished or stopped answer is told 204, after which EventSource stops."""
+    key = new_key()
+    assert keyed(relay.url, key).text()
+    for last in ("12", "999"):
+        reply = events(relay.url, key, last)
+        assert (reply.status, reply.text()) == (204, "")
+    # What is no number of ours says nothing.
+    assert events(relay.url, key, "x").text().startswith("id: 12\n")
+
+
+def test_events_of_a_failure(relay: RelayProcess, upstream: Upstream) -> None:
+    """The end of what a failed answer has is not its end: who comes back is told of the failure."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Hello ")
+        reply.event("{broken")
+
+    key = new_key()
+    assert keyed(relay.url, key).text_before_cut() == "Hello "
+    rest = events(relay.url, key, "6").text()
+    assert rest.startswith('id: 6\ndata: {"error":')
+    assert "upstream_error" in rest
+
+
+def test_events_past_what_is_written(relay: RelayProcess, upstream: Upstream) -> None:
+    """So far no client can have seen more than there is, nor the half of a character."""
+    gated = Gated(upstream, "안녕")
+    gated.let()
+    reply = ask(relay.url)
+    assert reply.piece() == "안녕"
+    id = reply.headers["Completion-Id"]
+    past = events(relay.url, id, "7")
+    assert (past.status, past.json()["code"]) == (416, "range_not_satisfiable")
+    assert "녕" in events(relay.url, id, "1").piece()
+    gated.let()
+    assert reply.text() == ""
+
+
+def test_events_asked_for_again(relay: RelayProcess, upstream: Upstream) -> None:
+    """Some clients come back with the question: it is not asked again, known or not."""
+    key = new_key()
+    again = EVENTS | {"Idempotency-Key": f'"{key}"', "Last-Event-ID": "6"}
+    unknown = Exchange(relay.url, {"userPrompt": "Hi"}, headers=again)
+    assert unknown.status == 404
+    assert not upstream.requests
+    assert keyed(relay.url, key).text() == "Hello there."
+    rest = Exchange(relay.url, {"userPrompt": "Hi"}, headers=again)
+    assert rest.text() == 'id: 12\ndata: {"text":"there."}\n\nid: 12\ndata: [DONE]\n\n'
+    # Without a key there is nothing to come back to.
+    fresh = Exchange(relay.url, {"userPrompt": "Hi"}, headers=EVENTS | {"Last-Event-ID": "6"})
+    assert "Hello " in fresh.text()
+    assert len(upstream.requests) == 2
+
+
 def test_forgetting(start_relay: StartRelay) -> None:
     """An ended answer is kept for ANSWER_TTL_SECONDS, and the least recent go first for room."""
     relay = start_relay(ANSWER_STORE_MAX_BYTES="5000", ANSWER_TTL_SECONDS="600")

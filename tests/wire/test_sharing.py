@@ -111,7 +111,7 @@ def test_reading_again_elsewhere(here: str, there: str, upstream: Upstream) -> N
     assert part.headers["ETag"] == get(here, key).headers["ETag"]
     assert get(there, key, start=6).error() == (416, "range_not_satisfiable")
     events = get(there, key, Accept="text/event-stream").text()
-    assert events == 'data: {"text":"안녕"}\n\ndata: [DONE]\n\n'
+    assert events == 'id: 6\ndata: {"text":"안녕"}\n\nid: 6\ndata: [DONE]\n\n'
 
 
 def test_without_a_key_only_the_receipt_is_kept(here: str, there: str, upstream: Upstream) -> None:

@@ -87,7 +87,7 @@ def test_headers(relay: RelayProcess) -> None:
 
 
 def test_events(relay: RelayProcess, upstream: Upstream) -> None:
-    """`Accept: text/event-stream` gets each piece as an event, and [DONE]."""
+    """`Accept: text/event-stream` gets each piece as an event with its last byte, and [DONE]."""
     gate = threading.Event()
 
     @upstream.answers
@@ -99,9 +99,9 @@ def test_events(relay: RelayProcess, upstream: Upstream) -> None:
 
     reply = ask(relay.url, Accept="text/event-stream")
     assert reply.headers["Content-Type"] == "text/event-stream"
-    assert reply.piece() == 'data: {"text":"a\\n"}\n\n'
+    assert reply.piece() == 'id: 2\ndata: {"text":"a\\n"}\n\n'
     gate.set()
-    assert reply.text() == 'data: {"text":"나"}\n\ndata: [DONE]\n\n'
+    assert reply.text() == 'id: 5\ndata: {"text":"나"}\n\nid: 5\ndata: [DONE]\n\n'
 
 
 @pytest.mark.parametrize(
