@@ -160,14 +160,6 @@ def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
 
-LOCAL_ORIGINS = (
-    "http://localhost:5173",
-    "http://127.0.0.1:5173",
-    "http://localhost:4173",
-    "http://127.0.0.1:4173",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting with its default. Times are in seconds; a limit of 0 is no limit."""
@@ -232,7 +224,9 @@ class Settings:
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
 
     cors_origins: tuple[str, ...] = _setting(
-        LOCAL_ORIGINS, _origins, "Pages that may read answers, with commas between; * for any."
+        (),
+        _origins,
+        "Pages that may read answers, with commas between; * for any; empty: this machine's.",
     )
 
     persona: str = _setting("askbot", _text, "Who answers when the page does not say.")

@@ -29,6 +29,12 @@ EXPOSED_HEADERS = [
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+# What is welcome where CORS_ORIGINS names nobody.
+LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?\Z")
+
+# Anybody can name any origin: the log is not to be filled.
+MAX_TOLD, MAX_ORIGIN_CHARS = 100, 200
+
 # How a door words a refusal.
 Wording = Callable[[RelayError], Response]
 
@@ -40,11 +46,14 @@ def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Word
     where nothing is there too.
     """
     app.before_request(name_request)
+    app.before_request(allow_preflight)
     app.after_request(add_headers)
+    # After flask-cors has had its say: the last to be registered is the first to be called.
+    app.after_request(RefusedOrigins().tell)
     app.register_error_handler(Exception, partial(refuse, wordings))
     CORS(
         app,
-        origins=[exactly(origin) for origin in origins],
+        origins=[exactly(origin) for origin in origins] or LOCAL_ORIGIN,
         methods=METHODS,
         expose_headers=EXPOSED_HEADERS,
         max_age=PREFLIGHT_SECONDS,
@@ -55,6 +64,32 @@ def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Word
 def exactly(origin: str) -> str | re.Pattern[str]:
     """flask-cors takes some plain origins, `http://[::1]:5173` among them, for expressions."""
     return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
+
+
+class RefusedOrigins:
+    """A page that may not read a reply is told nothing of it: its operator is, once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, response: Response) -> Response:
+        """For `after_request`."""
+        origin = request.headers.get("Origin", "")[:MAX_ORIGIN_CHARS]
+        is_refused = origin and "Access-Control-Allow-Origin" not in response.headers
+        # A page that the relay's own host serves needs no leave, and asks like others.
+        is_own = origin.partition("://")[2] == request.host
+        if is_refused and not is_own and origin not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(origin)
+            log.warning("pages of %r may not read replies: CORS_ORIGINS does not name it", origin)
+        return response
+
+
+def allow_preflight() -> Response | None:
+    """Or a wrong address would look to a page like an origin that is not allowed."""
+    is_preflight = "Access-Control-Request-Method" in request.headers
+    if request.method == "OPTIONS" and is_preflight and request.routing_exception is not None:
+        return Response()
+    return None
 
 
 def name_request() -> None:

@@ -400,6 +400,66 @@ def test_a_body_that_stalls(start_relay: StartRelay, upstream: Upstream) -> None
     assert not upstream.requests
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:3000",
+        "http://127.0.0.1:5174",
+        "http://[::1]:8080",
+        "https://localhost",
+    ],
+)
+def test_local_origins(relay: RelayProcess, origin: str) -> None:
+    """While CORS_ORIGINS names nobody, a page may come from any port of this machine."""
+    reply = ask(relay.url, Origin=origin)
+    assert reply.headers["Access-Control-Allow-Origin"] == origin
+    assert reply.text()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost.example:3000",
+        "http://127.0.0.1.example",
+        "http://127.0.0.1:5173.example",
+        "http://127x0x0x1",
+        "http://mylocalhost",
+        "file://localhost",
+        "null",
+    ],
+)
+def test_origins_that_look_local(relay: RelayProcess, origin: str) -> None:
+    """No name that only looks like this machine's is taken for it."""
+    reply = ask(relay.url, Origin=origin)
+    assert reply.headers["Access-Control-Allow-Origin"] is None
+    assert reply.text()
+
+
+def test_refused_origins_are_told(start_relay: StartRelay) -> None:
+    """The log names each origin that was refused once, with the setting that would let it in."""
+    relay = start_relay()
+    own = urlsplit(relay.url).netloc
+    for origin in ("https://a.example", "http://localhost:1", "https://a.example", f"http://{own}"):
+        assert ask(relay.url, Origin=origin).text()
+    assert ask(relay.url, Origin="https://b.example").text()
+    relay.wait_for_line("https://b.example")
+    told = [line for line in relay.log.splitlines() if "CORS_ORIGINS" in line]
+    assert len(told) == 2
+    assert "https://a.example" in told[0]
+
+
+def test_preflight_of_a_wrong_address(relay: RelayProcess) -> None:
+    """It is answered as elsewhere, so that the page can read the 404."""
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    preflight = Exchange(relay.url, method="OPTIONS", path="/aiCompletions", headers=headers)
+    assert preflight.status == 200
+    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    wrong = Exchange(relay.url, {}, path="/aiCompletions", headers={"Origin": ORIGIN})
+    assert wrong.error() == (404, "not_found")
+    assert wrong.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
 def test_request_ids(relay: RelayProcess) -> None:
     """A caller's own request id is kept if it is one; anything else gets a new one."""
     kept = Exchange(relay.url, method="GET", path="/", headers={"X-Request-Id": "page-17"})
