@@ -64,11 +64,20 @@ def readiness() -> dict[str, bool]:
 
 
 def list_personas() -> Response:
-    """The personas' cards, in Korean or English by the reader's `Accept-Language`."""
+    """The personas' cards, in Korean or English by the reader's `Accept-Language`.
+
+    Beside them stands what a page should know before it asks.
+    """
     relay = serving()
     language = preferred_language(tag for tag, quality in request.accept_languages if quality > 0)
     cards = [persona.card(language) for persona in relay.personas]
-    response = jsonify({"default": relay.personas.default.id, "personas": cards})
+    limits = {
+        "max_question_chars": relay.limits.question_chars,
+        "max_messages": relay.limits.messages,
+        "images": None,
+    }
+    default = relay.personas.default.id
+    response = jsonify({"default": default, "personas": cards, "limits": limits})
     response.vary.add("Accept-Language")
     return response
 

@@ -19,6 +19,11 @@ def read_fields(body: bytes, content_type: str) -> Fields:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/json":
         return _json_fields(body)
+    if body.lstrip().startswith(b"{"):
+        # curl's -d calls whatever it sends a form, and fetch a string plain text.
+        raise UnsupportedMediaType(
+            "The body looks like JSON: send it with the header Content-Type: application/json."
+        )
     if media_type == "application/x-www-form-urlencoded":
         return _form_fields(body)
     raise UnsupportedMediaType()

@@ -225,6 +225,18 @@ def test_wrong_media_types(relay: RelayProcess, upstream: Upstream, media_type: 
     assert not upstream.requests
 
 
+@pytest.mark.parametrize(
+    "media_type", ["application/x-www-form-urlencoded", "text/plain;charset=UTF-8", ""]
+)
+def test_json_under_another_name(relay: RelayProcess, upstream: Upstream, media_type: str) -> None:
+    """JSON as `curl -d` or a bare `fetch` sends it is refused with the header that it needs."""
+    body = b'{"userPrompt": "a=b&c"}'
+    reply = Exchange(relay.url, body, headers={"Content-Type": media_type})
+    assert reply.status == 415
+    assert "Content-Type: application/json" in reply.json()["error"]["message"]
+    assert not upstream.requests
+
+
 def test_unknown_persona(relay: RelayProcess, upstream: Upstream) -> None:
     """A persona that is not here is not replaced by another."""
     reply = Exchange(relay.url, {"userPrompt": "Hi", "persona": "nobody"})
@@ -505,6 +517,13 @@ def test_personas(relay: RelayProcess, language: str, name: str) -> None:
     assert cards["askbot"]["name"] == name
     for card in cards.values():
         assert set(card) == {"id", "name", "description", "greeting", "suggestions"}
+
+
+def test_limits_are_told(start_relay: StartRelay) -> None:
+    """A page can say what is too long before it is sent."""
+    relay = start_relay(MAX_QUESTION_CHARS="10", MAX_MESSAGES="2")
+    limits = Exchange(relay.url, method="GET", path="/personas").json()["limits"]
+    assert limits == {"max_question_chars": 10, "max_messages": 2, "images": None}
 
 
 def test_a_persona_answers(relay: RelayProcess, upstream: Upstream) -> None:
