@@ -10,6 +10,7 @@ import { LostNote, OutcomeNote } from './OutcomeNote.tsx'
 import { Question } from './Question.tsx'
 import styles from './TurnView.module.css'
 import { usePersona } from './usePersona.ts'
+import { WritingMark } from './WritingMark.tsx'
 
 const idle: Phase = { name: 'idle' }
 
@@ -36,17 +37,12 @@ export const TurnView = memo(function TurnView({ chat, turn, persona, isLast, is
       <h2 className="visually-hidden">{words.youAsked}</h2>
       <Question chat={chat} turn={turn} question={question} />
       <h3 className="visually-hidden">{words.answered(name)}</h3>
-      {phase.name === 'waiting' && (
-        <p className={styles.waiting}>
-          <span className={styles.caret} />
-          {words.waiting}
-        </p>
-      )}
       {answer !== '' && (
         <div lang={languageOf(answer)}>
           <AnswerText text={answer} isLive={turn === null} />
         </div>
       )}
+      {(phase.name === 'waiting' || phase.name === 'answering') && <WritingMark answer={answer} />}
       {turn && <OutcomeNote chat={chat} turn={turn} isLast={isLast} isNews={isNews} />}
       {phase.name === 'lost' && <LostNote chat={chat} failure={phase.failure} />}
       {turn && answer !== '' && <AnswerFoot chat={chat} turn={turn} isLast={isLast} />}
