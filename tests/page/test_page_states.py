@@ -1,7 +1,7 @@
 """What the page says when something is not as it should be, and what it lets the reader do."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -238,35 +238,6 @@ def test_a_browser_that_keeps_nothing(page: Page) -> None:
     exchange(page, "Who are you?")
     exchange(page, "And who am I?")
     expect(page.get_by_text("Hello there.", exact=True)).to_have_count(2)
-
-
-def long_answer(held: Callable[[], bool]) -> Callable[[Reply], None]:
-    def script(reply: Reply) -> None:
-        reply.text("".join(f"Line {number}\n\n" for number in range(60)))
-        assert held()
-        reply.text("The very end.")
-        reply.finish()
-
-    return script
-
-
-def test_the_reader_scrolls(page: Page, upstream: Upstream) -> None:
-    """The end is followed until the reader scrolls up; then nothing moves until they come back."""
-    more = threading.Event()
-    upstream.answers(long_answer(lambda: more.wait(HELD_SECONDS)))
-    ask(page, "Why is the sky blue?")
-    expect(page.get_by_text("Line 59")).to_be_in_viewport()
-    expect(button(page, "Jump to the latest")).to_have_count(0)
-    conversation(page).hover()
-    page.mouse.wheel(0, -60)
-    expect(button(page, "Jump to the latest")).to_be_visible()
-    before = conversation(page).evaluate("element => element.scrollTop")
-    more.set()
-    expect(button(page, "Ask")).to_be_visible()
-    assert conversation(page).evaluate("element => element.scrollTop") == before
-    button(page, "Jump to the latest").click()
-    expect(page.get_by_text("The very end.")).to_be_in_viewport()
-    expect(button(page, "Jump to the latest")).to_have_count(0)
 
 
 def test_a_relay_that_goes_away(

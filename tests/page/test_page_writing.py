@@ -6,7 +6,7 @@ import threading
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.reader import WAIT_SECONDS, ask, button, conversation
+from helpers.reader import WAIT_SECONDS, ask, button, conversation, exchange, saying
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -36,3 +36,93 @@ def test_an_answer_that_stalls(page: Page, upstream: Upstream) -> None:
     end.set()
     expect(button(page, "Ask")).to_be_visible()
     expect(conversation(page)).not_to_contain_text("Being written")
+
+
+def lines(first: int, last: int) -> str:
+    return "".join(f"Line {number}.\n\n" for number in range(first, last + 1))
+
+
+def scroll_top(page: Page) -> float:
+    top: float = conversation(page).evaluate("element => element.scrollTop")
+    return top
+
+
+def test_a_long_answer_is_read_from_its_beginning(page: Page, upstream: Upstream) -> None:
+    """A new question goes to the top, and stays there when its answer is longer than the screen."""
+    exchange(page, "Who are you?")
+    more = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text("Line 1.")
+        assert more.wait(WAIT_SECONDS)
+        reply.text(f"\n\n{lines(2, 60)}The very end.")
+        reply.finish()
+
+    ask(page, "Why is the sky blue?")
+    expect(page.get_by_text("Line 1.", exact=True)).to_be_in_viewport()
+    question = conversation(page).get_by_text("Why is the sky blue?")
+    expect(page.get_by_text("Hello there.")).not_to_be_in_viewport()
+    expect(question).to_be_in_viewport()
+    before = scroll_top(page)
+    more.set()
+    expect(button(page, "Ask")).to_be_visible()
+    expect(page.get_by_text("The very end.")).to_be_attached()
+    expect(question).to_be_in_viewport()
+    expect(page.get_by_text("The very end.")).not_to_be_in_viewport()
+    assert scroll_top(page) == before
+    button(page, "Jump to the latest").click()
+    expect(page.get_by_text("The very end.")).to_be_in_viewport()
+    expect(button(page, "Jump to the latest")).to_have_count(0)
+
+
+def test_only_who_goes_to_the_end_follows_it(page: Page, upstream: Upstream) -> None:
+    """From there the end stays in sight as it is written, until the reader scrolls up."""
+    more, rest = threading.Event(), threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text(lines(1, 60))
+        assert more.wait(WAIT_SECONDS)
+        reply.text(lines(61, 90))
+        assert rest.wait(WAIT_SECONDS)
+        reply.text("The very end.")
+        reply.finish()
+
+    ask(page, "Why is the sky blue?")
+    button(page, "Jump to the latest").click()
+    expect(page.get_by_text("Line 60.")).to_be_in_viewport()
+    more.set()
+    expect(page.get_by_text("Line 90.")).to_be_in_viewport()
+    expect(button(page, "Jump to the latest")).to_have_count(0)
+    conversation(page).hover()
+    page.mouse.wheel(0, -60)
+    expect(button(page, "Jump to the latest")).to_be_visible()
+    before = scroll_top(page)
+    rest.set()
+    expect(button(page, "Ask")).to_be_visible()
+    assert scroll_top(page) == before
+
+
+def test_there_is_nothing_to_jump_to(page: Page, upstream: Upstream) -> None:
+    """When what was long has been replaced by what is short, the latest is in sight."""
+    upstream.answers(saying(lines(1, 60)))
+    exchange(page, "Why is the sky blue?")
+    expect(button(page, "Jump to the latest")).to_be_visible()
+    upstream.answers(saying("In short: the air."))
+    button(page, "Edit the question").click()
+    field = page.get_by_role("textbox", name="Edited question")
+    field.fill("Why is the sky blue, in short?")
+    field.press("Enter")
+    expect(page.get_by_text("In short: the air.")).to_be_in_viewport()
+    expect(button(page, "Ask")).to_be_visible()
+    expect(button(page, "Jump to the latest")).to_have_count(0)
+
+
+def test_a_conversation_opens_at_its_end(page: Page, upstream: Upstream) -> None:
+    """The last of what was written is what a reader who comes back sees."""
+    upstream.answers(saying(f"{lines(1, 60)}The very end."))
+    exchange(page, "Why is the sky blue?")
+    page.reload()
+    expect(page.get_by_text("The very end.")).to_be_in_viewport()
+    expect(button(page, "Jump to the latest")).to_have_count(0)

@@ -18,6 +18,9 @@ export function Transcript({ chat, conversation }: { chat: Chat; conversation: C
   const [openedAt] = useState(Date.now)
   const list = useRef<HTMLOListElement>(null)
   const { isAtEnd, toEnd } = useFollow(scroller, list, live)
+  const [lastAsked, setLastAsked] = useState(live)
+
+  if (live !== null && live !== lastAsked) setLastAsked(live)
 
   const ids = turns.map(({ id }) => id)
   if (live !== null) ids.push(live)
@@ -32,7 +35,7 @@ export function Transcript({ chat, conversation }: { chat: Chat; conversation: C
           {ids.map((id, index) => (
             // The live turn and the settled one are the same element, so that text which the
             // reader has selected stays selected when the answer ends.
-            <li key={id}>
+            <li key={id} data-asked={id === lastAsked || undefined}>
               <TurnView
                 chat={chat}
                 turn={turns[index] ?? null}
@@ -44,7 +47,7 @@ export function Transcript({ chat, conversation }: { chat: Chat; conversation: C
           ))}
         </ol>
       </main>
-      {!isAtEnd && (
+      {!isAtEnd && ids.length > 0 && (
         <button
           type="button"
           className={styles.latest}

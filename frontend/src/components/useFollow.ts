@@ -4,23 +4,43 @@ import { useEffect, useRef, useState, type RefObject } from 'react'
 const NEAR = 24
 
 /**
- * Keeps the end of a growing text in sight until the reader scrolls up, and again once they come
- * back to it; goes to the end when `start` changes to something new.
+ * What stays in sight while texts grow: the end of the conversation, the beginning of the last turn,
+ * or whatever the reader has scrolled to.
  */
-export function useFollow(scroller: RefObject<HTMLElement | null>, content: RefObject<HTMLElement | null>, start: string | null) {
-  const following = useRef<{ toEnd(): void } | null>(null)
+type Held = 'end' | 'question' | 'nothing'
+
+/**
+ * Opens a conversation at its end. A question that is asked, `live`, goes to the top of the view,
+ * where its answer is read from its beginning. Only a reader who goes to the end follows it.
+ *
+ * `isAtEnd` tells whether the last text ends in sight, whatever brought it there.
+ */
+export function useFollow(scroller: RefObject<HTMLElement | null>, list: RefObject<HTMLOListElement | null>, live: string | null) {
+  const following = useRef<{ hold(what: Held): void } | null>(null)
   const [isAtEnd, setAtEnd] = useState(true)
 
   useEffect(() => {
     const view = scroller.current!
-    let follows = true
+    let held: Held = 'end'
     let { scrollTop, scrollHeight } = view
 
     const remember = () => ({ scrollTop, scrollHeight } = view)
 
-    function toEnd() {
-      follows = true
-      view.scrollTo(0, view.scrollHeight)
+    /** The text of the last turn: the room below it is not part of it. */
+    const lastTurn = () => list.current!.lastElementChild?.firstElementChild
+
+    function lookForEnd() {
+      const end = lastTurn()?.getBoundingClientRect().bottom ?? 0
+      setAtEnd(end < view.getBoundingClientRect().bottom + NEAR)
+    }
+
+    function hold(what: Held) {
+      held = what
+      const turn = lastTurn()
+      // A greeting is read from its beginning.
+      if (held === 'nothing' || !turn) return
+      if (held === 'end') view.scrollTo(0, view.scrollHeight)
+      else view.scrollBy(0, turn.getBoundingClientRect().top - view.getBoundingClientRect().top - gapOf(turn))
       // The event of it comes later, and may be one with the reader's own scrolling.
       remember()
     }
@@ -28,31 +48,37 @@ export function useFollow(scroller: RefObject<HTMLElement | null>, content: RefO
     function onScroll() {
       const isNear = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR
       // A text that gets shorter scrolls by itself; only the reader goes up in one that does not.
-      if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight) follows = false
-      if (isNear && view.scrollTop >= scrollTop) follows = true
+      if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight) held = 'nothing'
+      else if (view.scrollTop > scrollTop) held = isNear ? whatEnds() : 'nothing'
       remember()
-      setAtEnd(isNear || follows)
+      lookForEnd()
+    }
+
+    /** What the reader goes to who goes to the end: an answer that is not as long as the view is read from its beginning. */
+    function whatEnds(): Held {
+      return (lastTurn()?.clientHeight ?? 0) < view.clientHeight ? 'question' : 'end'
     }
 
     const observer = new ResizeObserver(() => {
-      // A greeting is read from its beginning.
-      if (follows && content.current!.childElementCount > 0) toEnd()
+      hold(held)
+      lookForEnd()
     })
     view.addEventListener('scroll', onScroll, { passive: true })
     observer.observe(view)
-    observer.observe(content.current!)
-    following.current = { toEnd }
+    observer.observe(list.current!)
+    following.current = { hold }
     return () => {
       view.removeEventListener('scroll', onScroll)
       observer.disconnect()
     }
-  }, [scroller, content])
-
-  const toEnd = () => following.current?.toEnd()
+  }, [scroller, list])
 
   useEffect(() => {
-    if (start !== null) following.current!.toEnd()
-  }, [start])
+    if (live !== null) following.current!.hold('question')
+  }, [live])
 
-  return { isAtEnd, toEnd }
+  return { isAtEnd, toEnd: () => following.current?.hold('end') }
 }
+
+/** As much above a question as between it and the line before it. */
+const gapOf = (turn: Element) => parseFloat(getComputedStyle(turn.parentElement!).paddingTop)
