@@ -319,7 +319,7 @@ def test_motion_is_reduced(page: Page, upstream: Upstream) -> None:
 
 
 def test_the_focus_comes_back(page: Page, upstream: Upstream) -> None:
-    """A dialog gives it back to the button that opened it; what goes away leaves it in the page."""
+    """A dialog gives it back to the button that opened it; what goes away gives it to the field."""
     exchange(page, "Who are you?")
     for name in ("Settings", "Title and export"):
         for close in ("Escape", "Enter"):
@@ -335,7 +335,7 @@ def test_the_focus_comes_back(page: Page, upstream: Upstream) -> None:
         button(page, name).focus()
         page.keyboard.press("Enter")
         expect(button(page, name)).to_have_count(0)
-        expect(conversation(page)).to_be_focused()
+        expect(question_field(page)).to_be_focused()
         paused.go_on.set()
 
 

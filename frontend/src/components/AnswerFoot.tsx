@@ -5,7 +5,7 @@ import { useStore } from '../useStore.ts'
 import { useWords, type Words } from '../words/words.ts'
 import styles from './AnswerFoot.module.css'
 import { CopyButton } from './CopyButton.tsx'
-import { focusConversation } from './focus.ts'
+import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 
 /** What can be done with an answer, and how it was made. */
@@ -16,7 +16,7 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
 
   function onAgain() {
     void page.askInstead(chat, turn.id, turn.question)
-    focusConversation()
+    focusNext()
   }
 
   return (

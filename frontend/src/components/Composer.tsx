@@ -5,15 +5,20 @@ import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import styles from './Composer.module.css'
+import { hasKeys } from './focus.ts'
 import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
+
+/** Why a question stays in the field: another tab was first, or an answer is being written. */
+type Refusal = { why: 'elsewhere' } | { why: 'too early'; during: string }
 
 /** Where the next question is written; what is there is kept under `draftName` until it is asked. */
 export function Composer({ chat, draftName }: { chat: Chat; draftName: string }) {
   const words = useWords()
   const page = usePage()
-  const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
+  const live = useStore(chat, ({ phase }) => (phase.name === 'idle' ? null : phase.turn))
+  const isIdle = live === null
   const [draft, setDraft] = useState(() => drafts.load(draftName))
-  const [wasRefused, setRefused] = useState(false)
+  const [refusal, setRefusal] = useState<Refusal | null>(null)
   const noteId = useId()
 
   useEffect(() => drafts.save(draftName, draft), [draftName, draft])
@@ -21,12 +26,13 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
   async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = draft.trim()
-    if (!isIdle || question === '') return
+    if (question === '') return
+    if (live !== null) return setRefusal({ why: 'too early', during: live })
     setDraft('')
-    setRefused(false)
+    setRefusal(null)
     const wasAsked = await page.ask(chat, question)
     if (wasAsked) return
-    setRefused(true)
+    setRefusal({ why: 'elsewhere' })
     setDraft((later) => later || question)
   }
 
@@ -53,7 +59,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
           value={draft}
           onChange={setDraft}
           onArrowUp={editLast}
-          takesFocus
+          takesFocus={hasKeys()}
         />
         {/* One button with two meanings, so that the focus stays on it when they change. */}
         {isIdle ? (
@@ -67,7 +73,8 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
         )}
       </div>
       <output id={noteId} className={styles.note}>
-        {wasRefused && words.elsewhere}
+        {refusal?.why === 'elsewhere' && words.elsewhere}
+        {refusal?.why === 'too early' && refusal.during === live && words.tooEarly}
       </output>
     </form>
   )

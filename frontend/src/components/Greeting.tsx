@@ -4,7 +4,7 @@ import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
-import { focusConversation } from './focus.ts'
+import { focusNext } from './focus.ts'
 import styles from './Greeting.module.css'
 
 /** A conversation that has not begun: who would answer, and what one could ask. */
@@ -17,7 +17,7 @@ export function Greeting({ chat }: { chat: Chat }) {
 
   function onSuggestion(suggestion: string) {
     void page.ask(chat, suggestion)
-    focusConversation()
+    focusNext()
   }
 
   if (relay.name !== 'reached') {

@@ -6,7 +6,7 @@ import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
 import { AccessForm } from './AccessForm.tsx'
 import { Button } from './Button.tsx'
-import { focusConversation } from './focus.ts'
+import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './Notices.module.css'
 
@@ -67,7 +67,7 @@ function UndoNotice() {
 
   function dismiss() {
     page.undoable.set(null)
-    focusConversation()
+    focusNext()
   }
 
   return (
@@ -75,7 +75,7 @@ function UndoNotice() {
       <Button
         onClick={() => {
           void page.undo()
-          focusConversation()
+          focusNext()
         }}
       >{words.undo}</Button>
       <IconButton icon="cross" label={words.dismiss} onClick={dismiss} />

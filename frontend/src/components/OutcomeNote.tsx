@@ -6,7 +6,7 @@ import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
 import { AccessForm } from './AccessForm.tsx'
 import { Button } from './Button.tsx'
-import { focusConversation } from './focus.ts'
+import { focusNext } from './focus.ts'
 import styles from './OutcomeNote.module.css'
 import { useCountdown } from './useCountdown.ts'
 
@@ -100,12 +100,12 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
 
   function retry() {
     void page.askInstead(chat, turn.id, turn.question)
-    focusConversation()
+    focusNext()
   }
 
   function proceed() {
     void chat.proceed(words.proceedInstruction)
-    focusConversation()
+    focusNext()
   }
 
   if (failure?.code === 'unauthorized' && needsCode) return <AccessForm onEnter={turn.answer === '' ? retry : proceed} />

@@ -7,9 +7,10 @@ import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { Button } from './Button.tsx'
+import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './Question.module.css'
-import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
+import { QuestionField } from './QuestionField.tsx'
 
 /** What was asked; it can be asked again in other words. */
 export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | null; question: string }) {
@@ -40,7 +41,7 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   function close() {
     drafts.save(draftName, '')
     page.editing.set(null)
-    document.getElementById(NEXT_QUESTION)?.focus()
+    focusNext()
   }
 
   async function onSubmit(event: FormEvent) {

@@ -1,4 +1,4 @@
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import { type Conversation, search, titleOf } from '../chat/conversation.ts'
 import { hrefOf } from '../page/address.ts'
 import { usePage } from '../page/page.ts'
@@ -6,8 +6,9 @@ import { useStore } from '../useStore.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { Icon } from './Icon.tsx'
-import { focusConversation } from './focus.ts'
+import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
+import { isComposing } from './isComposing.ts'
 import styles from './Sidebar.module.css'
 import { SEARCH_FIELD } from './useShortcuts.ts'
 
@@ -21,6 +22,7 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
   const found = useMemo(() => search(conversations, wanted), [conversations, wanted])
 
   const field = useRef<HTMLInputElement>(null)
+  const list = useRef<HTMLElement>(null)
 
   useEffect(() => {
     if (isSearched) field.current?.focus()
@@ -29,6 +31,31 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
   function begin() {
     page.panel.set(null)
     page.address.go(null)
+  }
+
+  function open({ id }: Conversation) {
+    page.panel.set(null)
+    page.address.go(id)
+    focusNext()
+  }
+
+  /** The arrows go from the field down into the list, and back. */
+  function onArrow(event: KeyboardEvent) {
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+    const stops: HTMLElement[] = [field.current!, ...list.current!.querySelectorAll('a')]
+    const next = stops[stops.indexOf(event.currentTarget as HTMLElement) + step]
+    if (step === 0 || next === undefined) return
+    event.preventDefault()
+    next.focus()
+  }
+
+  function onSearchKey(event: KeyboardEvent) {
+    if (isComposing(event.nativeEvent)) return
+    onArrow(event)
+    if (event.key !== 'Enter') return
+    // What is listed may still be that of the letter before.
+    const [first] = search(conversations, query)
+    if (first) open(first)
   }
 
   return (
@@ -53,12 +80,13 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
           placeholder={words.search}
           value={query}
           onChange={(event) => setQuery(event.target.value)}
+          onKeyDown={onSearchKey}
         />
       </div>
-      <nav className={styles.list} aria-label={words.conversations}>
+      <nav ref={list} className={styles.list} aria-label={words.conversations}>
         <ul>
           {found.map((conversation) => (
-            <Entry key={conversation.id} conversation={conversation} />
+            <Entry key={conversation.id} conversation={conversation} onOpen={open} onArrow={onArrow} />
           ))}
         </ul>
         {conversations.length === 0 && <p className={styles.hint}>{words.noConversations}</p>}
@@ -78,7 +106,13 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
   )
 }
 
-function Entry({ conversation }: { conversation: Conversation }) {
+interface Listed {
+  conversation: Conversation
+  onOpen: (conversation: Conversation) => void
+  onArrow: (event: KeyboardEvent) => void
+}
+
+function Entry({ conversation, onOpen, onArrow }: Listed) {
   const words = useWords()
   const page = usePage()
   const { id, running } = conversation
@@ -94,9 +128,9 @@ function Entry({ conversation }: { conversation: Conversation }) {
         onClick={(event) => {
           if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
           event.preventDefault()
-          page.panel.set(null)
-          page.address.go(id)
+          onOpen(conversation)
         }}
+        onKeyDown={onArrow}
       >
         {running && (
           <span className={styles.running}>
@@ -110,7 +144,7 @@ function Entry({ conversation }: { conversation: Conversation }) {
         label={words.removeNamed(title)}
         onClick={() => {
           page.remove(id)
-          focusConversation()
+          focusNext()
         }}
       />
     </li>

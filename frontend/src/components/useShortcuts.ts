@@ -1,6 +1,7 @@
 import { useEffect } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Page } from '../page/page.ts'
+import { focusField } from './focus.ts'
 import { isComposing } from './isComposing.ts'
 
 export const SEARCH_FIELD = 'search-conversations'
@@ -14,9 +15,14 @@ export function useShortcuts(page: Page, chat: Chat) {
       if (command && event.key === '/') page.panel.set('help')
       else if (command && event.shiftKey && event.code === 'KeyO') newConversation()
       else if (command && !event.shiftKey && event.code === 'KeyK') search()
-      else if (event.key === 'Escape' && isForTheAnswer(event)) chat.stop()
+      else if (event.key === 'Escape' && isForTheConversation(event)) escape()
       else return
       if (command) event.preventDefault()
+    }
+
+    function escape() {
+      if (chat.get().phase.name === 'idle') focusField()
+      else chat.stop()
     }
 
     function newConversation() {
@@ -35,7 +41,8 @@ export function useShortcuts(page: Page, chat: Chat) {
   }, [page, chat])
 }
 
-/** Escape means something else in a dialog, and in fields of one line, which browsers clear by it. */
-function isForTheAnswer({ defaultPrevented, target }: KeyboardEvent): boolean {
-  return !defaultPrevented && !(target instanceof HTMLInputElement) && document.querySelector('dialog[open]') === null
+/** Escape means something else in a dialog, and in a field of one line that has something to clear. */
+function isForTheConversation({ defaultPrevented, target }: KeyboardEvent): boolean {
+  const isToBeCleared = target instanceof HTMLInputElement && target.value !== ''
+  return !defaultPrevented && !isToBeCleared && document.querySelector('dialog[open]') === null
 }

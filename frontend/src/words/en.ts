@@ -28,6 +28,7 @@ export const en = {
   editedQuestion: 'Edited question',
   cancel: 'Cancel',
   elsewhere: 'An answer is being written in another tab. Your question is still here.',
+  tooEarly: 'An answer is still being written. Your question stays here until it has ended.',
 
   // What the status line says
   answering: 'Answering',

@@ -28,6 +28,7 @@ export const ko: Words = {
   editedQuestion: '고친 질문',
   cancel: '취소',
   elsewhere: '다른 탭에서 답변을 작성하고 있습니다. 질문은 그대로 남아 있습니다.',
+  tooEarly: '아직 답변을 작성하고 있습니다. 질문은 그대로 남아 있으니 답변이 끝나면 보내 주세요.',
 
   answering: '답변을 작성하고 있습니다',
   finished: '답변이 끝났습니다',
