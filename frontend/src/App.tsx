@@ -80,7 +80,7 @@ export function App() {
           <Header title={title} conversation={conversation} isWide={isWide} />
           <Transcript key={`transcript ${id}`} chat={chat} conversation={conversation} />
           <div className={styles.foot}>
-            <Notices />
+            <Notices chat={chat} />
             <Composer key={`composer ${id}`} chat={chat} draftName={isNew ? NEW_DRAFT : id} />
           </div>
           <Status key={`status ${id}`} chat={chat} />

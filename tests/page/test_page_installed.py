@@ -48,7 +48,7 @@ def test_without_its_server(
     server.stop()
     page.reload()
     expect(conversation(page)).to_contain_text("Hello there.")
-    expect(page.get_by_text("No relay answers at")).to_be_visible()
+    expect(page.get_by_text("The assistant cannot be reached")).to_be_visible()
     expect(question_field(page)).to_be_editable()
 
 

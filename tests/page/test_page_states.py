@@ -1,5 +1,6 @@
 """What the page says when something is not as it should be, and what it lets the reader do."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserType, Page, expect
+from playwright.sync_api import BrowserType, Page, Route, expect
 
 from helpers import page_process
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS
@@ -132,21 +133,37 @@ def test_an_empty_answer(page: Page, upstream: Upstream) -> None:
 
 
 def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: ServePage) -> None:
-    """The page says where it looked and what to do; once the relay is there, it goes on."""
-    line = Line(urlsplit(relay.url).port or 0)
-    try:
+    """The page says so once, in a visitor's words; a relay that comes back it notices by itself."""
+    with contextlib.ExitStack() as cleanup:
+        line = Line(urlsplit(relay.url).port or 0)
+        cleanup.callback(line.close)
         line.cut()
-        server = serve_page(line.url)
-        page.goto(server.url)
-        expect(page.get_by_text(f"No relay answers at {server.url}")).to_be_visible()
-        expect(page.get_by_text("make run")).to_be_visible()
+        page.goto(serve_page(line.url).url)
+        away = page.get_by_text("The assistant cannot be reached")
+        expect(away).to_have_count(1)
+        expect(page.get_by_text("make run")).to_have_count(0)
+        ask(page, "Who are you?")
+        expect(page.get_by_role("alert")).to_contain_text("The assistant cannot be reached.")
+        expect(away).to_have_count(1)
+        button(page, "New conversation").click()
+        expect(button(page, "Try again")).to_be_visible()
         line.mend()
-        button(page, "Try again").click()
-        expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
-        expect(button(page, "Try again")).to_have_count(0)
+        expect(page.get_by_role("radio", name="Askbot")).to_be_visible(timeout=60_000)
+        expect(away).to_have_count(0)
         exchange(page, "Who are you?")
-    finally:
-        line.close()
+
+
+def test_the_last_known_greeting(page: Page) -> None:
+    """Who answers is shown at once, as it was last told, while the relay is asked again."""
+    page.get_by_role("radio", name="Secretary").check()
+    held: list[Route] = []
+    page.route("**/personas", lambda route: held.append(route))
+    page.reload()
+    expect(page.get_by_role("radio", name="Secretary")).to_be_checked()
+    expect(conversation(page)).to_contain_text("I am the secretary here.")
+    assert held
+    for route in held:
+        route.continue_()
 
 
 GUARD = """
@@ -243,9 +260,10 @@ def test_a_browser_that_keeps_nothing(page: Page) -> None:
 def test_a_relay_that_goes_away(
     page: Page, relay: RelayProcess, serve_page: ServePage, upstream: Upstream
 ) -> None:
-    """An answer whose relay is away for long is not given up: later it is read on, asked once."""
-    line = Line(urlsplit(relay.url).port or 0)
-    try:
+    """An answer whose relay is away for long is not given up: it is read on later, asked once."""
+    with contextlib.ExitStack() as cleanup:
+        line = Line(urlsplit(relay.url).port or 0)
+        cleanup.callback(line.close)
         page.goto(serve_page(line.url).url)
         paused = Paused(upstream)
         ask(page, "Why is the sky blue?")
@@ -254,14 +272,12 @@ def test_a_relay_that_goes_away(
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("may still be writing")
         expect(conversation(page)).to_contain_text("햇빛은 공기에서")
+        expect(button(page, "Read on")).to_be_visible()
         paused.go_on.set()
         line.mend()
-        button(page, "Read on").click()
-        expect(conversation(page)).to_contain_text(WHOLE)
+        expect(conversation(page)).to_contain_text(WHOLE, timeout=60_000)
         expect(alert).to_have_count(0)
         assert len(upstream.requests) == 1
-    finally:
-        line.close()
 
 
 def test_a_part_of_the_page_that_cannot_be_loaded(page: Page) -> None:

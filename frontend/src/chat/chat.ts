@@ -58,6 +58,8 @@ export interface Client {
   persona(): string | null
   /** Decides how often the answer being written is shown. */
   pace: typeof paced
+  /** An answer, or its rest, was not to be had. */
+  onMiss(failure: Failure): void
 }
 
 /** How soon what has arrived is kept, so that little is lost if the relay forgets it, too. */
@@ -206,6 +208,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
         throw error
       }
       const failure = failureOf(error)
+      client.onMiss(failure)
       if (error.canResume && reading === mine) {
         end()
         Object.assign(mine, { text: error.text, etag: error.etag, failure })

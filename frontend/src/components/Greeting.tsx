@@ -11,7 +11,8 @@ import styles from './Greeting.module.css'
 export function Greeting({ chat }: { chat: Chat }) {
   const words = useWords()
   const page = usePage()
-  const relay = useStore(page.relay, (state) => state)
+  const known = useStore(page.relay, (relay) => relay.known)
+  const hasFailed = useStore(page.relay, ({ contact }) => contact.name === 'failed')
   const chosen = useStore(page.settings, (settings) => settings.persona)
   const group = useId()
 
@@ -20,17 +21,17 @@ export function Greeting({ chat }: { chat: Chat }) {
     focusNext()
   }
 
-  if (relay.name !== 'reached') {
-    return <div className={styles.greeting}>{relay.name === 'failed' && <p className={styles.hello}>{words.greeting}</p>}</div>
+  if (known === null) {
+    return <div className={styles.greeting}>{hasFailed && <p className={styles.hello}>{words.greeting}</p>}</div>
   }
-  const persona = relay.personas.find(({ id }) => id === chosen) ?? relay.personas.find(({ id }) => id === relay.defaultPersona)
+  const persona = known.personas.find(({ id }) => id === chosen) ?? known.personas.find(({ id }) => id === known.defaultPersona)
 
   return (
     <div className={styles.greeting}>
-      {relay.personas.length > 1 && (
+      {known.personas.length > 1 && (
         <fieldset className={styles.personas}>
           <legend className="visually-hidden">{words.whoAnswers}</legend>
-          {relay.personas.map(({ id, name }) => (
+          {known.personas.map(({ id, name }) => (
             <label key={id}>
               <input type="radio" name={group} checked={id === persona?.id} onChange={() => page.settings.change({ persona: id })} />
               {name}

@@ -1,6 +1,8 @@
 import type { ReactNode } from 'react'
+import type { Chat, ChatState } from '../chat/chat.ts'
 import { titleOf } from '../chat/conversation.ts'
 import { usePage } from '../page/page.ts'
+import { isAway } from '../page/relay.ts'
 import { pageVersion } from '../pwa/pwa.ts'
 import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
@@ -11,7 +13,7 @@ import { IconButton } from './IconButton.tsx'
 import styles from './Notices.module.css'
 
 /** What the page has to say about itself, above the field so that it is not overlooked. */
-export function Notices() {
+export function Notices({ chat }: { chat: Chat }) {
   const words = useWords()
   const page = usePage()
   const isOnline = useStore(page.isOnline, (online) => online)
@@ -20,7 +22,7 @@ export function Notices() {
   return (
     <div className={styles.notices} aria-live="polite">
       {!isOnline && <Notice text={words.offline} />}
-      {isOnline && <RelayNotice />}
+      {isOnline && <RelayNotice chat={chat} />}
       {!isKept && <Notice text={words.notKept} />}
       <UndoNotice />
       <VersionNotice />
@@ -37,27 +39,39 @@ function Notice({ text, children }: { text: string; children?: ReactNode }) {
   )
 }
 
-function RelayNotice() {
+function RelayNotice({ chat }: { chat: Chat }) {
   const words = useWords()
   const { relay, relayUrl } = usePage()
-  const state = useStore(relay, (now) => now)
+  const contact = useStore(relay, (state) => state.contact)
+  const toldCode = useStore(chat, codeOfFailure)
   // A relay without personas is one all the same.
-  if (state.name !== 'failed' || state.code === 'not_found') return null
-  if (state.code === 'unauthorized') {
+  if (contact.name !== 'failed' || contact.code === 'not_found') return null
+  // The conversation says it already.
+  if (toldCode === contact.code || (isAway(toldCode) && isAway(contact.code))) return null
+  if (contact.code === 'unauthorized') {
     return (
       <Notice text={words.failures.unauthorized}>
         <AccessForm key={relay.token()} onEnter={() => {}} />
       </Notice>
     )
   }
-  const isMissing = ['unreachable', 'relay_unreachable', 'unexpected_response'].includes(state.code)
-  const address = new URL(relayUrl, location.href).origin
+  const text = isAway(contact.code) ? words.away : wordsOfFailure(words, contact)
   return (
-    <Notice text={isMissing ? `${words.relayMissing(address)} ${words.relayMissingHint}` : wordsOfFailure(words, state)}>
+    <Notice text={import.meta.env.DEV ? `${text} ${hintForDevelopers(relayUrl)}` : text}>
       <Button onClick={() => void relay.meet()}>{words.tryAgain}</Button>
     </Notice>
   )
 }
+
+/** Why there is no answer at the end of a conversation, or no rest of one; empty where there is. */
+function codeOfFailure({ turns, phase }: ChatState): string {
+  if (phase.name === 'lost') return phase.failure.code
+  const outcome = turns.at(-1)?.outcome
+  return phase.name === 'idle' && outcome && 'failure' in outcome ? outcome.failure.code : ''
+}
+
+const hintForDevelopers = (relayUrl: string) =>
+  `No relay at ${new URL(relayUrl, location.href).origin}: start it (make run), and check VITE_API_URL and CORS_ORIGINS.`
 
 function UndoNotice() {
   const words = useWords()

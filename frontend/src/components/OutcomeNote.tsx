@@ -96,7 +96,7 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   const failure = 'failure' in turn.outcome ? turn.outcome.failure : null
   const left = useCountdown(waitOf(turn))
   // Where the code has been given meanwhile, asking again is all that is left to do.
-  const needsCode = useStore(page.relay, (relay) => relay.name === 'failed' && relay.code === 'unauthorized')
+  const needsCode = useStore(page.relay, ({ contact }) => contact.name === 'failed' && contact.code === 'unauthorized')
 
   function retry() {
     void page.askInstead(chat, turn.id, turn.question)

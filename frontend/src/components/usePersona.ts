@@ -4,9 +4,5 @@ import { useStore } from '../useStore.ts'
 
 /** The persona called `id`, or the relay's default without one; undefined while, or where, nobody tells. */
 export function usePersona(id: string | null): Persona | undefined {
-  return useStore(usePage().relay, (relay) => {
-    if (relay.name !== 'reached') return undefined
-    const wanted = id ?? relay.defaultPersona
-    return relay.personas.find((persona) => persona.id === wanted)
-  })
+  return useStore(usePage().relay, ({ known }) => known?.personas.find((persona) => persona.id === (id ?? known.defaultPersona)))
 }

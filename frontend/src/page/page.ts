@@ -1,15 +1,16 @@
 import { createContext, useContext } from 'react'
 import { browserChannel, browserStorage } from '../chat/browserStorage.ts'
 import { type Chat, createChats } from '../chat/chat.ts'
-import type { Conversation } from '../chat/conversation.ts'
+import type { Conversation, Failure } from '../chat/conversation.ts'
 import { createHistory, type History } from '../chat/history.ts'
 import { paced } from '../chat/pace.ts'
 import { ask, personas, resume, stop } from '../client/askbot.js'
 import { createStore, type Store, type WritableStore } from '../store.ts'
+import { wordsFor } from '../words/words.ts'
 import { type Address, createAddress } from './address.ts'
 import { createConnection } from './connection.ts'
 import { drafts, NEW_DRAFT } from './drafts.ts'
-import { createRelay, type Relay } from './relay.ts'
+import { createRelay, isAway, type Relay } from './relay.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
 
 /** `search` is the list of conversations, entered by its search field. */
@@ -46,41 +47,56 @@ export interface Page {
 
 export function createPage(relayUrl: string): Page {
   const settings = createSettings()
-  const relay = createRelay(relayUrl, personas)
+  const { language } = settings.get()
+  const relay = createRelay(relayUrl, personas, wordsFor(language === null ? navigator.languages : [language]).lang)
   const history = createHistory(browserStorage, browserChannel)
   const address = createAddress()
   const undoable = createStore<Undoable | null>(null)
   const isOnline = createConnection(relayUrl)
-  const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, pace: paced })
+  const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, pace: paced, onMiss })
 
   function persona() {
-    const there = relay.get()
+    const { known } = relay.get()
     const chosen = settings.get().persona
-    if (there.name !== 'reached') return chosen
-    return there.personas.some(({ id }) => id === chosen) ? chosen : null
+    return known === null || known.personas.some(({ id }) => id === chosen) ? chosen : null
   }
+
+  /** So that it is noticed when it comes back. */
+  function onMiss({ code }: Failure) {
+    if (isAway(code)) void relay.meet()
+  }
+
+  /** Also those that are not shown: nobody else may be reading them. */
+  function resumeAll() {
+    for (const { id, running } of history.get().conversations) if (running) chats.open(id).resume()
+  }
+
+  let wasAway = false
+  relay.subscribe(() => {
+    const { contact } = relay.get()
+    if (contact.name === 'reached' && wasAway) resumeAll()
+    wasAway = contact.name === 'failed'
+  })
 
   /** For a tab that was asleep, a network that was away, a relay that was. */
   function catchUp() {
     const { id } = address.get()
     history.refresh(id)
     if (chats.open(id).get().phase.name === 'lost') chats.open(id).resume()
-    if (relay.get().name === 'failed') void relay.meet()
+    if (relay.get().contact.name === 'failed') void relay.meet()
   }
 
   addEventListener('online', catchUp)
   addEventListener('pageshow', ({ persisted }) => persisted && catchUp())
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && catchUp())
 
-  async function resumeAll() {
+  async function begin() {
     await history.loaded
-    const kept = history.get().conversations
-    if (history.get().isKept) drafts.prune(kept.map(({ id }) => id))
-    // Also those that are not shown: nobody else may be reading them.
-    for (const { id, running } of kept) if (running) chats.open(id).resume()
+    if (history.get().isKept) drafts.prune(history.get().conversations.map(({ id }) => id))
+    resumeAll()
   }
 
-  void resumeAll()
+  void begin()
 
   return {
     relayUrl,

@@ -1,11 +1,15 @@
-import { AskbotError, type Persona, type personas } from '../client/askbot.js'
+import { AskbotError, type personas } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
+import { type Known, knownFrom, loadKnown, saveKnown } from './known.ts'
 import { loadText, saveText } from './stored.ts'
 
-export type RelayState =
-  | { name: 'asking' }
-  | { name: 'reached'; defaultPersona: string; personas: readonly Persona[] }
-  | { name: 'failed'; code: string; message: string }
+export interface RelayState {
+  /** What it told last; null before it has told anything. */
+  known: Known | null
+  contact: Contact
+}
+
+export type Contact = { name: 'asking' } | { name: 'reached' } | { name: 'failed'; code: string; message: string }
 
 /** What this page knows of its relay: whether it answers, and who speaks there. */
 export interface Relay extends Store<RelayState> {
@@ -18,36 +22,64 @@ export interface Relay extends Store<RelayState> {
 
 const TOKEN = 'askbot.access-code'
 
-export function createRelay(url: string, fetchPersonas: typeof personas): Relay {
-  const { get, set, subscribe } = createStore<RelayState>({ name: 'asking' })
+const FIRST_PAUSE_MS = 1000
+const LONGEST_PAUSE_MS = 15_000
+
+/** By these a relay says something about itself; by others, or in silence, that it may be back soon. */
+const lasting = new Set(['unauthorized', 'not_found', 'origin_not_allowed'])
+
+/** Whether a code says that nobody was reached. */
+export const isAway = (code: string) => code === 'unreachable' || code === 'relay_unreachable' || code === 'unexpected_response'
+
+/** One that cannot be reached is asked again and again, by itself, for as long as the page is seen. */
+export function createRelay(url: string, fetchPersonas: typeof personas, language: string): Relay {
+  const { get, set, subscribe } = createStore<RelayState>({ known: loadKnown(language), contact: { name: 'asking' } })
   let token = loadText('sessionStorage', TOKEN) ?? undefined
   let latest = 0
-  let language = 'en'
+  let pauseMs = FIRST_PAUSE_MS
+  let pause: ReturnType<typeof setTimeout> | undefined
+
+  async function meet() {
+    clearTimeout(pause)
+    const mine = ++latest
+    const state = await met()
+    // Of two that overlap, the later one counts.
+    if (mine !== latest) return
+    set(state)
+    if (state.contact.name !== 'failed') pauseMs = FIRST_PAUSE_MS
+    else if (!lasting.has(state.contact.code)) meetLater()
+  }
+
+  function meetLater() {
+    // Whoever comes back to the page asks at once.
+    pause = setTimeout(() => document.visibilityState === 'visible' && void meet(), pauseMs)
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+  }
+
+  async function met(): Promise<RelayState> {
+    const asked = language
+    try {
+      const told = await fetchPersonas({ url, token, language: asked })
+      saveKnown(asked, told)
+      return { known: knownFrom(told), contact: { name: 'reached' } }
+    } catch (error) {
+      if (!(error instanceof AskbotError)) throw error
+      return { known: get().known, contact: { name: 'failed', code: error.code, message: error.message } }
+    }
+  }
 
   return {
     get,
     subscribe,
     async meet(asked = language) {
       language = asked
-      const mine = ++latest
-      const state = await met()
-      // Of two that overlap, the later one counts.
-      if (mine === latest) set(state)
+      pauseMs = FIRST_PAUSE_MS
+      await meet()
     },
     token: () => token,
     keepToken(code) {
       token = code
       saveText('sessionStorage', TOKEN, code)
     },
-  }
-
-  async function met(): Promise<RelayState> {
-    try {
-      const there = await fetchPersonas({ url, token, language })
-      return { name: 'reached', defaultPersona: there.default, personas: there.personas }
-    } catch (error) {
-      if (!(error instanceof AskbotError)) throw error
-      return { name: 'failed', code: error.code, message: error.message }
-    }
   }
 }

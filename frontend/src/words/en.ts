@@ -132,15 +132,14 @@ export const en = {
   newVersion: 'There is a new version of this page.',
   reload: 'Reload',
   changingVersion: 'Changing to the new version …',
-  relayMissing: (address: string) => `No relay answers at ${address}.`,
-  relayMissingHint: 'If it is yours: start it (make run), and check VITE_API_URL and CORS_ORIGINS. Otherwise try again in a moment.',
+  away: 'The assistant cannot be reached. This page keeps trying.',
   tryAgain: 'Try again',
 
   // By the codes of the relay, of what may stand in front of it, and of the client.
   failures: {
-    unreachable: 'The server cannot be reached. Check your connection, or whether the server is running.',
-    relay_unreachable: 'The server cannot be reached. Check whether it is running.',
-    unexpected_response: 'Something other than Askbot replied. The server may be starting, or its address may be wrong.',
+    unreachable: 'The assistant cannot be reached.',
+    relay_unreachable: 'The assistant cannot be reached.',
+    unexpected_response: 'The assistant cannot be reached just now.',
     cut: 'The connection was lost, or the model stopped in the middle.',
     invalid_request: 'The server did not understand the question.',
     unknown_persona: 'The assistant that answered here is no longer available. Choose another in a new conversation.',

@@ -120,14 +120,13 @@ export const ko: Words = {
   newVersion: '이 페이지의 새 버전이 있습니다.',
   reload: '새로 고침',
   changingVersion: '새 버전으로 바꾸는 중입니다 …',
-  relayMissing: (address) => `${address}에서 서버가 응답하지 않습니다.`,
-  relayMissingHint: '직접 운영하신다면 서버를 시작하고(make run) VITE_API_URL과 CORS_ORIGINS를 확인해 주세요. 아니라면 잠시 뒤에 다시 시도해 주세요.',
+  away: '도우미에 연결할 수 없습니다. 연결될 때까지 계속 시도합니다.',
   tryAgain: '다시 시도',
 
   failures: {
-    unreachable: '서버에 연결할 수 없습니다. 인터넷 연결을 확인하거나, 서버가 켜져 있는지 확인해 주세요.',
-    relay_unreachable: '서버에 연결할 수 없습니다. 서버가 켜져 있는지 확인해 주세요.',
-    unexpected_response: 'Askbot이 아닌 곳에서 응답했습니다. 서버가 시작되는 중이거나 주소가 잘못되었을 수 있습니다.',
+    unreachable: '도우미에 연결할 수 없습니다.',
+    relay_unreachable: '도우미에 연결할 수 없습니다.',
+    unexpected_response: '지금은 도우미에 연결할 수 없습니다.',
     cut: '연결이 끊겼거나 모델이 도중에 멈추었습니다.',
     invalid_request: '서버가 질문을 이해하지 못했습니다.',
     unknown_persona: '이 대화의 페르소나를 더는 사용할 수 없습니다. 새 대화에서 다른 페르소나를 골라 주세요.',

@@ -1,0 +1,60 @@
+import type { Persona } from '../client/askbot.js'
+import { loadText, saveText } from './stored.ts'
+
+/** What a relay tells of itself. */
+export interface Known {
+  defaultPersona: string
+  personas: readonly Persona[]
+  limits: Limits
+}
+
+/** What it takes at most; null for what it does not tell, or does not limit. */
+export interface Limits {
+  questionChars: number | null
+  messages: number | null
+}
+
+const NAME = 'askbot.known'
+
+/** What the relay told last, on an earlier visit perhaps, if it was in this language. */
+export function loadKnown(language: string): Known | null {
+  try {
+    const kept = JSON.parse(loadText('localStorage', NAME) ?? 'null') as unknown
+    return isObject(kept) && kept['language'] === language ? knownFrom(kept['told']) : null
+  } catch {
+    return null
+  }
+}
+
+export function saveKnown(language: string, told: unknown): void {
+  saveText('localStorage', NAME, JSON.stringify({ language, told }))
+}
+
+/** Null where it is something else. */
+export function knownFrom(told: unknown): Known | null {
+  if (!isObject(told) || !Array.isArray(told['personas'])) return null
+  const personas = told['personas'].map(personaFrom)
+  if (!personas.every((persona) => persona !== null)) return null
+  return { defaultPersona: textOr(told['default'], ''), personas, limits: limitsFrom(told['limits']) }
+}
+
+function personaFrom(value: unknown): Persona | null {
+  if (!isObject(value) || typeof value['id'] !== 'string') return null
+  const { id, name, description, greeting, suggestions } = value
+  return {
+    id,
+    name: textOr(name, id),
+    description: textOr(description, ''),
+    greeting: textOr(greeting, ''),
+    suggestions: Array.isArray(suggestions) ? suggestions.filter((each) => typeof each === 'string') : [],
+  }
+}
+
+function limitsFrom(value: unknown): Limits {
+  const { max_question_chars: questionChars, max_messages: messages } = isObject(value) ? value : {}
+  return { questionChars: limitOr(questionChars), messages: limitOr(messages) }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const textOr = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise)
+const limitOr = (value: unknown) => (typeof value === 'number' && value > 0 ? value : null)
