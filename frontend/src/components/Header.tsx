@@ -16,7 +16,7 @@ export function Header({ title, conversation, isWide }: { title: string; convers
       {!isWide && <IconButton icon="menu" label={words.conversations} onClick={() => page.panel.set('conversations')} />}
       <div className={styles.title}>
         {/* The list of conversations has the name beside it. */}
-        <h1 className={title === '' && isWide ? 'visually-hidden' : undefined} lang={languageOf(title)}>{title || 'Askbot'}</h1>
+        <h1 className={title === '' && isWide ? 'visually-hidden' : undefined} lang={languageOf(title)} dir="auto">{title || 'Askbot'}</h1>
         {conversation && persona && <p>{persona.name}</p>}
       </div>
       {conversation && <IconButton icon="more" label={words.about} onClick={() => page.panel.set('conversation')} />}

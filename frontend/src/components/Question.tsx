@@ -22,7 +22,7 @@ export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | nu
   if (turn && isEdited) return <Edited chat={chat} turn={turn} />
   return (
     <div className={styles.question}>
-      <p lang={languageOf(question)}>{question}</p>
+      <p lang={languageOf(question)} dir="auto">{question}</p>
       {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
     </div>
   )

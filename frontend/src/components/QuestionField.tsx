@@ -48,6 +48,7 @@ export function QuestionField({ id, label, value, onChange, describedBy, placeho
       id={id}
       className={styles.field}
       rows={1}
+      dir="auto"
       aria-label={label}
       aria-describedby={describedBy}
       enterKeyHint="send"

@@ -1,9 +1,11 @@
-import { memo, useMemo, useState } from 'react'
+import { memo, useId, useMemo, useState } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remend, { type RemendOptions } from 'remend'
+import { useWords } from '../words/words.ts'
 import { createCutter, isClosedFence, withDefinitions } from './blocks.ts'
 import { CodeBlock } from './CodeBlock.tsx'
 import { dialect } from './dialect.ts'
+import { withDirections } from './directions.ts'
 import { Heading, Image, Link, Table, TaskBox } from './elements.tsx'
 import { IsOpen } from './contexts.ts'
 import styles from './Markdown.module.css'
@@ -23,16 +25,29 @@ const components: Components = {
   pre: CodeBlock,
   table: Table,
   input: TaskBox,
-  h1: (props) => <Heading size="1">{props.children}</Heading>,
-  h2: (props) => <Heading size="2">{props.children}</Heading>,
-  h3: (props) => <Heading size="3">{props.children}</Heading>,
-  h4: (props) => <Heading size="3">{props.children}</Heading>,
-  h5: (props) => <Heading size="3">{props.children}</Heading>,
-  h6: (props) => <Heading size="3">{props.children}</Heading>,
+  h1: (props) => <Heading size="1" {...props} />,
+  h2: (props) => <Heading size="2" {...props} />,
+  h3: (props) => <Heading size="3" {...props} />,
+  h4: (props) => <Heading size="3" {...props} />,
+  h5: (props) => <Heading size="3" {...props} />,
+  h6: (props) => <Heading size="3" {...props} />,
+}
+
+/** Their ids must not be those of another answer, nor their words of another language. */
+interface Footnotes {
+  clobberPrefix: string
+  footnoteLabel: string
+  footnoteBackLabel: (index: number) => string
 }
 
 /** A model's text. `isLive` while it is being written: then its end may be half a word of Markdown. */
 export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
+  const words = useWords()
+  const prefix = useId()
+  const footnotes = useMemo(
+    () => ({ clobberPrefix: prefix, footnoteLabel: words.footnotes, footnoteBackLabel: words.footnoteBack }),
+    [prefix, words],
+  )
   const [cut] = useState(createCutter)
   const { blocks, definitions } = useMemo(() => cut(text), [cut, text])
   return (
@@ -40,25 +55,39 @@ export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
       {blocks.map((block, index) => (
         // Blocks are only ever added at the end: the place is the identity.
         // oxlint-disable-next-line react/no-array-index-key
-        <Block key={index} text={block} definitions={definitions} isOpen={isLive && index === blocks.length - 1} />
+        <Block key={index} text={block} definitions={definitions} footnotes={footnotes} isOpen={isLive && index === blocks.length - 1} />
       ))}
     </div>
   )
 }
 
-const Block = memo(function Block({ text, definitions, isOpen }: { text: string; definitions: string; isOpen: boolean }) {
+interface Piece {
+  text: string
+  definitions: string
+  footnotes: Footnotes
+  isOpen: boolean
+}
+
+const Block = memo(function Block({ text, definitions, footnotes, isOpen }: Piece) {
   const shown = (isOpen ? remend(text, unfinished) : text).trimEnd()
   return (
     <IsOpen value={isOpen && !isClosedFence(text)}>
-      <Parsed text={withDefinitions(shown, definitions)} />
+      <Parsed text={withDefinitions(shown, definitions)} footnotes={footnotes} />
     </IsOpen>
   )
 })
 
 /** By itself, as a block that is complete is most often the one that was just shown, with a line's end more. */
-const Parsed = memo(function Parsed({ text }: { text: string }) {
+const Parsed = memo(function Parsed({ text, footnotes }: { text: string; footnotes: Footnotes }) {
+  const address = (url: string) => (url.startsWith(`#${footnotes.clobberPrefix}`) ? url : safeAddress(url))
   return (
-    <ReactMarkdown remarkPlugins={dialect} components={components} urlTransform={safeAddress}>
+    <ReactMarkdown
+      remarkPlugins={dialect}
+      remarkRehypeOptions={footnotes}
+      rehypePlugins={[withDirections]}
+      components={components}
+      urlTransform={address}
+    >
       {text}
     </ReactMarkdown>
   )

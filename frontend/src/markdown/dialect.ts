@@ -12,5 +12,21 @@ function readGfm(this: Processor) {
   ;(data.fromMarkdownExtensions ??= []).push(gfmFromMarkdown())
 }
 
+interface Node {
+  type: string
+  value?: string
+  children?: Node[]
+}
+
+/** The one element that models write because Markdown has nothing for it: a new line in a table's cell. */
+function readLineBreaks() {
+  return function transform({ children = [] }: Node) {
+    for (const [place, child] of children.entries()) {
+      if (child.type === 'html' && /^<br *\/?>$/i.test(child.value!)) children[place] = { type: 'break' }
+      else transform(child)
+    }
+  }
+}
+
 /** What counts as Markdown here; bold in Korean and Japanese begins and ends where its readers expect. */
-export const dialect: PluggableList = [readGfm, remarkCjkFriendly]
+export const dialect: PluggableList = [readGfm, remarkCjkFriendly, readLineBreaks]

@@ -1,16 +1,40 @@
-import { use, type ComponentProps, type ReactNode } from 'react'
+import { use, type ComponentProps, type MouseEvent } from 'react'
 import { useWords } from '../words/words.ts'
 import { InLink } from './contexts.ts'
 import styles from './Markdown.module.css'
 import { ScrollRegion } from './ScrollRegion.tsx'
 
-export function Link({ href, children }: ComponentProps<'a'>) {
+export function Link({ href, id, children, 'aria-label': label }: ComponentProps<'a'>) {
   if (!href) return <>{children}</>
+  if (href.startsWith('#')) {
+    return (
+      <FootnoteLink href={href} id={id} aria-label={label}>
+        {children}
+      </FootnoteLink>
+    )
+  }
   return (
     <a href={href} target="_blank" rel="noopener noreferrer nofollow" title={href}>
       <InLink value={true}>{children}</InLink>
     </a>
   )
+}
+
+/** From a mark to its footnote, and back. The page's own address says which conversation is shown, and stays. */
+function FootnoteLink({ href, children, ...rest }: ComponentProps<'a'>) {
+  return (
+    <a href={href} {...rest} onClick={goToFootnote}>
+      {children}
+    </a>
+  )
+}
+
+function goToFootnote(event: MouseEvent<HTMLAnchorElement>) {
+  event.preventDefault()
+  const target = document.getElementById(decodeURIComponent(event.currentTarget.hash.slice(1)))
+  // A footnote is none of the things that take the focus by themselves.
+  target?.setAttribute('tabindex', '-1')
+  target?.focus()
 }
 
 /** Loading a picture would tell its server who reads what, and when: the reader decides. */
@@ -22,11 +46,11 @@ export function Image({ src, alt }: ComponentProps<'img'>) {
   return <Link href={src}>{label}</Link>
 }
 
-export function Table({ children }: ComponentProps<'table'>) {
+export function Table({ dir, children }: ComponentProps<'table'>) {
   const words = useWords()
   return (
     <ScrollRegion label={words.table}>
-      <table className={styles.table}>{children}</table>
+      <table className={styles.table} dir={dir}>{children}</table>
     </ScrollRegion>
   )
 }
@@ -41,6 +65,10 @@ export function TaskBox({ checked }: ComponentProps<'input'>) {
 }
 
 /** All on one level below the answer's own heading, as models skip levels; the size keeps the look. */
-export function Heading({ size, children }: { size: '1' | '2' | '3'; children?: ReactNode }) {
-  return <h4 data-size={size}>{children}</h4>
+export function Heading({ size, dir, children }: { size: '1' | '2' | '3' } & ComponentProps<'h4'>) {
+  return (
+    <h4 data-size={size} dir={dir}>
+      {children}
+    </h4>
+  )
 }

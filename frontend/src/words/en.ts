@@ -71,6 +71,8 @@ export const en = {
   image: (description: string) => `Image: ${description || 'no description'}`,
   taskDone: 'done',
   taskOpen: 'to do',
+  footnotes: 'Footnotes',
+  footnoteBack: (index: number) => `Back to footnote mark ${index + 1}`,
 
   // The list of conversations
   conversations: 'Conversations',
@@ -80,6 +82,7 @@ export const en = {
   untitled: 'No title',
   noConversations: 'Your conversations will be listed here. They stay in this browser.',
   beingAnswered: 'being answered',
+  newAnswer: 'new answer',
   remove: 'Delete',
   removeNamed: (title: string) => `Delete “${title}”`,
 

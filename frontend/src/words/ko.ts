@@ -64,6 +64,8 @@ export const ko: Words = {
   image: (description) => `그림: ${description || '설명 없음'}`,
   taskDone: '완료',
   taskOpen: '미완료',
+  footnotes: '각주',
+  footnoteBack: (index) => `본문의 각주 ${index + 1} 표시로 돌아가기`,
 
   conversations: '대화 목록',
   newConversation: '새 대화',
@@ -72,6 +74,7 @@ export const ko: Words = {
   untitled: '제목 없음',
   noConversations: '대화를 시작하면 여기에 나타납니다. 대화는 이 브라우저에만 보관됩니다.',
   beingAnswered: '답변 작성 중',
+  newAnswer: '새 답변',
   remove: '삭제',
   removeNamed: (title) => `“${title}” 삭제`,
 
