@@ -64,6 +64,29 @@ def test_an_answer_goes_on_while_another_conversation_is_read(
     expect(conversation(page)).to_contain_text("흩어집니다")
 
 
+def test_an_answer_that_ends_elsewhere(page: Page, upstream: Upstream) -> None:
+    """It leaves a mark in the list, also after a reload, until it has been seen in some tab."""
+    exchange(page, "What is a haiku?")
+    button(page, "New conversation").click()
+    paused = Paused(upstream)
+    ask(page, "Why is the sky blue?")
+    expect(conversation(page)).to_contain_text("햇빛은")
+    listed(page).filter(has_text="haiku").click()
+    paused.go_on.set()
+    sky = listed(page).filter(has_text="sky")
+    expect(sky).to_contain_text("new answer")
+    expect(listed(page).filter(has_text="haiku")).not_to_contain_text("new answer")
+    page.reload()
+    expect(sky).to_contain_text("new answer")
+    other = page.context.new_page()
+    other.goto(page.url)
+    listed(other).filter(has_text="sky").click()
+    expect(conversation(other)).to_contain_text("흩어집니다")
+    for tab in (page, other):
+        expect(listed(tab)).to_have_count(2)
+        expect(listed(tab).filter(has_text="new answer")).to_have_count(0)
+
+
 def test_search(page: Page, upstream: Upstream) -> None:
     """Words of a question, of an answer or of both find a conversation, Hangul included."""
     exchange(page, "Why is the sky blue?")
@@ -100,6 +123,22 @@ def test_a_deleted_conversation_can_be_had_back(page: Page) -> None:
     expect(button(page, "Undo")).to_have_count(0)
     page.reload()
     expect(conversation(page)).to_contain_text("Hello there.")
+
+
+def test_undoing_is_for_what_was_done_last(page: Page) -> None:
+    """The offer does not follow into another conversation, and not beyond the next question."""
+    for question in ("Why is the sky blue?", "What is a haiku?", "Who are you?"):
+        exchange(page, question)
+        button(page, "New conversation").click()
+    button(page, "Delete “Why is the sky blue?”").click()
+    expect(button(page, "Undo")).to_be_visible()
+    listed(page).first.click()
+    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(button(page, "Undo")).to_have_count(0)
+    button(page, "Delete “What is a haiku?”").click()
+    expect(button(page, "Undo")).to_be_visible()
+    exchange(page, "And who am I?")
+    expect(button(page, "Undo")).to_have_count(0)
 
 
 def test_deleting_stops_the_answer(page: Page, upstream: Upstream) -> None:

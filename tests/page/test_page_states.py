@@ -1,6 +1,7 @@
 """What the page says when something is not as it should be, and what it lets the reader do."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,30 @@ def test_the_receipt(page: Page) -> None:
     exchange(page, "Who are you?")
     expect(conversation(page)).to_contain_text("s to the first words")
     expect(conversation(page)).to_contain_text("7 + 3 tokens")
+
+
+def test_the_receipt_after_a_reload(page: Page, upstream: Upstream) -> None:
+    """It tells how long the first words took, and not how soon the page had them again."""
+    first, rest = threading.Event(), threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        assert first.wait(WAIT_SECONDS)
+        reply.text("Light ")
+        assert rest.wait(WAIT_SECONDS)
+        reply.text("is scattered.")
+        reply.finish()
+
+    ask(page, "Why is the sky blue?")
+    # That it has lasted for seconds is what the page says itself.
+    expect(conversation(page).get_by_text(re.compile("^[5-9] s$"))).to_be_visible(timeout=15_000)
+    first.set()
+    expect(conversation(page)).to_contain_text("Light")
+    page.reload()
+    expect(conversation(page)).to_contain_text("Light")
+    rest.set()
+    expect(conversation(page)).to_contain_text("s to the first words")
+    expect(conversation(page)).not_to_contain_text(re.compile(r"[0-4]\.[0-9] s to the first"))
 
 
 @pytest.mark.parametrize(

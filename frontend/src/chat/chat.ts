@@ -138,14 +138,14 @@ export function createChat(id: string, history: History, client: Client): Chat {
     mine.running = kept.running
     const persona = kept.persona ?? undefined
     const messages = [...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)]
-    void read(mine, (options) => client.ask({ ...options, messages, persona }))
+    void read(mine, performance.now(), (options) => client.ask({ ...options, messages, persona }))
     return true
   }
 
   function resumed(running: Running, arrived: Arrived = running) {
     const mine = begun(running, arrived)
     const { text, etag } = mine
-    void read(mine, async (options) => {
+    void read(mine, null, async (options) => {
       for (;;) {
         try {
           return await client.resume({ ...options, text, etag })
@@ -159,10 +159,11 @@ export function createChat(id: string, history: History, client: Client): Chat {
     show()
   }
 
-  async function read(mine: Reading, begin: (options: Options & { key: string }) => Promise<Answer>) {
+  /** `start` is when it was asked, if it was here: whoever comes later has not waited for it. */
+  async function read(mine: Reading, start: number | null, begin: (options: Options & { key: string }) => Promise<Answer>) {
     const { running, leaving } = mine
     const { key } = running
-    const start = performance.now()
+    const waitedMs = () => (start === null ? null : performance.now() - start)
     let firstTextMs: number | null = null
     let keeping: ReturnType<typeof setTimeout> | undefined
 
@@ -179,7 +180,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
 
     let latest: Arrived = mine
     function onText(text: string, etag: string | null) {
-      firstTextMs ??= performance.now() - start
+      firstTextMs ??= waitedMs()
       latest = { text, etag }
       pace.show(text)
       keeping ??= setTimeout(() => {
@@ -201,7 +202,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
 
     try {
       const answer = await begin({ url: client.url, token: client.token(), key, signal: leaving.signal, onText })
-      settle(answer.text, { name: answer.state }, receiptOf(answer, firstTextMs, performance.now() - start))
+      settle(answer.text, { name: answer.state }, receiptOf(answer, firstTextMs, waitedMs()))
     } catch (error) {
       if (!(error instanceof AskbotError)) {
         settle(latest.text, { name: 'cut', failure: failureOf(new AskbotError('page_error', String(error))) }, null)

@@ -11,6 +11,8 @@ export interface Conversation {
   persona: string | null
   createdAt: number
   changedAt: number
+  /** When the reader last had it before them with nothing more to come. */
+  seenAt: number
   turns: readonly Turn[]
   running: Running | null
 }
@@ -61,13 +63,18 @@ export interface Running {
 }
 
 export function newConversation(id: string, persona: string | null, now: number): Conversation {
-  return { id, revision: newKey(), title: '', persona, createdAt: now, changedAt: now, turns: [], running: null }
+  return { id, revision: newKey(), title: '', persona, createdAt: now, changedAt: now, seenAt: now, turns: [], running: null }
 }
 
 /** The turn in the place of what was running; the conversation itself when something else runs by now. */
 export function settled(conversation: Conversation, key: string, turn: Turn): Conversation {
   if (conversation.running?.key !== key) return conversation
   return { ...conversation, turns: [...conversation.turns, turn], running: null, changedAt: turn.endedAt }
+}
+
+/** Whether it ended with something that the reader has not seen yet. */
+export function isNews({ turns, running, seenAt }: Conversation): boolean {
+  return running === null && (turns.at(-1)?.endedAt ?? 0) > seenAt
 }
 
 const LONGEST_TITLE = 60
@@ -103,9 +110,9 @@ export function turnOf({ turn, question, before, askedAt }: Running, text: strin
 }
 
 /** `firstTextMs` and `durationMs` as this page measured them. */
-export function receiptOf({ receipt }: Answer, firstTextMs: number | null, durationMs: number): TurnReceipt {
+export function receiptOf({ receipt }: Answer, firstTextMs: number | null, durationMs: number | null): TurnReceipt {
   return {
-    // What the reader waited is more than what the relay did; a reader who came later did not measure it.
+    // What the reader waited is more than what the relay did; a page that came later did not measure it.
     firstTextMs: firstTextMs ?? receipt?.first_token_ms ?? null,
     durationMs: receipt?.duration_ms ?? durationMs,
     promptTokens: receipt?.usage?.prompt_tokens ?? null,

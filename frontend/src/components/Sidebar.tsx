@@ -1,5 +1,5 @@
 import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
-import { type Conversation, search, titleOf } from '../chat/conversation.ts'
+import { type Conversation, isNews, search, titleOf } from '../chat/conversation.ts'
 import { hrefOf } from '../page/address.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
@@ -132,12 +132,12 @@ function Entry({ conversation, onOpen, onArrow }: Listed) {
         }}
         onKeyDown={onArrow}
       >
-        {running && (
-          <span className={styles.running}>
-            <span className="visually-hidden">{words.beingAnswered}</span>
+        {(running ?? isNews(conversation)) && (
+          <span className={running ? styles.running : styles.news}>
+            <span className="visually-hidden">{running ? words.beingAnswered : words.newAnswer}</span>
           </span>
         )}
-        <span className={styles.name}>{title}</span>
+        <span className={styles.name} dir="auto">{title}</span>
       </a>
       <IconButton
         icon="bin"

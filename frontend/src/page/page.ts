@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react'
 import { browserChannel, browserStorage } from '../chat/browserStorage.ts'
 import { type Chat, createChats } from '../chat/chat.ts'
-import type { Conversation, Failure } from '../chat/conversation.ts'
+import { type Conversation, type Failure, isNews } from '../chat/conversation.ts'
 import { createHistory, type History } from '../chat/history.ts'
 import { paced } from '../chat/pace.ts'
 import { ask, personas, resume, stop } from '../client/askbot.js'
@@ -78,10 +78,23 @@ export function createPage(relayUrl: string): Page {
     wasAway = contact.name === 'failed'
   })
 
+  /** What is shown to somebody has been seen. */
+  function see() {
+    const shown = history.find(address.get().id)
+    if (shown === undefined || !isNews(shown) || document.visibilityState === 'hidden') return
+    void history.change(shown.id, (latest) => ({ ...latest, seenAt: Date.now() }))
+  }
+
+  history.subscribe(see)
+  address.subscribe(see)
+  // What can be undone is what was done last.
+  address.subscribe(() => undoable.set(null))
+
   /** For a tab that was asleep, a network that was away, a relay that was. */
   function catchUp() {
     const { id } = address.get()
     history.refresh(id)
+    see()
     if (chats.open(id).get().phase.name === 'lost') chats.open(id).resume()
     if (relay.get().contact.name === 'failed') void relay.meet()
   }
@@ -112,8 +125,7 @@ export function createPage(relayUrl: string): Page {
     async ask(chat, question) {
       const wasAsked = await chat.ask(question)
       if (!wasAsked) return false
-      // What was there before the replaced answer would take this one along.
-      if (undoable.get()?.before.id === chat.id) undoable.set(null)
+      undoable.set(null)
       if (address.get().id === chat.id && address.get().isNew) {
         address.settle()
         drafts.save(NEW_DRAFT, '')
@@ -133,8 +145,8 @@ export function createPage(relayUrl: string): Page {
       if (before === undefined) return
       chats.open(id).stop()
       void history.remove(id)
-      undoable.set({ what: 'deleted', before })
       if (address.get().id === id) address.leave()
+      undoable.set({ what: 'deleted', before })
     },
     async undo() {
       const undone = undoable.get()
