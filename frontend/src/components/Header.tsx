@@ -10,13 +10,14 @@ export function Header({ title, conversation, isWide }: { title: string; convers
   const words = useWords()
   const page = usePage()
   const persona = usePersona(conversation?.persona ?? null)
+  // The list says what is shown, and the first question says it itself.
+  const isTold = isWide ? conversation?.title === '' || title === '' : conversation?.title === '' && conversation.turns.length < 2
 
   return (
     <header className={styles.header}>
       {!isWide && <IconButton icon="menu" label={words.conversations} onClick={() => page.panel.set('conversations')} />}
       <div className={styles.title}>
-        {/* The list of conversations has the name beside it. */}
-        <h1 className={title === '' && isWide ? 'visually-hidden' : undefined} lang={languageOf(title)} dir="auto">{title || 'Askbot'}</h1>
+        <h1 className={isTold ? 'visually-hidden' : undefined} lang={languageOf(title)} dir="auto">{title || 'Askbot'}</h1>
         {conversation && persona && <p>{persona.name}</p>}
       </div>
       {conversation && <IconButton icon="more" label={words.about} onClick={() => page.panel.set('conversation')} />}

@@ -78,15 +78,18 @@ function FailureNote({ text, failure, isNews, until, choices }: Noted) {
 function FailureDetails({ failure: { code, status, requestId } }: { failure: Failure }) {
   const words = useWords()
   return (
-    <p className={styles.details}>
-      <code>{code}</code>
-      {status !== null && status >= 400 && <code>{status}</code>}
-      {requestId !== null && (
-        <span>
-          {words.requestId} <code>{requestId}</code>
-        </span>
-      )}
-    </p>
+    <details className={styles.details}>
+      <summary>{words.details}</summary>
+      <p>
+        <code>{code}</code>
+        {status !== null && status >= 400 && <code>{status}</code>}
+        {requestId !== null && (
+          <span>
+            {words.requestId} <code>{requestId}</code>
+          </span>
+        )}
+      </p>
+    </details>
   )
 }
 

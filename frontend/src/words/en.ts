@@ -43,6 +43,7 @@ export const en = {
   readOn: 'Read on',
   tooLong: 'The answer reached the longest length allowed here.',
   filtered: 'The model’s provider ended this answer.',
+  details: 'Details',
   requestId: 'Request',
   retryAfter: (seconds: number) =>
     seconds === 1 ? 'Please wait a second before asking again.' : `Please wait ${seconds} seconds before asking again.`,

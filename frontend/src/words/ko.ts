@@ -41,6 +41,7 @@ export const ko: Words = {
   readOn: '이어서 읽기',
   tooLong: '답변이 허용된 최대 길이에 도달했습니다.',
   filtered: '모델 제공자가 이 답변을 중단했습니다.',
+  details: '자세히',
   requestId: '요청 번호',
   retryAfter: (seconds) => `${seconds}초 뒤에 다시 질문해 주세요.`,
 

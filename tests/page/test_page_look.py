@@ -1,0 +1,76 @@
+"""How the page looks where that can be told without taste: nothing cut off, nothing said thrice."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from helpers.reader import button, conversation, exchange, question_field, saying
+from helpers.upstream import Upstream
+
+pytestmark = pytest.mark.usefixtures("relay")
+
+QUESTION = "Why do jays jump?"
+
+
+def middle(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"] / 2
+
+
+def test_the_question_does_not_shout(page: Page) -> None:
+    """What was asked stands in the list and above its answer, and a third time for nobody."""
+    exchange(page, QUESTION)
+    for width, places in ((1280, 2), (390, 1)):
+        page.set_viewport_size({"width": width, "height": 700})
+        found = page.get_by_text(QUESTION, exact=True).all()
+        # What only screen readers get is a pixel or two high.
+        seen = [each for each in found if (box := each.bounding_box()) and box["height"] > 4]
+        assert len(seen) == places
+    # For those who hear the page it is its heading all the same.
+    expect(page.get_by_role("heading", level=1)).to_have_text(QUESTION)
+
+
+def test_a_title_is_whole(page: Page) -> None:
+    """What reaches below the line is not cut off."""
+    exchange(page, QUESTION)
+    button(page, "Title and export").click()
+    page.get_by_role("textbox", name="Title").fill("Jumpy jays, gypsy jargon")
+    button(page, "Save").click()
+    title = page.get_by_role("heading", level=1)
+    expect(title).to_have_text("Jumpy jays, gypsy jargon")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.mouse.move(700, 400)
+    box = title.bounding_box()
+    assert box is not None
+    around = {**box, "height": box["height"] + 6}
+    before = page.screenshot(clip=around)
+    title.evaluate("element => { element.style.overflow = 'visible' }")
+    assert page.screenshot(clip=around) == before
+
+
+def test_the_field_and_its_button(page: Page) -> None:
+    """What is written stands at the height of the button's word."""
+    assert abs(middle(question_field(page)) - middle(button(page, "Ask"))) < 1
+
+
+def test_text_goes_out_of_sight(page: Page, upstream: Upstream) -> None:
+    """At both edges of the conversation it fades, and does not look cut off."""
+    upstream.answers(saying("".join(f"Line {number}.\n\n" for number in range(60))))
+    exchange(page, QUESTION)
+    around = conversation(page).locator("xpath=..")
+    for edge in ("::before", "::after"):
+        image = f"element => getComputedStyle(element, '{edge}').backgroundImage"
+        assert "gradient" in around.evaluate(image)
+
+
+def test_what_is_for_operators(page: Page, upstream: Upstream) -> None:
+    """An error's code and ids are there for whoever wants them, and for nobody else."""
+    upstream.answers(lambda reply: reply.refuse("401 Unauthorized", {"message": "Bad key"}))
+    with page.expect_response("**/aiCompletion") as refusal:
+        exchange(page, QUESTION)
+    request_id = page.get_by_text(refusal.value.headers["x-request-id"])
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(request_id).to_be_hidden()
+    page.get_by_text("Details", exact=True).click()
+    expect(request_id).to_be_visible()
+    expect(page.get_by_text("upstream_error")).to_be_visible()
