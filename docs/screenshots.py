@@ -164,7 +164,7 @@ def conversations(view: View) -> Iterator[None]:
 def deleted(view: View) -> Iterator[None]:
     view.answers("It is a good question.")
     view.exchange("What is a haiku?", "하이쿠가 뭐예요?")
-    view.press("Title and export", "제목과 내보내기")
+    view.press("Options for this conversation", "이 대화의 메뉴")
     view.press("Delete", "삭제")
     yield
 
@@ -176,10 +176,18 @@ def edited(view: View) -> Iterator[None]:
     yield
 
 
-def about(view: View) -> Iterator[None]:
+def menu(view: View) -> Iterator[None]:
     view.answers("It is a good question.")
     view.exchange("What is a haiku?", "하이쿠가 뭐예요?")
-    view.press("Title and export", "제목과 내보내기")
+    view.press("Options for this conversation", "이 대화의 메뉴")
+    yield
+
+
+def exported(view: View) -> Iterator[None]:
+    view.answers("It is a good question.")
+    view.exchange("What is a haiku?", "하이쿠가 뭐예요?")
+    view.press("Options for this conversation", "이 대화의 메뉴")
+    view.press("Export", "내보내기")
     view.page.get_by_role("dialog").wait_for()
     yield
 
@@ -209,7 +217,8 @@ STATES: list[State] = [
     conversations,
     deleted,
     edited,
-    about,
+    menu,
+    exported,
     settings,
     keys,
 ]

@@ -60,8 +60,8 @@ export function App() {
     if (isLoaded && !isNew && conversation === undefined) page.address.leave()
   }, [page, isLoaded, isNew, conversation])
 
-  const isListed = panel === 'conversations' || panel === 'search'
-  const isPointless = (isListed && isWide) || (panel === 'conversation' && conversation === undefined)
+  const isListed = panel?.name === 'conversations' || panel?.name === 'search'
+  const isPointless = isListed && isWide
 
   useEffect(() => {
     // It must not come back by itself when it makes sense again.
@@ -88,12 +88,12 @@ export function App() {
       </div>
       {isListed && !isWide && (
         <Dialog title={words.conversations} placement="side">
-          <Sidebar isInDialog isSearched={panel === 'search'} />
+          <Sidebar isInDialog isSearched={panel.name === 'search'} />
         </Dialog>
       )}
       {panel !== null && !isListed && (
         <Suspense>
-          <Panels panel={panel} conversation={conversation} />
+          <Panels panel={panel} />
         </Suspense>
       )}
     </WordsContext>

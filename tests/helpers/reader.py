@@ -89,6 +89,13 @@ def stopped_clock(page: Page) -> Iterator[None]:
     page.clock.resume()
 
 
+def choose(page: Page, action: str, title: str | None = None) -> None:
+    """Chooses from the menu of the conversation that is shown, or of a listed one."""
+    what = "this conversation" if title is None else f"“{title}”"
+    button(page, f"Options for {what}").click()
+    button(page, action).click()
+
+
 def saying(text: str) -> Script:
     """A script that answers `text`."""
 

@@ -11,6 +11,7 @@ from helpers.reader import (
     Paused,
     ask,
     button,
+    choose,
     conversation,
     exchange,
     question_field,
@@ -127,7 +128,7 @@ def refused(page: Page, upstream: Upstream) -> None:
 def deleted(page: Page, upstream: Upstream) -> None:
     assert upstream
     exchange(page, "Who are you?")
-    page.get_by_role("button", name="Delete").click()
+    choose(page, "Delete")
     expect(button(page, "Undo")).to_be_visible()
 
 
@@ -150,11 +151,33 @@ def keys(page: Page, upstream: Upstream) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def about(page: Page, upstream: Upstream) -> None:
+def renamed(page: Page, upstream: Upstream) -> None:
     assert upstream
     exchange(page, "Who are you?")
-    button(page, "Title and export").click()
+    choose(page, "Rename")
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def exported(page: Page, upstream: Upstream) -> None:
+    assert upstream
+    exchange(page, "Who are you?")
+    choose(page, "Export")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def menu(page: Page, upstream: Upstream) -> None:
+    assert upstream
+    exchange(page, "Who are you?")
+    button(page, "Options for this conversation").click()
+    expect(button(page, "Rename")).to_be_focused()
+
+
+def searched(page: Page, upstream: Upstream) -> None:
+    assert upstream
+    exchange(page, "Who are you?")
+    page.keyboard.press("Control+k")
+    page.get_by_role("searchbox").fill("hello")
+    expect(page.locator("mark")).to_have_text("Hello")
 
 
 STATES = [
@@ -169,7 +192,10 @@ STATES = [
     edited,
     settings,
     keys,
-    about,
+    renamed,
+    exported,
+    menu,
+    searched,
 ]
 
 
@@ -321,22 +347,27 @@ def test_motion_is_reduced(page: Page, upstream: Upstream) -> None:
 def test_the_focus_comes_back(page: Page, upstream: Upstream) -> None:
     """A dialog gives it back to the button that opened it; what goes away gives it to the field."""
     exchange(page, "Who are you?")
-    for name in ("Settings", "Title and export"):
+    options = "Options for this conversation"
+    for name, keys in (("Settings", ["Enter"]), (options, ["Enter", "Enter"])):
         for close in ("Escape", "Enter"):
             button(page, name).focus()
-            page.keyboard.press("Enter")
-            expect(button(page, "Close")).to_be_focused()
+            for key in keys:
+                page.keyboard.press(key)
+            expect(page.get_by_role("dialog")).to_be_visible()
+            button(page, "Close").focus()
             page.keyboard.press(close)
             expect(page.get_by_role("dialog")).to_have_count(0)
             expect(button(page, name)).to_be_focused()
     # Or the button would be there again before anybody looks.
     paused = Paused(upstream)
-    for name in ("Ask again", "Undo", "Delete “Who are you?”", "Undo"):
+    for name in ("Ask again", "Undo"):
         button(page, name).focus()
         page.keyboard.press("Enter")
         expect(button(page, name)).to_have_count(0)
         expect(question_field(page)).to_be_focused()
         paused.go_on.set()
+    choose(page, "Delete", "Who are you?")
+    expect(question_field(page)).to_be_focused()
 
 
 @pytest.mark.browser_context_args(viewport={"width": 390, "height": 700})

@@ -12,6 +12,7 @@ from helpers.reader import (
     Paused,
     ask,
     button,
+    choose,
     conversation,
     exchange,
     question_field,
@@ -110,7 +111,7 @@ def test_search(page: Page, upstream: Upstream) -> None:
 def test_a_deleted_conversation_can_be_had_back(page: Page) -> None:
     """Deleting asks nothing and loses nothing: the last one can be undone."""
     exchange(page, "Why is the sky blue?")
-    button(page, "Delete “Why is the sky blue?”").click()
+    choose(page, "Delete", "Why is the sky blue?")
     expect(listed(page)).to_have_count(0)
     expect(conversation(page)).not_to_contain_text("Hello there.")
     expect(question_field(page)).to_be_visible()
@@ -130,12 +131,12 @@ def test_undoing_is_for_what_was_done_last(page: Page) -> None:
     for question in ("Why is the sky blue?", "What is a haiku?", "Who are you?"):
         exchange(page, question)
         button(page, "New conversation").click()
-    button(page, "Delete “Why is the sky blue?”").click()
+    choose(page, "Delete", "Why is the sky blue?")
     expect(button(page, "Undo")).to_be_visible()
     listed(page).first.click()
     expect(conversation(page)).to_contain_text("Hello there.")
     expect(button(page, "Undo")).to_have_count(0)
-    button(page, "Delete “What is a haiku?”").click()
+    choose(page, "Delete", "What is a haiku?")
     expect(button(page, "Undo")).to_be_visible()
     exchange(page, "And who am I?")
     expect(button(page, "Undo")).to_have_count(0)
@@ -146,14 +147,14 @@ def test_deleting_stops_the_answer(page: Page, upstream: Upstream) -> None:
     upstream.answers(silent_after("햇빛은 "))
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("햇빛은")
-    button(page, "Delete “Why is the sky blue?”").click()
+    choose(page, "Delete", "Why is the sky blue?")
     assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
 
 
 def test_a_title_of_ones_own(page: Page) -> None:
     """Once its dialog is closed, it is in the list, the header and the title for good."""
     exchange(page, "Why is the sky blue?")
-    button(page, "Title and export").click()
+    choose(page, "Rename")
     page.get_by_role("textbox", name="Title").fill("Colours")
     with slow_disk(page):
         button(page, "Save").click()
@@ -169,7 +170,7 @@ def test_a_title_of_ones_own(page: Page) -> None:
 def test_a_file_brings_a_conversation_back(page: Page, tmp_path: Path, kind: str) -> None:
     """A conversation goes out as a file, is deleted, and comes back out of the file."""
     exchange(page, "Why is the sky blue?")
-    button(page, "Title and export").click()
+    choose(page, "Export")
     with page.expect_download() as download:
         button(page, kind).click()
     file = tmp_path / download.value.suggested_filename
@@ -177,7 +178,8 @@ def test_a_file_brings_a_conversation_back(page: Page, tmp_path: Path, kind: str
     assert file.stem == "Why is the sky blue"
     text = file.read_text(encoding="utf-8")
     assert "Hello there." in text
-    button(page, "Delete").click()
+    page.keyboard.press("Escape")
+    choose(page, "Delete")
     expect(listed(page)).to_have_count(0)
     button(page, "Settings").click()
     page.get_by_label("Import a file").set_input_files(file)
@@ -222,7 +224,7 @@ def test_two_tabs(page: Page, upstream: Upstream) -> None:
         expect(button(tab, "Ask")).to_be_visible()
         expect(tab.get_by_role("article")).to_have_count(2)
     assert len(upstream.requests) == 2
-    button(other, "Delete “Who are you?”").click()
+    choose(other, "Delete", "Who are you?")
     expect(listed(page)).to_have_count(0)
     button(other, "Undo").click()
     expect(listed(page)).to_have_count(1)

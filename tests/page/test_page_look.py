@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.reader import button, conversation, exchange, question_field, saying
+from helpers.reader import button, choose, conversation, exchange, question_field, saying
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -33,7 +33,7 @@ def test_the_question_does_not_shout(page: Page) -> None:
 def test_a_title_is_whole(page: Page) -> None:
     """What reaches below the line is not cut off."""
     exchange(page, QUESTION)
-    button(page, "Title and export").click()
+    choose(page, "Rename")
     page.get_by_role("textbox", name="Title").fill("Jumpy jays, gypsy jargon")
     button(page, "Save").click()
     title = page.get_by_role("heading", level=1)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Conversation, isUnfinished, joined, newConversation, search, titleOf, type Turn } from './conversation.ts'
+import { type Conversation, isUnfinished, joined, newConversation, titleOf, type Turn } from './conversation.ts'
 
 const turn = (question: string, answer = ''): Turn => ({
   id: question,
@@ -55,21 +55,5 @@ describe('whether the model had more to say', () => {
     ['one that was cut', { ...turn('q', 'a'), outcome: { name: 'cut', failure } }, true],
   ] as const)('%s: %s', ([, each, expected]) => {
     expect(isUnfinished(each)).toBe(expected)
-  })
-})
-
-describe('search', () => {
-  const sky = { ...conversation(turn('Why is the sky blue?', 'Light is **scattered**.')), title: 'Colours' }
-  const hangul = conversation(turn('한글은 누가 만들었나요?', '세종대왕이 만들었습니다.'))
-  test.for([
-    ['', [sky, hangul]],
-    ['SKY', [sky]],
-    ['scattered blue', [sky]],
-    ['colours', [sky]],
-    ['세종', [hangul]],
-    ['한글'.normalize('NFD'), [hangul]],
-    ['sky 세종', []],
-  ] as const)('for %j', ([query, found]) => {
-    expect(search([sky, hangul], query)).toEqual(found)
   })
 })

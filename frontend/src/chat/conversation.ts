@@ -7,6 +7,8 @@ export interface Conversation {
   revision: string
   /** Empty until the reader gives it a name; see `titleOf`. */
   title: string
+  /** Whether it stands at the top of the list. */
+  isPinned: boolean
   /** The id of who answers; null for the relay's default. */
   persona: string | null
   createdAt: number
@@ -63,7 +65,7 @@ export interface Running {
 }
 
 export function newConversation(id: string, persona: string | null, now: number): Conversation {
-  return { id, revision: newKey(), title: '', persona, createdAt: now, changedAt: now, seenAt: now, turns: [], running: null }
+  return { id, revision: newKey(), title: '', isPinned: false, persona, createdAt: now, changedAt: now, seenAt: now, turns: [], running: null }
 }
 
 /** The turn in the place of what was running; the conversation itself when something else runs by now. */
@@ -142,16 +144,3 @@ export function joined(before: string, rest: string): string {
   const glued = withoutSpaces.test(before.slice(-1)) || withoutSpaces.test(rest.slice(0, 1))
   return isNewWord && !glued ? `${before} ${rest}` : before + rest
 }
-
-/** The conversations in which every word of `query` occurs, in titles, questions or answers. */
-export function search(conversations: readonly Conversation[], query: string): readonly Conversation[] {
-  const words = plain(query).split(/\s+/).filter(Boolean)
-  if (words.length === 0) return conversations
-  return conversations.filter((conversation) => {
-    const text = plain([conversation.title, ...conversation.turns.flatMap(({ question, answer }) => [question, answer])].join('\n'))
-    return words.every((word) => text.includes(word))
-  })
-}
-
-/** Hangul may come in whole syllables or in letters; macOS writes the second. */
-const plain = (text: string) => text.normalize('NFC').toLowerCase()

@@ -5,13 +5,14 @@ type Fields = Record<string, unknown>
 /** A conversation out of a file or a database that anything may have written, or null if it is none. */
 export function conversationFrom(value: unknown): Conversation | null {
   if (!isObject(value) || !Array.isArray(value['turns'])) return null
-  const { id, revision, title, persona, createdAt, changedAt, seenAt, turns, running } = value
+  const { id, revision, title, isPinned, persona, createdAt, changedAt, seenAt, turns, running } = value
   const read = turns.map(turnFrom)
   if (!isText(id) || id === '' || !isTime(createdAt) || !isTime(changedAt) || !read.every((turn) => turn !== null)) return null
   return {
     id,
     revision: textOr(revision, ''),
     title: textOr(title, '').replaceAll(/\s+/g, ' ').trim(),
+    isPinned: isPinned === true,
     persona: isText(persona) ? persona : null,
     createdAt,
     changedAt,

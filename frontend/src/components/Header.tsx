@@ -2,6 +2,8 @@ import type { Conversation } from '../chat/conversation.ts'
 import { usePage } from '../page/page.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
+import { ConversationMenu } from './ConversationMenu.tsx'
+import { focusNext } from './focus.ts'
 import styles from './Header.module.css'
 import { IconButton } from './IconButton.tsx'
 import { usePersona } from './usePersona.ts'
@@ -15,12 +17,12 @@ export function Header({ title, conversation, isWide }: { title: string; convers
 
   return (
     <header className={styles.header}>
-      {!isWide && <IconButton icon="menu" label={words.conversations} onClick={() => page.panel.set('conversations')} />}
+      {!isWide && <IconButton icon="menu" label={words.conversations} onClick={() => page.panel.set({ name: 'conversations' })} />}
       <div className={styles.title}>
         <h1 className={isTold ? 'visually-hidden' : undefined} lang={languageOf(title)} dir="auto">{title || 'Askbot'}</h1>
         {conversation && persona && <p>{persona.name}</p>}
       </div>
-      {conversation && <IconButton icon="more" label={words.about} onClick={() => page.panel.set('conversation')} />}
+      {conversation && <ConversationMenu conversation={conversation} label={words.options} onRemoved={focusNext} />}
       {!isWide && conversation && <IconButton icon="plus" label={words.newConversation} onClick={() => page.address.go(null)} />}
     </header>
   )

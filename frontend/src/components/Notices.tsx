@@ -1,6 +1,4 @@
-import type { ReactNode } from 'react'
 import type { Chat, ChatState } from '../chat/chat.ts'
-import { titleOf } from '../chat/conversation.ts'
 import { usePage } from '../page/page.ts'
 import { isAway } from '../page/relay.ts'
 import { pageVersion } from '../pwa/pwa.ts'
@@ -8,15 +6,16 @@ import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
 import { AccessForm } from './AccessForm.tsx'
 import { Button } from './Button.tsx'
-import { focusNext } from './focus.ts'
-import { IconButton } from './IconButton.tsx'
+import { Notice } from './Notice.tsx'
 import styles from './Notices.module.css'
+import { UndoNotice } from './UndoNotice.tsx'
 
 /** What the page has to say about itself, above the field so that it is not overlooked. */
 export function Notices({ chat }: { chat: Chat }) {
   const words = useWords()
   const page = usePage()
   const isOnline = useStore(page.isOnline, (online) => online)
+  const isListOpen = useStore(page.panel, (panel) => panel?.name === 'conversations' || panel?.name === 'search')
   const isKept = useStore(page.history, (history) => history.isKept)
 
   return (
@@ -24,17 +23,9 @@ export function Notices({ chat }: { chat: Chat }) {
       {!isOnline && <Notice text={words.offline} />}
       {isOnline && <RelayNotice chat={chat} />}
       {!isKept && <Notice text={words.notKept} />}
-      <UndoNotice />
+      {/* Over an open list it stands in that. */}
+      {!isListOpen && <UndoNotice />}
       <VersionNotice />
-    </div>
-  )
-}
-
-function Notice({ text, children }: { text: string; children?: ReactNode }) {
-  return (
-    <div className={styles.notice}>
-      <p>{text}</p>
-      {children}
     </div>
   )
 }
@@ -72,30 +63,6 @@ function codeOfFailure({ turns, phase }: ChatState): string {
 
 const hintForDevelopers = (relayUrl: string) =>
   `No relay at ${new URL(relayUrl, location.href).origin}: start it (make run), and check VITE_API_URL and CORS_ORIGINS.`
-
-function UndoNotice() {
-  const words = useWords()
-  const page = usePage()
-  const undoable = useStore(page.undoable, (state) => state)
-  if (undoable === null) return null
-
-  function dismiss() {
-    page.undoable.set(null)
-    focusNext()
-  }
-
-  return (
-    <Notice text={undoable.what === 'deleted' ? words.deleted(titleOf(undoable.before)) : words.replaced}>
-      <Button
-        onClick={() => {
-          void page.undo()
-          focusNext()
-        }}
-      >{words.undo}</Button>
-      <IconButton icon="cross" label={words.dismiss} onClick={dismiss} />
-    </Notice>
-  )
-}
 
 function VersionNotice() {
   const words = useWords()

@@ -1,15 +1,15 @@
 import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
-import { type Conversation, isNews, search, titleOf } from '../chat/conversation.ts'
-import { hrefOf } from '../page/address.ts'
+import type { Conversation } from '../chat/conversation.ts'
+import { search } from '../chat/listing.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
-import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
-import { Icon } from './Icon.tsx'
+import { ConversationList } from './ConversationList.tsx'
 import { focusNext } from './focus.ts'
-import { IconButton } from './IconButton.tsx'
+import { Icon } from './Icon.tsx'
 import { isComposing } from './isComposing.ts'
 import styles from './Sidebar.module.css'
+import { UndoNotice } from './UndoNotice.tsx'
 import { SEARCH_FIELD } from './useShortcuts.ts'
 
 /** All conversations, and what belongs to none of them. */
@@ -37,6 +37,12 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
     page.panel.set(null)
     page.address.go(id)
     focusNext()
+  }
+
+  function onRemoved() {
+    // What is behind a dialog cannot have the focus.
+    if (isInDialog) list.current!.focus()
+    else focusNext()
   }
 
   /** The arrows go from the field down into the list, and back. */
@@ -83,70 +89,18 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
           onKeyDown={onSearchKey}
         />
       </div>
-      <nav ref={list} className={styles.list} aria-label={words.conversations}>
-        <ul>
-          {found.map((conversation) => (
-            <Entry key={conversation.id} conversation={conversation} onOpen={open} onArrow={onArrow} />
-          ))}
-        </ul>
-        {conversations.length === 0 && <p className={styles.hint}>{words.noConversations}</p>}
-        {conversations.length > 0 && found.length === 0 && <p className={styles.hint}>{words.nothingFound}</p>}
-      </nav>
+      <ConversationList ref={list} found={found} query={wanted} onOpen={open} onArrow={onArrow} onRemoved={onRemoved} />
+      {isInDialog && <UndoNotice />}
       <div className={styles.foot}>
-        <button type="button" onClick={() => page.panel.set('settings')}>
+        <button type="button" onClick={() => page.panel.set({ name: 'settings' })}>
           <Icon name="sliders" />
           {words.settings}
         </button>
-        <button type="button" className={styles.help} onClick={() => page.panel.set('help')}>
+        <button type="button" className={styles.help} onClick={() => page.panel.set({ name: 'help' })}>
           <Icon name="keys" />
           {words.help}
         </button>
       </div>
     </div>
-  )
-}
-
-interface Listed {
-  conversation: Conversation
-  onOpen: (conversation: Conversation) => void
-  onArrow: (event: KeyboardEvent) => void
-}
-
-function Entry({ conversation, onOpen, onArrow }: Listed) {
-  const words = useWords()
-  const page = usePage()
-  const { id, running } = conversation
-  const isShown = useStore(page.address, (place) => place.id === id)
-  const title = titleOf(conversation) || words.untitled
-
-  return (
-    <li className={styles.entry}>
-      <a
-        href={hrefOf(id)}
-        aria-current={isShown ? 'page' : undefined}
-        lang={languageOf(title)}
-        onClick={(event) => {
-          if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
-          event.preventDefault()
-          onOpen(conversation)
-        }}
-        onKeyDown={onArrow}
-      >
-        {(running ?? isNews(conversation)) && (
-          <span className={running ? styles.running : styles.news}>
-            <span className="visually-hidden">{running ? words.beingAnswered : words.newAnswer}</span>
-          </span>
-        )}
-        <span className={styles.name} dir="auto">{title}</span>
-      </a>
-      <IconButton
-        icon="bin"
-        label={words.removeNamed(title)}
-        onClick={() => {
-          page.remove(id)
-          focusNext()
-        }}
-      />
-    </li>
   )
 }

@@ -12,7 +12,7 @@ export function useShortcuts(page: Page, chat: Chat) {
     function onKeyDown(event: KeyboardEvent) {
       if (isComposing(event) || event.altKey) return
       const command = event.ctrlKey || event.metaKey
-      if (command && event.key === '/') page.panel.set('help')
+      if (command && event.key === '/') page.panel.set({ name: 'help' })
       else if (command && event.shiftKey && event.code === 'KeyO') newConversation()
       else if (command && !event.shiftKey && event.code === 'KeyK') search()
       else if (event.key === 'Escape' && isForTheConversation(event)) escape()
@@ -33,7 +33,7 @@ export function useShortcuts(page: Page, chat: Chat) {
     function search() {
       const field = document.getElementById(SEARCH_FIELD)
       if (field) field.focus()
-      else page.panel.set('search')
+      else page.panel.set({ name: 'search' })
     }
 
     addEventListener('keydown', onKeyDown)
@@ -41,8 +41,8 @@ export function useShortcuts(page: Page, chat: Chat) {
   }, [page, chat])
 }
 
-/** Escape means something else in a dialog, and in a field of one line that has something to clear. */
+/** Escape means something else in a dialog or a menu, and in a field of one line that has something to clear. */
 function isForTheConversation({ defaultPrevented, target }: KeyboardEvent): boolean {
   const isToBeCleared = target instanceof HTMLInputElement && target.value !== ''
-  return !defaultPrevented && !isToBeCleared && document.querySelector('dialog[open]') === null
+  return !defaultPrevented && !isToBeCleared && document.querySelector('dialog[open], :popover-open') === null
 }

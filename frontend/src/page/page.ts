@@ -14,7 +14,7 @@ import { createRelay, isAway, type Relay } from './relay.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
 
 /** `search` is the list of conversations, entered by its search field. */
-export type Panel = 'conversations' | 'search' | 'conversation' | 'settings' | 'help'
+export type Panel = { name: 'conversations' | 'search' | 'settings' | 'help' } | { name: 'rename' | 'export'; id: string }
 
 /** What was lost by the reader's own hand, and can be had back. */
 export interface Undoable {

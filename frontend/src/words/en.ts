@@ -1,3 +1,5 @@
+import { whenIn } from './when.ts'
+
 export const en = {
   lang: 'en',
   name: 'English',
@@ -69,6 +71,7 @@ export const en = {
   // Inside answers
   code: 'Code',
   table: 'Table',
+  formula: 'Formula',
   image: (description: string) => `Image: ${description || 'no description'}`,
   taskDone: 'done',
   taskOpen: 'to do',
@@ -85,10 +88,15 @@ export const en = {
   beingAnswered: 'being answered',
   newAnswer: 'new answer',
   remove: 'Delete',
-  removeNamed: (title: string) => `Delete “${title}”`,
+  options: 'Options for this conversation',
+  optionsFor: (title: string) => `Options for “${title}”`,
+  rename: 'Rename',
+  pin: 'Pin',
+  unpin: 'Unpin',
+  groups: { pinned: 'Pinned', today: 'Today', yesterday: 'Yesterday', earlier: 'Earlier' },
+  when: whenIn('en'),
 
   // One conversation
-  about: 'Title and export',
   title: 'Title',
   save: 'Save',
   exportAs: 'Export',

@@ -1,3 +1,4 @@
+import { whenIn } from './when.ts'
 import type { Words } from './words.ts'
 
 export const ko: Words = {
@@ -62,6 +63,7 @@ export const ko: Words = {
 
   code: '코드',
   table: '표',
+  formula: '수식',
   image: (description) => `그림: ${description || '설명 없음'}`,
   taskDone: '완료',
   taskOpen: '미완료',
@@ -77,9 +79,14 @@ export const ko: Words = {
   beingAnswered: '답변 작성 중',
   newAnswer: '새 답변',
   remove: '삭제',
-  removeNamed: (title) => `“${title}” 삭제`,
+  options: '이 대화의 메뉴',
+  optionsFor: (title) => `“${title}” 메뉴`,
+  rename: '이름 바꾸기',
+  pin: '고정',
+  unpin: '고정 해제',
+  groups: { pinned: '고정됨', today: '오늘', yesterday: '어제', earlier: '이전' },
+  when: whenIn('ko'),
 
-  about: '제목과 내보내기',
   title: '제목',
   save: '저장',
   exportAs: '내보내기',
