@@ -29,6 +29,7 @@ function policyFor(relayUrl: string | undefined): string {
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self'",
+    "font-src 'self'",
     `connect-src 'self'${relayUrl ? ` ${originOf(relayUrl)}` : ''}`,
     "manifest-src 'self'",
     "worker-src 'self'",

@@ -2,7 +2,7 @@
 import react from '@vitejs/plugin-react'
 import { ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { defineConfig, type ProxyOptions } from 'vite'
+import { defineConfig, type Plugin, type ProxyOptions } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 import { contentSecurityPolicy } from './contentSecurityPolicy.ts'
 
@@ -32,6 +32,13 @@ const relay: ProxyOptions = {
 
 const proxy = { '/aiCompletion': relay, '/personas': relay, '/ready': relay }
 
+/** Formulas come with their letters in three formats; every browser that runs this page reads the first. */
+const oneFormatOfFonts: Plugin = {
+  name: 'one-format-of-fonts',
+  enforce: 'pre',
+  transform: (code, id) => (/katex.*\.css/.test(id) ? code.replaceAll(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\([^)]*\)/g, '') : undefined),
+}
+
 const installable = VitePWA({
   // A new version waits until the reader asks for it: see src/pwa/pwa.ts, which registers the worker too.
   registerType: 'prompt',
@@ -58,7 +65,7 @@ const installable = VitePWA({
   includeManifestIcons: false,
   workbox: {
     // The manifest is added by the plugin itself.
-    globPatterns: ['**/*.{js,css,html,svg,png}'],
+    globPatterns: ['**/*.{js,css,html,svg,png,woff2}'],
     // Only what was built: questions and answers pass the worker by, and other pages of the host.
     navigateFallback: null,
     ignoreURLParametersMatching: [/.*/],
@@ -71,7 +78,7 @@ const installable = VitePWA({
 export default defineConfig({
   // Relative addresses: `dist` works in any folder of any host.
   base: './',
-  plugins: [react(), installable, contentSecurityPolicy()],
+  plugins: [react(), oneFormatOfFonts, installable, contentSecurityPolicy()],
   // The security policy allows files, not `data:` addresses.
   build: { assetsInlineLimit: 0 },
   resolve: {

@@ -8,6 +8,8 @@ import { dialect } from './dialect.ts'
 import { withDirections } from './directions.ts'
 import { Heading, Image, Link, Table, TaskBox } from './elements.tsx'
 import { IsOpen } from './contexts.ts'
+import { Formula } from './Formula.tsx'
+import { PENDING, withFormulas } from './formulas.ts'
 import styles from './Markdown.module.css'
 import { safeAddress } from './safeAddress.ts'
 
@@ -19,7 +21,8 @@ const unfinished: RemendOptions = {
   katex: false,
 }
 
-const components: Components = {
+const components: Components & { formula: typeof Formula } = {
+  formula: Formula,
   a: Link,
   img: Image,
   pre: CodeBlock,
@@ -49,13 +52,22 @@ export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
     [prefix, words],
   )
   const [cut] = useState(createCutter)
-  const { blocks, definitions } = useMemo(() => cut(text), [cut, text])
+  const put = useMemo(() => withFormulas(text, isLive), [text, isLive])
+  const { blocks, definitions } = useMemo(() => cut(put.text), [cut, put.text])
+  const lastPlace = blocks.length - 1
   return (
     <div className={styles.prose}>
       {blocks.map((block, index) => (
         // Blocks are only ever added at the end: the place is the identity.
         // oxlint-disable-next-line react/no-array-index-key
-        <Block key={index} text={block} definitions={definitions} footnotes={footnotes} isOpen={isLive && index === blocks.length - 1} />
+        <Block
+          key={index}
+          text={block}
+          definitions={definitions}
+          footnotes={footnotes}
+          isOpen={isLive && index === lastPlace}
+          isPending={put.isPending && index === lastPlace}
+        />
       ))}
     </div>
   )
@@ -66,10 +78,13 @@ interface Piece {
   definitions: string
   footnotes: Footnotes
   isOpen: boolean
+  /** Whether there is a formula at its end that is not complete yet. */
+  isPending: boolean
 }
 
-const Block = memo(function Block({ text, definitions, footnotes, isOpen }: Piece) {
-  const shown = (isOpen ? remend(text, unfinished) : text).trimEnd()
+const Block = memo(function Block({ text, definitions, footnotes, isOpen, isPending }: Piece) {
+  const written = (isOpen ? remend(text, unfinished) : text).trimEnd()
+  const shown = isPending ? `${written}${/\n\s*$/.test(text) ? '\n\n' : ' '}${PENDING}` : written
   return (
     <IsOpen value={isOpen && !isClosedFence(text)}>
       <Parsed text={withDefinitions(shown, definitions)} footnotes={footnotes} />

@@ -3,6 +3,7 @@ import { gfmFromMarkdown } from 'mdast-util-gfm'
 import { gfm } from 'micromark-extension-gfm'
 import remarkCjkFriendly from 'remark-cjk-friendly/parseOnly'
 import type { PluggableList, Processor } from 'unified'
+import { readFormulas } from './readFormulas.ts'
 
 /** GitHub's Markdown. remark-gfm would bring along all it takes to write Markdown, too. */
 function readGfm(this: Processor) {
@@ -29,4 +30,4 @@ function readLineBreaks() {
 }
 
 /** What counts as Markdown here; bold in Korean and Japanese begins and ends where its readers expect. */
-export const dialect: PluggableList = [readGfm, remarkCjkFriendly, readLineBreaks]
+export const dialect: PluggableList = [readGfm, remarkCjkFriendly, readLineBreaks, readFormulas]
