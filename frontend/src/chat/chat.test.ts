@@ -54,6 +54,7 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
     token: () => undefined,
     persona: () => persona,
     pace: (show) => ({ show, stop: () => {} }),
+    mostMessages: () => null,
     onMiss: () => {},
   })
   // Somebody looks at it.

@@ -7,6 +7,7 @@ import {
   messagesFor,
   messagesOf,
   newConversation,
+  newest,
   type Outcome,
   receiptOf,
   type Running,
@@ -56,6 +57,8 @@ export interface Client {
   token(): string | undefined
   /** Who answers in a conversation that begins now. */
   persona(): string | null
+  /** How many messages the relay takes at most; null where it does not tell. */
+  mostMessages(): number | null
   /** Decides how often the answer being written is shown. */
   pace: typeof paced
   /** An answer, or its rest, was not to be had. */
@@ -137,7 +140,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
     }
     mine.running = kept.running
     const persona = kept.persona ?? undefined
-    const messages = [...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)]
+    const messages = newest([...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)], client.mostMessages())
     void read(mine, performance.now(), (options) => client.ask({ ...options, messages, persona }))
     return true
   }

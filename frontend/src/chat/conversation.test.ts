@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Conversation, isUnfinished, joined, newConversation, titleOf, type Turn } from './conversation.ts'
+import { type Conversation, isUnfinished, joined, messagesOf, newConversation, newest, titleOf, type Turn } from './conversation.ts'
 
 const turn = (question: string, answer = ''): Turn => ({
   id: question,
@@ -55,5 +55,19 @@ describe('whether the model had more to say', () => {
     ['one that was cut', { ...turn('q', 'a'), outcome: { name: 'cut', failure } }, true],
   ] as const)('%s: %s', ([, each, expected]) => {
     expect(isUnfinished(each)).toBe(expected)
+  })
+})
+
+describe('the newest messages', () => {
+  const messages = messagesOf([turn('a', 'b'), turn('c', 'd')]).concat({ role: 'user', content: 'e' })
+
+  test.for([
+    [null, 'abcde'],
+    [5, 'abcde'],
+    [4, 'cde'],
+    [3, 'cde'],
+    [1, 'e'],
+  ] as const)('of five, where %s are taken: %s', ([most, left]) => {
+    expect(newest(messages, most).map(({ content }) => content).join('')).toBe(left)
   })
 })

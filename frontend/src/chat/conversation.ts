@@ -106,6 +106,12 @@ export function messagesFor({ question, before }: Running, instruction: string |
   return [asked, { role: 'assistant', content: before }, { role: 'user', content: instruction }]
 }
 
+/** The last of them that are no more than `most`, from a question on: questions stand at every second place. */
+export function newest(messages: readonly Message[], most: number | null): readonly Message[] {
+  if (most === null || messages.length <= most) return messages
+  return messages.slice(messages.length - most + ((messages.length - most) % 2))
+}
+
 /** What a question that was running has become. */
 export function turnOf({ turn, question, before, askedAt }: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
   return { id: turn, question, answer: joined(before, text), outcome, receipt, askedAt, endedAt: Date.now() }

@@ -6,7 +6,9 @@ import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import styles from './Composer.module.css'
 import { hasKeys } from './focus.ts'
+import { LengthNote } from './LengthNote.tsx'
 import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
+import { useQuestionLength } from './useQuestionLength.ts'
 
 /** Why a question stays in the field: another tab was first, or an answer is being written. */
 type Refusal = { why: 'elsewhere' } | { why: 'too early'; during: string }
@@ -19,14 +21,16 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
   const isIdle = live === null
   const [draft, setDraft] = useState(() => drafts.load(draftName))
   const [refusal, setRefusal] = useState<Refusal | null>(null)
+  const length = useQuestionLength(draft)
   const noteId = useId()
+  const lengthId = useId()
 
   useEffect(() => drafts.save(draftName, draft), [draftName, draft])
 
   async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = draft.trim()
-    if (question === '') return
+    if (question === '' || length.isTooLong) return
     if (live !== null) return setRefusal({ why: 'too early', during: live })
     setDraft('')
     setRefusal(null)
@@ -54,8 +58,9 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
         <QuestionField
           id={NEXT_QUESTION}
           label={words.question}
-          describedBy={noteId}
+          describedBy={`${noteId} ${lengthId}`}
           placeholder={words.placeholder}
+          isInvalid={length.isTooLong}
           value={draft}
           onChange={setDraft}
           onArrowUp={editLast}
@@ -63,7 +68,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
         />
         {/* One button with two meanings, so that the focus stays on it when they change. */}
         {isIdle ? (
-          <button key="button" type="submit">
+          <button key="button" type="submit" aria-disabled={length.isTooLong || undefined}>
             {words.ask}
           </button>
         ) : (
@@ -72,6 +77,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
           </button>
         )}
       </div>
+      <LengthNote id={lengthId} length={length} />
       <output id={noteId} className={styles.note}>
         {refusal?.why === 'elsewhere' && words.elsewhere}
         {refusal?.why === 'too early' && refusal.during === live && words.tooEarly}

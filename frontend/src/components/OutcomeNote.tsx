@@ -111,6 +111,10 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
     focusNext()
   }
 
+  // The same once more would be refused once more.
+  if (failure?.code === 'question_too_long' || failure?.code === 'request_too_large') {
+    return <Button onClick={() => page.editing.set(turn.id)}>{words.edit}</Button>
+  }
   if (failure?.code === 'unauthorized' && needsCode) return <AccessForm onEnter={turn.answer === '' ? retry : proceed} />
   return (
     <div className={styles.choices}>

@@ -1,16 +1,18 @@
-import { useEffect, useState, type FormEvent } from 'react'
+import { useEffect, useId, useState, type FormEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Turn } from '../chat/conversation.ts'
 import { drafts } from '../page/drafts.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
-import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { Button } from './Button.tsx'
 import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './Question.module.css'
+import { LengthNote } from './LengthNote.tsx'
 import { QuestionField } from './QuestionField.tsx'
+import { QuestionText } from './QuestionText.tsx'
+import { useQuestionLength } from './useQuestionLength.ts'
 
 /** What was asked; it can be asked again in other words. */
 export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | null; question: string }) {
@@ -22,7 +24,7 @@ export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | nu
   if (turn && isEdited) return <Edited chat={chat} turn={turn} />
   return (
     <div className={styles.question}>
-      <p lang={languageOf(question)} dir="auto">{question}</p>
+      <QuestionText question={question} />
       {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
     </div>
   )
@@ -34,6 +36,8 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const draftName = `edit.${turn.id}`
   const [text, setText] = useState(() => drafts.load(draftName) || turn.question)
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
+  const length = useQuestionLength(text)
+  const noteId = useId()
 
   // For the reader who looks at another conversation meanwhile.
   useEffect(() => drafts.save(draftName, text), [draftName, text])
@@ -47,14 +51,15 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = text.trim()
-    if (question !== '' && (await page.askInstead(chat, turn.id, question))) close()
+    if (question !== '' && !length.isTooLong && (await page.askInstead(chat, turn.id, question))) close()
   }
 
   return (
     <form className={styles.edited} onSubmit={(event) => void onSubmit(event)}>
-      <QuestionField label={words.editedQuestion} value={text} onChange={setText} onEscape={close} takesFocus />
+      <QuestionField label={words.editedQuestion} value={text} onChange={setText} onEscape={close} describedBy={noteId} isInvalid={length.isTooLong} takesFocus />
+      <LengthNote id={noteId} length={length} />
       <div className={styles.choices}>
-        <Button type="submit" isMain={isIdle} aria-disabled={!isIdle}>
+        <Button type="submit" isMain={isIdle && !length.isTooLong} aria-disabled={!isIdle || length.isTooLong}>
           {words.retry}
         </Button>
         <Button onClick={close}>{words.cancel}</Button>

@@ -12,6 +12,7 @@ interface Field {
   onChange: (value: string) => void
   describedBy?: string
   placeholder?: string
+  isInvalid?: boolean
   takesFocus?: boolean
   onEscape?: () => void
   /** For the key in an empty field. */
@@ -19,7 +20,7 @@ interface Field {
 }
 
 /** Where questions are written: it grows, Enter sends it with its form, and an IME's Enter does not. */
-export function QuestionField({ id, label, value, onChange, describedBy, placeholder, takesFocus = false, onEscape, onArrowUp }: Field) {
+export function QuestionField({ id, label, value, onChange, describedBy, placeholder, isInvalid = false, takesFocus = false, onEscape, onArrowUp }: Field) {
   const field = useRef<HTMLTextAreaElement>(null)
 
   useEffect(() => {
@@ -51,6 +52,7 @@ export function QuestionField({ id, label, value, onChange, describedBy, placeho
       dir="auto"
       aria-label={label}
       aria-describedby={describedBy}
+      aria-invalid={isInvalid || undefined}
       enterKeyHint="send"
       placeholder={placeholder}
       value={value}

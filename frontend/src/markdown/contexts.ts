@@ -5,3 +5,6 @@ export const IsOpen = createContext(false)
 
 /** Whether the text around is already a link: links do not nest. */
 export const InLink = createContext(false)
+
+/** The level below what the text around stands under. */
+export const HeadingLevel = createContext<'h3' | 'h4'>('h4')

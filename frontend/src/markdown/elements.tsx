@@ -1,6 +1,6 @@
 import { use, type ComponentProps, type MouseEvent } from 'react'
 import { useWords } from '../words/words.ts'
-import { InLink } from './contexts.ts'
+import { HeadingLevel, InLink } from './contexts.ts'
 import styles from './Markdown.module.css'
 import { ScrollRegion } from './ScrollRegion.tsx'
 
@@ -64,11 +64,8 @@ export function TaskBox({ checked }: ComponentProps<'input'>) {
   )
 }
 
-/** All on one level below the answer's own heading, as models skip levels; the size keeps the look. */
+/** All on one level below the text's own heading, as models skip levels; the size keeps the look. */
 export function Heading({ size, dir, children }: { size: '1' | '2' | '3' } & ComponentProps<'h4'>) {
-  return (
-    <h4 data-size={size} dir={dir}>
-      {children}
-    </h4>
-  )
+  const look = { 'data-size': size, dir }
+  return use(HeadingLevel) === 'h3' ? <h3 {...look}>{children}</h3> : <h4 {...look}>{children}</h4>
 }

@@ -53,7 +53,8 @@ export function createPage(relayUrl: string): Page {
   const address = createAddress()
   const undoable = createStore<Undoable | null>(null)
   const isOnline = createConnection(relayUrl)
-  const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, pace: paced, onMiss })
+  const mostMessages = () => relay.get().known?.limits.messages ?? null
+  const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, mostMessages, pace: paced, onMiss })
 
   function persona() {
     const { known } = relay.get()

@@ -31,6 +31,10 @@ export const en = {
   cancel: 'Cancel',
   elsewhere: 'An answer is being written in another tab. Your question is still here.',
   tooEarly: 'An answer is still being written. Your question stays here until it has ended.',
+  charactersLeft: (count: string) => `${count} characters left`,
+  charactersTooMany: (count: string) => `Too long by ${count} characters`,
+  showAll: 'Show all',
+  showLess: 'Show less',
 
   // What the status line says
   answering: 'Answering',
@@ -158,8 +162,8 @@ export const en = {
     unauthorized: 'This server asks for an access code.',
     origin_not_allowed: 'The server does not accept questions from this page’s address.',
     not_found: 'The question did not reach the server, or its answer is no longer kept there.',
-    request_too_large: 'The conversation has grown too large for the server.',
-    question_too_long: 'The conversation has grown too long for the model.',
+    request_too_large: 'The question, with what came before it, is too large for the server.',
+    question_too_long: 'This is more than can be read at once. Shorten the question, or ask it in a new conversation.',
     content_filtered: 'The model’s provider refused this question.',
     rate_limited: 'Too many questions in a short time.',
     too_many_streams: 'Too many answers are being written at the same time.',

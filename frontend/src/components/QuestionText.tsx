@@ -1,0 +1,55 @@
+import { useEffect, useRef, useState } from 'react'
+import { HeadingLevel } from '../markdown/contexts.ts'
+import { languageOf } from '../words/languageOf.ts'
+import { useWords } from '../words/words.ts'
+import { AnswerText } from './AnswerText.tsx'
+import styles from './QuestionText.module.css'
+
+const MOST_CHARACTERS = 280
+const MOST_LINES = 4
+
+/** A question stands large as a heading does; one that is a text of its own is set as one, and folded. */
+export function QuestionText({ question }: { question: string }) {
+  const isText = question.length > MOST_CHARACTERS || question.split('\n', MOST_LINES + 1).length > MOST_LINES
+  if (isText) return <Folded question={question} />
+  return (
+    <p className={styles.short} lang={languageOf(question)} dir="auto">
+      {question}
+    </p>
+  )
+}
+
+function Folded({ question }: { question: string }) {
+  const words = useWords()
+  const text = useRef<HTMLDivElement>(null)
+  const [isOpen, setOpen] = useState(false)
+  const [isLonger, setLonger] = useState(false)
+
+  useEffect(() => {
+    const around = text.current!
+    const observer = new ResizeObserver(() => {
+      // Unfolded it is never longer than its place.
+      if (around.dataset['open'] === undefined) setLonger(around.scrollHeight > around.clientHeight + 1)
+    })
+    // What is inside grows when what draws Markdown has been loaded.
+    for (const element of [around, around.firstElementChild!]) observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+
+  return (
+    <div className={styles.folded}>
+      <div ref={text} className={styles.text} data-open={isOpen || undefined} data-longer={isLonger || undefined} lang={languageOf(question)}>
+        <div>
+          <HeadingLevel value="h3">
+            <AnswerText text={question} isLive={false} />
+          </HeadingLevel>
+        </div>
+      </div>
+      {isLonger && (
+        <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? words.showLess : words.showAll}
+        </button>
+      )}
+    </div>
+  )
+}
