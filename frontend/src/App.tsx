@@ -78,7 +78,7 @@ export function App() {
         )}
         <div className={styles.conversation}>
           <Header title={title} conversation={conversation} isWide={isWide} />
-          <Transcript key={`transcript ${id}`} chat={chat} conversation={conversation} />
+          <Transcript key={`transcript ${id}`} chat={chat} />
           <div className={styles.foot}>
             <Notices chat={chat} />
             <Composer key={`composer ${id}`} chat={chat} draftName={isNew ? NEW_DRAFT : id} />

@@ -264,7 +264,7 @@ def test_the_tab_that_asked_is_closed(page: Page, upstream: Upstream) -> None:
 
 
 def test_a_question_in_other_words(page: Page, upstream: Upstream) -> None:
-    """An edited question takes the place of what came after it, and that can be had back."""
+    """An edited question takes the place of what came after it, which stays as another version."""
     exchange(page, "Who are you?")
     exchange(page, "And who am I?")
     button(page, "Edit the question").first.click()
@@ -277,7 +277,7 @@ def test_a_question_in_other_words(page: Page, upstream: Upstream) -> None:
     expect(button(page, "Ask")).to_be_visible()
     assert upstream.requests[2]["messages"][-1]["content"] == "Who are they?"
     assert len(upstream.requests[2]["messages"]) == len(upstream.requests[0]["messages"])
-    button(page, "Undo").click()
+    button(page, "Earlier version").click()
     expect(page.get_by_role("article")).to_have_count(2)
     expect(conversation(page)).to_contain_text("And who am I?")
 
@@ -299,16 +299,73 @@ def test_the_last_question_from_the_keyboard(page: Page, upstream: Upstream) -> 
     assert len(upstream.requests) == 1
 
 
-def test_ask_again(page: Page, upstream: Upstream) -> None:
-    """Another answer takes the place of the last one, which can be had back."""
+def test_versions(page: Page, upstream: Upstream) -> None:
+    """What another answer takes the place of is kept: in all tabs, and beyond the next question."""
     exchange(page, "Who are you?")
     upstream.answers(saying("Someone else."))
     button(page, "Ask again").click()
     expect(conversation(page)).to_contain_text("Someone else.")
-    expect(page.get_by_role("article")).to_have_count(1)
-    expect(page.get_by_text("This took the place of what came before.")).to_be_visible()
-    button(page, "Undo").click()
+    exchange(page, "Really?")
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab in (page, other):
+        expect(conversation(tab)).to_contain_text("2/2")
+    earlier, later = button(page, "Earlier version"), button(page, "Later version")
+    earlier.focus()
+    page.keyboard.press("Enter")
+    for tab in (page, other):
+        expect(conversation(tab)).to_contain_text("Hello there.")
+        expect(conversation(tab)).to_contain_text("1/2")
+        expect(tab.get_by_role("article")).to_have_count(1)
+    expect(earlier).to_be_focused()
+    expect(earlier).to_be_disabled()
+    page.reload()
+    expect(conversation(page)).to_contain_text("1/2")
+    later.click()
+    expect(conversation(page)).to_contain_text("Someone else.")
+    expect(conversation(page)).to_contain_text("Really?")
+    exchange(page, "Truly?")
+    sent = [message["content"] for message in upstream.requests[-1]["messages"][1:]]
+    assert sent[-5:-2] == ["Who are you?", "Someone else.", "Really?"]
+
+
+@pytest.mark.parametrize("kind", ["Markdown", "JSON"])
+def test_versions_go_into_files(page: Page, upstream: Upstream, tmp_path: Path, kind: str) -> None:
+    """They are all in an exported file, and come back out of it."""
+    exchange(page, "Who are you?")
+    upstream.answers(saying("Someone else."))
+    button(page, "Ask again").click()
+    expect(conversation(page)).to_contain_text("Someone else.")
+    expect(button(page, "Ask")).to_be_visible()
+    choose(page, "Export")
+    with page.expect_download() as download:
+        button(page, kind).click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    page.keyboard.press("Escape")
+    choose(page, "Delete")
+    button(page, "Settings").click()
+    page.get_by_label("Import a file").set_input_files(file)
+    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    page.keyboard.press("Escape")
+    listed(page).click()
+    expect(conversation(page)).to_contain_text("2/2")
+    button(page, "Earlier version").click()
     expect(conversation(page)).to_contain_text("Hello there.")
+
+
+def test_somebody_else_is_asked(page: Page, upstream: Upstream) -> None:
+    """Another persona gives the next version of an answer, and goes on answering from there."""
+    exchange(page, "Who are you?")
+    button(page, "Ask somebody else").click()
+    button(page, "Secretary").click()
+    expect(page.get_by_role("heading", name="Secretary answered")).to_be_attached()
+    expect(conversation(page)).to_contain_text("2/2")
+    exchange(page, "And who am I?")
+    assert "secretary" in upstream.requests[1]["messages"][0]["content"]
+    assert upstream.requests[2]["messages"][0] == upstream.requests[1]["messages"][0]
+    button(page, "Earlier version").click()
+    expect(page.get_by_role("heading", name="Askbot answered")).to_be_attached()
 
 
 def test_continue(page: Page, upstream: Upstream) -> None:
@@ -428,7 +485,6 @@ def test_an_edit_while_something_else_is_answered(page: Page, upstream: Upstream
     expect(conversation(page)).to_contain_text("햇빛은")
     field.press("Enter")
     expect(field).to_have_value("Who are they?")
-    expect(button(page, "Undo")).to_have_count(0)
     paused.go_on.set()
     expect(button(page, "Ask")).to_be_visible()
     field.press("Enter")

@@ -103,9 +103,9 @@ describe('one question', () => {
 
     const turn = expect.any(String) as string
     expect(states.filter((phase, place) => phase.name !== states[place - 1]?.name || phase.name === 'answering')).toEqual([
-      { name: 'waiting', turn, question: 'Why?' },
-      { name: 'answering', turn, question: 'Why?', answer: 'Be' },
-      { name: 'answering', turn, question: 'Why?', answer: 'Because' },
+      { name: 'waiting', turn, question: 'Why?', persona: null },
+      { name: 'answering', turn, question: 'Why?', persona: null, answer: 'Be' },
+      { name: 'answering', turn, question: 'Why?', persona: null, answer: 'Because' },
       { name: 'idle' },
     ])
     expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
@@ -231,7 +231,7 @@ describe('several turns', () => {
     const asking = await nth(tab.asked, 1)
     expect(asking.messages).toEqual(['Count.', 'one, two,', 'Go on.'])
     asking.write(' three')
-    expect(tab.chat.get().phase).toEqual({ name: 'answering', turn, question: 'Count.', answer: 'one, two, three' })
+    expect(tab.chat.get().phase).toEqual({ name: 'answering', turn, question: 'Count.', persona: null, answer: 'one, two, three' })
     asking.finish(' three.')
     await ended(tab)
     expect(tab.turns()).toEqual([['Count.', 'one, two, three.', 'finished']])

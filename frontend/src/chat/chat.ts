@@ -1,6 +1,7 @@
 import { AskbotError, newKey, type Answer, type ask, type Options, type resume, type stop } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
 import {
+  type Conversation,
   type Failure,
   failureOf,
   joined,
@@ -18,14 +19,17 @@ import {
 } from './conversation.ts'
 import type { Change, History } from './history.ts'
 import type { paced } from './pace.ts'
+import { alone, versionsBeside, withVersion } from './versions.ts'
 
 /** What is going on now; the answer being written lives here until it is settled. */
 export type Phase =
   | { name: 'idle' }
-  | { name: 'waiting'; turn: string; question: string }
-  | { name: 'answering'; turn: string; question: string; answer: string }
+  | ({ name: 'waiting' } & Asked)
+  | ({ name: 'answering'; answer: string } & Asked)
   /** The rest cannot be had just now; the relay may go on writing, or have the whole answer. */
-  | { name: 'lost'; turn: string; question: string; answer: string; failure: Failure }
+  | ({ name: 'lost'; answer: string; failure: Failure } & Asked)
+
+type Asked = Pick<Running, 'turn' | 'question' | 'persona'>
 
 export interface ChatState {
   turns: readonly Turn[]
@@ -39,8 +43,10 @@ export interface ChatState {
 export interface Chat extends Store<ChatState> {
   readonly id: string
   ask(question: string): Promise<boolean>
-  /** Asks in place of a turn and all that came after it. */
-  askInstead(turn: string, question: string): Promise<boolean>
+  /** Asks in place of a turn and all that came after it, which become another version. */
+  askInstead(turn: string, question: string, persona?: string): Promise<boolean>
+  /** Shows another version of a turn, counted from 1, and of what came after it. */
+  show(turn: string, version: number): void
   /** Has the last answer go on where it ended; `instruction` tells the model to. */
   proceed(instruction: string): Promise<boolean>
   /** Keeps what was written. */
@@ -86,7 +92,19 @@ interface Reading extends Arrived {
 }
 
 /** What a question does to the turns there are, or null when that makes no sense with them. */
-type Plan = (turns: readonly Turn[]) => ({ turns: readonly Turn[] } & Pick<Running, 'turn' | 'question' | 'before'>) | null
+type Plan = (turns: readonly Turn[]) => Planned | null
+
+interface Planned {
+  turns: readonly Turn[]
+  asked: Pick<Running, 'turn' | 'question' | 'before' | 'versions'>
+}
+
+interface Asking {
+  /** What the model is told to do with its answer so far. */
+  instruction?: string
+  /** Who answers from here on; otherwise who did before. */
+  persona?: string | undefined
+}
 
 /** The conversation called `id`, new or kept. An answer that is being written is read on, whoever asked for it. */
 export function createChat(id: string, history: History, client: Client): Chat {
@@ -94,7 +112,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
   let reading: Reading | null = null
   let watchers = 0
 
-  function show() {
+  function refresh() {
     const turns = history.find(id)?.turns ?? none
     const phase = reading === null ? idle : phaseOf(reading)
     const before = get()
@@ -109,7 +127,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
       reading = null
     }
     if (reading === null && running !== null && watchers > 0) resumed(running)
-    show()
+    refresh()
   }
 
   function begun(running: Running, { text, etag }: Arrived): Reading {
@@ -117,31 +135,37 @@ export function createChat(id: string, history: History, client: Client): Chat {
     return reading
   }
 
-  async function ask(plan: Plan, instruction?: string): Promise<boolean> {
+  async function ask(plan: Plan, { instruction, persona }: Asking = {}): Promise<boolean> {
     await history.loaded
     const planned = plan(history.find(id)?.turns ?? none)
     if (reading !== null || planned === null) return false
-    const { turn, question, before } = planned
-    const running: Running = { turn, question, before, key: newKey(), text: '', etag: null, askedAt: Date.now() }
-    const mine = begun(running, running)
+    const askedAt = Date.now()
+    const create = newConversation(id, client.persona(), askedAt)
+    const runningIn = ({ asked }: Planned, { persona: who }: Conversation): Running => {
+      return { ...asked, persona: persona ?? who, key, text: '', etag: null, askedAt }
+    }
+    const key = newKey()
+    const first = runningIn(planned, history.find(id) ?? create)
+    const mine = begun(first, first)
 
     const kept = await history.change(
       id,
       (conversation) => {
         const latest = conversation.running ? null : plan(conversation.turns)
         if (latest === null) return conversation
-        return { ...conversation, turns: latest.turns, running: { ...running, before: latest.before }, changedAt: running.askedAt }
+        const running = runningIn(latest, conversation)
+        return { ...conversation, turns: latest.turns, persona: running.persona, running, changedAt: askedAt }
       },
-      { create: newConversation(id, client.persona(), running.askedAt) },
+      { create },
     )
-    if (kept?.running?.key !== running.key) {
+    if (kept?.running?.key !== key) {
       follow()
       return false
     }
     mine.running = kept.running
-    const persona = kept.persona ?? undefined
     const messages = newest([...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)], client.mostMessages())
-    void read(mine, performance.now(), (options) => client.ask({ ...options, messages, persona }))
+    const who = kept.running.persona ?? undefined
+    void read(mine, performance.now(), (options) => client.ask({ ...options, messages, persona: who }))
     return true
   }
 
@@ -159,7 +183,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
         }
       }
     })
-    show()
+    refresh()
   }
 
   /** `start` is when it was asked, if it was here: whoever comes later has not waited for it. */
@@ -172,7 +196,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
 
     const pace = client.pace((text: string) => {
       mine.text = text
-      if (reading === mine) show()
+      if (reading === mine) refresh()
     })
 
     function keep({ text, etag }: Arrived) {
@@ -217,7 +241,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
         end()
         Object.assign(mine, { text: error.text, etag: error.etag, failure })
         keep(error)
-        show()
+        refresh()
         return
       }
       const isNothing = running.before === '' && error.text === ''
@@ -242,21 +266,35 @@ export function createChat(id: string, history: History, client: Client): Chat {
     },
     async ask(question) {
       const turn = newKey()
-      return ask((turns) => ({ turns, turn, question, before: '' }))
+      return ask((turns) => ({ turns, asked: { turn, question, before: '', versions: alone } }))
     },
-    async askInstead(replaced, question) {
+    async askInstead(replaced, question, persona) {
       const turn = newKey()
-      return ask((turns) => {
-        const place = turns.findIndex((each) => each.id === replaced)
-        return place < 0 ? null : { turns: turns.slice(0, place), turn, question, before: '' }
-      })
+      return ask(
+        (turns) => {
+          const place = turns.findIndex((each) => each.id === replaced)
+          if (place < 0) return null
+          return { turns: turns.slice(0, place), asked: { turn, question, before: '', versions: versionsBeside(turns, place) } }
+        },
+        { persona },
+      )
     },
     async proceed(instruction) {
       const turn = get().turns.at(-1)?.id
-      return ask((turns) => {
-        const last = turns.at(-1)
-        return last === undefined || last.id !== turn ? null : { turns: turns.slice(0, -1), turn, question: last.question, before: last.answer }
-      }, instruction)
+      return ask(
+        (turns) => {
+          const last = turns.at(-1)
+          if (last === undefined || last.id !== turn) return null
+          const { question, answer: before, versions } = last
+          return { turns: turns.slice(0, -1), asked: { turn, question, before, versions } }
+        },
+        { instruction },
+      )
+    },
+    show(turn, version) {
+      void history.change(id, (conversation) => {
+        return conversation.running ? conversation : { ...conversation, turns: withVersion(conversation.turns, turn, version) }
+      })
     },
     stop() {
       const running = reading?.running ?? history.find(id)?.running
@@ -290,8 +328,9 @@ export function createChats(history: History, client: Client): { open(id: string
   }
 }
 
-function phaseOf({ running: { turn, question, before }, text, failure }: Reading): Phase {
+function phaseOf({ running: { turn, question, persona, before }, text, failure }: Reading): Phase {
+  const asked = { turn, question, persona }
   const answer = joined(before, text)
-  if (failure) return { name: 'lost', turn, question, answer, failure }
-  return answer === '' ? { name: 'waiting', turn, question } : { name: 'answering', turn, question, answer }
+  if (failure) return { name: 'lost', ...asked, answer, failure }
+  return answer === '' ? { name: 'waiting', ...asked } : { name: 'answering', ...asked, answer }
 }

@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { type Conversation, isUnfinished, joined, messagesOf, newConversation, newest, titleOf, type Turn } from './conversation.ts'
+import { alone } from './versions.ts'
 
 const turn = (question: string, answer = ''): Turn => ({
   id: question,
   question,
   answer,
+  persona: null,
   outcome: { name: 'finished' },
   receipt: null,
   askedAt: 1,
   endedAt: 2,
+  versions: alone,
 })
 
 const conversation = (...turns: Turn[]): Conversation => ({ ...newConversation('c', null, 1), turns })

@@ -1,4 +1,5 @@
 import { type Answer, type AskbotError, type Message, newKey } from '../client/askbot.js'
+import type { Versions } from './versions.ts'
 
 /** A conversation as it is kept: plain data. Times are milliseconds since the epoch. */
 export interface Conversation {
@@ -9,7 +10,7 @@ export interface Conversation {
   title: string
   /** Whether it stands at the top of the list. */
   isPinned: boolean
-  /** The id of who answers; null for the relay's default. */
+  /** The id of who answers from here on; null for the relay's default. */
   persona: string | null
   createdAt: number
   changedAt: number
@@ -19,15 +20,18 @@ export interface Conversation {
   running: Running | null
 }
 
-/** A question and what became of it. It never changes again. */
+/** A question and what became of it. Of that nothing changes again but what stands beside it. */
 export interface Turn {
   id: string
   question: string
   answer: string
+  /** The id of who answered; null for the relay's default. */
+  persona: string | null
   outcome: Outcome
   receipt: TurnReceipt | null
   askedAt: number
   endedAt: number
+  versions: Versions
 }
 
 export type Outcome =
@@ -53,6 +57,8 @@ export interface Running {
   /** The id of the turn that it will be. */
   turn: string
   question: string
+  /** The id of who answers. */
+  persona: string | null
   /** What the relay knows the answer by. */
   key: string
   /** The part that is there already, when an answer is continued. */
@@ -62,6 +68,7 @@ export interface Running {
   /** Which writing `text` is from: the relay may have begun another by now. */
   etag: string | null
   askedAt: number
+  versions: Versions
 }
 
 export function newConversation(id: string, persona: string | null, now: number): Conversation {
@@ -113,8 +120,9 @@ export function newest(messages: readonly Message[], most: number | null): reado
 }
 
 /** What a question that was running has become. */
-export function turnOf({ turn, question, before, askedAt }: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
-  return { id: turn, question, answer: joined(before, text), outcome, receipt, askedAt, endedAt: Date.now() }
+export function turnOf(running: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
+  const { turn: id, question, persona, before, askedAt, versions } = running
+  return { id, question, answer: joined(before, text), persona, outcome, receipt, askedAt, endedAt: Date.now(), versions }
 }
 
 /** `firstTextMs` and `durationMs` as this page measured them. */

@@ -1,15 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { type Conversation, newConversation, type Turn } from './conversation.ts'
-import { importFrom, ImportError, toJson, toMarkdown } from './exchange.ts'
+import { importFrom, toJson, toMarkdown } from './exchange.ts'
+import { ImportError } from './importError.ts'
+import { alone, versionsBeside } from './versions.ts'
 
 const turn = (question: string, answer: string, name: 'finished' | 'stopped' = 'finished'): Turn => ({
   id: question,
   question,
   answer,
+  persona: 'secretary',
   outcome: { name },
   receipt: null,
   askedAt: 1_000,
   endedAt: 2_000,
+  versions: alone,
 })
 
 const whole: Conversation = {
@@ -23,13 +27,23 @@ const whole: Conversation = {
   ],
 }
 
-const speakers = { reader: 'You', assistant: 'Secretary' }
+const speakers = { reader: 'You', assistant: 'Secretary', version: (number: number, of: number) => `Version ${number} of ${of}` }
 
 /** All that Markdown keeps of a conversation. */
-const seen = ({ title, persona, createdAt, changedAt, turns }: Conversation) => [
-  [title, persona, createdAt, changedAt],
-  turns.map(({ question, answer, outcome, askedAt, endedAt }) => [question, answer, outcome.name, askedAt, endedAt]),
+const seen = ({ title, persona, createdAt, changedAt, turns }: Conversation) => [[title, persona, createdAt, changedAt], turns.map(seenOf)]
+
+const seenOf = ({ question, answer, persona, outcome, askedAt, endedAt, versions: { earlier, later } }: Turn): unknown[] => [
+  [question, answer, persona, outcome.name, askedAt, endedAt],
+  ...[earlier, later].map((branches) => branches.map((branch) => branch.map(seenOf))),
 ]
+
+const edited = { ...turn('B', 'b'), persona: null, versions: versionsBeside([turn('a', 'a'), turn('b', 'b'), turn('c', 'c')], 1) }
+const twice = { ...turn('ß', 'b'), versions: { earlier: versionsBeside([edited, turn('d', 'd')], 0).earlier, later: [[turn('z', 'z')]] } }
+/** Versions of a turn, and of one inside of another version. */
+const withVersions: Conversation = {
+  ...whole,
+  turns: [turn('a', 'a'), twice, { ...turn('e', 'e'), versions: { earlier: [[edited]], later: [] } }],
+}
 
 describe('JSON', () => {
   test('gives back every conversation as it was', () => {
@@ -38,7 +52,7 @@ describe('JSON', () => {
   })
 
   test('turns what was being written into what was written', () => {
-    const running = { turn: 't9', question: 'Go on?', key: 'k', before: 'one', text: ', two', etag: null, askedAt: 3 }
+    const running = { turn: 't9', question: 'Go on?', persona: null, versions: alone, key: 'k', before: 'one', text: ', two', etag: null, askedAt: 3 }
     const [imported] = importFrom(toJson([{ ...whole, running }]))
     expect(imported?.running).toBeNull()
     expect(imported?.turns.at(-1)).toMatchObject({ id: 't9', question: 'Go on?', answer: 'one, two', outcome: { name: 'cut' } })
@@ -50,6 +64,13 @@ test('ids that are not ours do not come in', () => {
   const [imported] = importFrom(toJson([{ ...whole, id: 'my chat 가', title: 'Two\nlines', turns }]))
   expect(imported).toMatchObject({ id: expect.stringMatching(/^[\w-]{36}$/) as string, title: 'Two lines' })
   expect(new Set(imported!.turns.map(({ id }) => id)).size).toBe(2)
+})
+
+test('both kinds of files keep all versions', () => {
+  expect(importFrom(toJson([whole]))[0]!.turns).toEqual(whole.turns)
+  for (const file of [toJson([withVersions]), toMarkdown(withVersions, speakers)]) {
+    expect(seen(importFrom(file)[0]!)).toEqual(seen(withVersions))
+  }
 })
 
 describe('Markdown', () => {
@@ -86,6 +107,7 @@ describe('a file that is none of ours is refused', () => {
     ['a conversation without turns', JSON.stringify({ ...file, conversations: [{ id: 'x' }] })],
     ['a turn of another shape', JSON.stringify({ ...file, conversations: [{ ...file.conversations[0], turns: [{ question: 1 }] }] })],
     ['Markdown without our comments', '# Title\n\n## You\n\nWhy?\n'],
+    ['Markdown with a version of nothing', toMarkdown(withVersions, speakers).replace('"turn":1,"version"', '"turn":9,"version"')],
     ['Markdown with half a turn', toMarkdown({ ...whole, turns: [turn('q', 'a')] }, speakers).replace(/<!-- askbot: answer[^]*/, '')],
     ['Markdown with a broken comment', toMarkdown(whole, speakers).replace('{"askedAt":1000}', '{"askedAt":}')],
   ] as const)('%s', ([, text]) => {

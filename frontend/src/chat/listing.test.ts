@@ -1,15 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { type Conversation, newConversation, type Turn } from './conversation.ts'
 import { groupsOf, hitsIn, search, snippetOf } from './listing.ts'
+import { alone } from './versions.ts'
 
 const turn = (question: string, answer = ''): Turn => ({
   id: question,
   question,
   answer,
+  persona: null,
   outcome: { name: 'finished' },
   receipt: null,
   askedAt: 1,
   endedAt: 2,
+  versions: alone,
 })
 
 const conversation = (...turns: Turn[]): Conversation => ({ ...newConversation('c', null, 1), turns })

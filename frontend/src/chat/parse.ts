@@ -1,4 +1,5 @@
 import type { Conversation, Failure, Outcome, Running, Turn, TurnReceipt } from './conversation.ts'
+import type { Versions } from './versions.ts'
 
 type Fields = Record<string, unknown>
 
@@ -6,28 +7,45 @@ type Fields = Record<string, unknown>
 export function conversationFrom(value: unknown): Conversation | null {
   if (!isObject(value) || !Array.isArray(value['turns'])) return null
   const { id, revision, title, isPinned, persona, createdAt, changedAt, seenAt, turns, running } = value
-  const read = turns.map(turnFrom)
+  const who = textOrNull(persona)
+  const read = turns.map((turn) => turnFrom(turn, who))
   if (!isText(id) || id === '' || !isTime(createdAt) || !isTime(changedAt) || !read.every((turn) => turn !== null)) return null
   return {
     id,
     revision: textOr(revision, ''),
     title: textOr(title, '').replaceAll(/\s+/g, ' ').trim(),
     isPinned: isPinned === true,
-    persona: isText(persona) ? persona : null,
+    persona: who,
     createdAt,
     changedAt,
     seenAt: isTime(seenAt) ? seenAt : changedAt,
     turns: read,
-    running: runningFrom(running),
+    running: runningFrom(running, who),
   }
 }
 
-function turnFrom(value: unknown): Turn | null {
+/** `who` answered where it does not say so itself. */
+function turnFrom(value: unknown, who: string | null): Turn | null {
   if (!isObject(value)) return null
   const { id, question, answer, askedAt, endedAt } = value
   const outcome = outcomeFrom(value['outcome'])
   if (!isText(id) || !isText(question) || !isText(answer) || outcome === null || !isTime(askedAt) || !isTime(endedAt)) return null
-  return { id, question, answer, outcome, receipt: receiptFrom(value['receipt']), askedAt, endedAt }
+  const [persona, versions, receipt] = [personaFrom(value, who), versionsFrom(value, who), receiptFrom(value['receipt'])]
+  return { id, question, answer, persona, outcome, receipt, askedAt, endedAt, versions }
+}
+
+function personaFrom({ persona }: Fields, who: string | null): string | null {
+  return isText(persona) || persona === null ? persona : who
+}
+
+/** Those that cannot be read are left out: the turn itself is worth more than they are. */
+function versionsFrom({ versions }: Fields, who: string | null): Versions {
+  const { earlier, later } = isObject(versions) ? versions : {}
+  const read = (branches: unknown) =>
+    (Array.isArray(branches) ? branches : [])
+      .map((branch: unknown) => (Array.isArray(branch) ? branch.map((turn) => turnFrom(turn, who)) : []))
+      .filter((branch): branch is Turn[] => branch.length > 0 && branch.every((turn) => turn !== null))
+  return { earlier: read(earlier), later: read(later) }
 }
 
 function outcomeFrom(value: unknown): Outcome | null {
@@ -62,11 +80,12 @@ function receiptFrom(value: unknown): TurnReceipt | null {
   }
 }
 
-function runningFrom(value: unknown): Running | null {
+function runningFrom(value: unknown, who: string | null): Running | null {
   if (!isObject(value)) return null
   const { turn, question, key, before, text, etag, askedAt } = value
   if (!isText(turn) || !isText(question) || !isText(key) || !isTime(askedAt)) return null
-  return { turn, question, key, before: textOr(before, ''), text: textOr(text, ''), etag: textOrNull(etag), askedAt }
+  const [persona, versions] = [personaFrom(value, who), versionsFrom(value, who)]
+  return { turn, question, persona, key, before: textOr(before, ''), text: textOr(text, ''), etag: textOrNull(etag), askedAt, versions }
 }
 
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -7,28 +7,48 @@ import styles from './AnswerFoot.module.css'
 import { CopyButton } from './CopyButton.tsx'
 import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
+import { Menu } from './Menu.tsx'
+import { VersionSwitch } from './VersionSwitch.tsx'
 
 /** What can be done with an answer, and how it was made. */
 export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isLast: boolean }) {
   const words = useWords()
-  const page = usePage()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
-
-  function onAgain() {
-    void page.askInstead(chat, turn.id, turn.question)
-    focusNext()
-  }
 
   return (
     <div className={styles.foot}>
+      <VersionSwitch chat={chat} turn={turn} />
       <CopyButton text={turn.answer} label={words.copyAnswer} />
-      {isLast && isIdle && !isUnfinished(turn) && (
-        <IconButton icon="again" label={words.retry} onClick={onAgain} />
-      )}
+      {isLast && isIdle && !isUnfinished(turn) && <Again chat={chat} turn={turn} />}
       <p className={styles.receipt} title={[words.receipt, turn.receipt?.model].filter(Boolean).join(': ')}>
         {receiptOf(turn, words).join(' · ')}
       </p>
     </div>
+  )
+}
+
+/** Another answer to the same question, from who gave this one or from somebody else. */
+function Again({ chat, turn }: { chat: Chat; turn: Turn }) {
+  const words = useWords()
+  const known = useStore(usePage().relay, (relay) => relay.known)
+  const others = (known?.personas ?? []).filter(({ id }) => id !== (turn.persona ?? known?.defaultPersona))
+
+  function ask(persona?: string) {
+    void chat.askInstead(turn.id, turn.question, persona)
+    focusNext()
+  }
+
+  return (
+    <>
+      <IconButton icon="again" label={words.retry} onClick={() => ask()} />
+      {others.length > 0 && (
+        <Menu
+          icon="people"
+          label={words.askSomebodyElse}
+          items={others.map(({ id, name }) => ({ icon: 'again', name, onChoose: () => ask(id) }))}
+        />
+      )}
+    </>
   )
 }
 

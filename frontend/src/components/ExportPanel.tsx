@@ -17,7 +17,7 @@ export function ExportPanel({ conversation }: { conversation: Conversation }) {
       <div className={styles.panel}>
         <p className={styles.hint}>{title}</p>
         <div className={styles.row}>
-          <Button onClick={() => download(title, 'md', toMarkdown(conversation, { reader: words.you, assistant }))}>{words.markdown}</Button>
+          <Button onClick={() => download(title, 'md', toMarkdown(conversation, { reader: words.you, assistant, version: words.version }))}>{words.markdown}</Button>
           <Button onClick={() => download(title, 'json', toJson([conversation]))}>{words.json}</Button>
         </div>
       </div>

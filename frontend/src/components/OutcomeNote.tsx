@@ -102,7 +102,7 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   const needsCode = useStore(page.relay, ({ contact }) => contact.name === 'failed' && contact.code === 'unauthorized')
 
   function retry() {
-    void page.askInstead(chat, turn.id, turn.question)
+    void chat.askInstead(turn.id, turn.question)
     focusNext()
   }
 

@@ -21,10 +21,10 @@ export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | nu
   const isEdited = useStore(editing, (id) => turn !== null && id === turn.id)
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
 
-  if (turn && isEdited) return <Edited chat={chat} turn={turn} />
+  if (turn && isEdited) return <Edited key={turn.id} chat={chat} turn={turn} />
   return (
     <div className={styles.question}>
-      <QuestionText question={question} />
+      <QuestionText key={question} question={question} />
       {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
     </div>
   )
@@ -51,7 +51,7 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = text.trim()
-    if (question !== '' && !length.isTooLong && (await page.askInstead(chat, turn.id, question))) close()
+    if (question !== '' && !length.isTooLong && (await chat.askInstead(turn.id, question))) close()
   }
 
   return (

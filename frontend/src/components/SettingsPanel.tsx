@@ -1,5 +1,6 @@
 import { useId, useState, type ChangeEvent, type ReactNode } from 'react'
-import { importFrom, ImportError, toJson } from '../chat/exchange.ts'
+import { importFrom, toJson } from '../chat/exchange.ts'
+import { ImportError } from '../chat/importError.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { en } from '../words/en.ts'

@@ -1,6 +1,5 @@
 import { useRef, useState } from 'react'
 import type { Chat } from '../chat/chat.ts'
-import type { Conversation } from '../chat/conversation.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import { focusConversation } from './focus.ts'
@@ -10,7 +9,7 @@ import styles from './Transcript.module.css'
 import { TurnView } from './TurnView.tsx'
 import { useFollow } from './useFollow.ts'
 
-export function Transcript({ chat, conversation }: { chat: Chat; conversation: Conversation | undefined }) {
+export function Transcript({ chat }: { chat: Chat }) {
   const words = useWords()
   const turns = useStore(chat, (state) => state.turns)
   const live = useStore(chat, ({ phase }) => (phase.name === 'idle' ? null : phase.turn))
@@ -33,13 +32,14 @@ export function Transcript({ chat, conversation }: { chat: Chat; conversation: C
         {ids.length === 0 && <Greeting chat={chat} />}
         <ol ref={list} className={styles.turns}>
           {ids.map((id, index) => (
-            // The live turn and the settled one are the same element, so that text which the
-            // reader has selected stays selected when the answer ends.
-            <li key={id} data-asked={id === lastAsked || undefined}>
+            // The live turn and the settled one are the same element, so that text which the reader
+            // has selected stays selected when the answer ends; and two versions of one are, so that
+            // the focus stays on the way to the next.
+            // oxlint-disable-next-line react/no-array-index-key
+            <li key={index} data-asked={id === lastAsked || undefined}>
               <TurnView
                 chat={chat}
                 turn={turns[index] ?? null}
-                persona={conversation?.persona ?? null}
                 isLast={index === ids.length - 1}
                 isNews={(turns[index]?.endedAt ?? 0) > openedAt}
               />

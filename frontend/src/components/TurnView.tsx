@@ -10,6 +10,7 @@ import { LostNote, OutcomeNote } from './OutcomeNote.tsx'
 import { Question } from './Question.tsx'
 import styles from './TurnView.module.css'
 import { usePersona } from './usePersona.ts'
+import { VersionSwitch } from './VersionSwitch.tsx'
 import { WritingMark } from './WritingMark.tsx'
 
 const idle: Phase = { name: 'idle' }
@@ -18,17 +19,16 @@ interface Shown {
   chat: Chat
   /** A settled turn, or null for the one that is being written. */
   turn: Turn | null
-  persona: string | null
   isLast: boolean
   /** Whether it ended while the reader looked on. */
   isNews: boolean
 }
 
 /** One question with its answer. */
-export const TurnView = memo(function TurnView({ chat, turn, persona, isLast, isNews }: Shown) {
+export const TurnView = memo(function TurnView({ chat, turn, isLast, isNews }: Shown) {
   const words = useWords()
-  const name = usePersona(persona)?.name ?? 'Askbot'
   const phase = useStore(chat, (state) => (turn ? idle : state.phase))
+  const name = usePersona(turn?.persona ?? (phase.name === 'idle' ? null : phase.persona))?.name ?? 'Askbot'
   const question = turn?.question ?? (phase.name === 'idle' ? '' : phase.question)
   const answer = turn?.answer ?? (phase.name === 'answering' || phase.name === 'lost' ? phase.answer : '')
 
@@ -46,6 +46,7 @@ export const TurnView = memo(function TurnView({ chat, turn, persona, isLast, is
       {turn && <OutcomeNote chat={chat} turn={turn} isLast={isLast} isNews={isNews} />}
       {phase.name === 'lost' && <LostNote chat={chat} failure={phase.failure} />}
       {turn && answer !== '' && <AnswerFoot chat={chat} turn={turn} isLast={isLast} />}
+      {turn && answer === '' && <VersionSwitch chat={chat} turn={turn} />}
     </article>
   )
 })

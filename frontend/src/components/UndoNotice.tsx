@@ -7,12 +7,12 @@ import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import { Notice } from './Notice.tsx'
 
-/** The way back from what was done last. */
+/** The way back for what was deleted last. */
 export function UndoNotice() {
   const words = useWords()
   const page = usePage()
-  const undoable = useStore(page.undoable, (state) => state)
-  if (undoable === null) return null
+  const deleted = useStore(page.deleted, (state) => state)
+  if (deleted === null) return null
 
   function undo() {
     page.panel.set(null)
@@ -21,12 +21,12 @@ export function UndoNotice() {
   }
 
   function dismiss() {
-    page.undoable.set(null)
+    page.deleted.set(null)
     focusNext()
   }
 
   return (
-    <Notice text={undoable.what === 'deleted' ? words.deleted(titleOf(undoable.before)) : words.replaced}>
+    <Notice text={words.deleted(titleOf(deleted))}>
       <Button onClick={undo}>{words.undo}</Button>
       <IconButton icon="cross" label={words.dismiss} onClick={dismiss} />
     </Notice>

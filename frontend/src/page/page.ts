@@ -16,12 +16,6 @@ import { createSettings, type SettingsStore } from './settings.ts'
 /** `search` is the list of conversations, entered by its search field. */
 export type Panel = { name: 'conversations' | 'search' | 'settings' | 'help' } | { name: 'rename' | 'export'; id: string }
 
-/** What was lost by the reader's own hand, and can be had back. */
-export interface Undoable {
-  what: 'deleted' | 'replaced'
-  before: Conversation
-}
-
 /** All that the page knows and can do, apart from how it looks. */
 export interface Page {
   /** Where the relay is; empty where the page came from. */
@@ -35,11 +29,10 @@ export interface Page {
   panel: WritableStore<Panel | null>
   /** The turn whose question is being edited. */
   editing: WritableStore<string | null>
-  undoable: WritableStore<Undoable | null>
+  /** What was deleted last, and can be had back. */
+  deleted: WritableStore<Conversation | null>
   chat(id: string): Chat
   ask(chat: Chat, question: string): Promise<boolean>
-  /** Asks in place of a turn and what came after it; what was there can be had back. */
-  askInstead(chat: Chat, turn: string, question: string): Promise<boolean>
   remove(id: string): void
   /** What was lost is shown again at once, and is no longer undoable once it is kept. */
   undo(): Promise<void>
@@ -51,7 +44,7 @@ export function createPage(relayUrl: string): Page {
   const relay = createRelay(relayUrl, personas, wordsFor(language === null ? navigator.languages : [language]).lang)
   const history = createHistory(browserStorage, browserChannel)
   const address = createAddress()
-  const undoable = createStore<Undoable | null>(null)
+  const deleted = createStore<Conversation | null>(null)
   const isOnline = createConnection(relayUrl)
   const mostMessages = () => relay.get().known?.limits.messages ?? null
   const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, mostMessages, pace: paced, onMiss })
@@ -89,7 +82,7 @@ export function createPage(relayUrl: string): Page {
   history.subscribe(see)
   address.subscribe(see)
   // What can be undone is what was done last.
-  address.subscribe(() => undoable.set(null))
+  address.subscribe(() => deleted.set(null))
 
   /** For a tab that was asleep, a network that was away, a relay that was. */
   function catchUp() {
@@ -121,24 +114,16 @@ export function createPage(relayUrl: string): Page {
     isOnline,
     panel: createStore<Panel | null>(null),
     editing: createStore<string | null>(null),
-    undoable,
+    deleted,
     chat: chats.open,
     async ask(chat, question) {
       const wasAsked = await chat.ask(question)
       if (!wasAsked) return false
-      undoable.set(null)
+      deleted.set(null)
       if (address.get().id === chat.id && address.get().isNew) {
         address.settle()
         drafts.save(NEW_DRAFT, '')
       }
-      return true
-    },
-    async askInstead(chat, turn, question) {
-      const before = history.find(chat.id)
-      const wasAsked = await chat.askInstead(turn, question)
-      if (!wasAsked || before === undefined) return wasAsked
-      const replaced = before.turns.slice(before.turns.findIndex(({ id }) => id === turn))
-      if (replaced.some(({ answer }) => answer !== '')) undoable.set({ what: 'replaced', before })
       return true
     },
     remove(id) {
@@ -147,27 +132,19 @@ export function createPage(relayUrl: string): Page {
       chats.open(id).stop()
       void history.remove(id)
       if (address.get().id === id) address.leave()
-      undoable.set({ what: 'deleted', before })
+      deleted.set(before)
     },
     async undo() {
-      const undone = undoable.get()
-      if (undone === null) return
-      const { what, before } = undone
-      chats.open(before.id).stop()
-      const keeping =
-        what === 'deleted' ? history.put(before) : history.change(before.id, (conversation) => withTurnsOf(before, conversation))
+      const before = deleted.get()
+      if (before === null) return
+      const keeping = history.put(before)
       address.go(before.id)
+      // Which by itself ends what can be undone.
+      deleted.set(before)
       await keeping
-      if (undoable.get() === undone) undoable.set(null)
+      if (deleted.get() === before) deleted.set(null)
     },
   }
-}
-
-/** The turns that were replaced by one, unless there are more by now that nobody here has seen. */
-function withTurnsOf(before: Conversation, conversation: Conversation): Conversation {
-  const known = new Set(before.turns.map(({ id }) => id))
-  const isAlone = conversation.turns.filter(({ id }) => !known.has(id)).length <= 1
-  return isAlone ? { ...conversation, turns: before.turns, running: null } : conversation
 }
 
 export const PageContext = createContext<Page | null>(null)

@@ -23,6 +23,10 @@ export const en = {
   ask: 'Ask',
   stop: 'Stop',
   retry: 'Ask again',
+  askSomebodyElse: 'Ask somebody else',
+  version: (number: number, of: number) => `Version ${number} of ${of}`,
+  earlierVersion: 'Earlier version',
+  laterVersion: 'Later version',
   retryIn: (seconds: number) => `Ask again in ${seconds} s`,
   proceed: 'Continue',
   proceedInstruction: 'Continue your last answer exactly where it ends. Do not repeat any of it, and do not comment on this.',
@@ -138,7 +142,6 @@ export const en = {
 
   // Notices
   deleted: (title: string) => `“${title}” was deleted.`,
-  replaced: 'This took the place of what came before.',
   undo: 'Undo',
   dismiss: 'Dismiss',
   offline: 'You are offline. Your conversations are here; asking needs a connection.',

@@ -22,6 +22,10 @@ export const ko: Words = {
   ask: '질문하기',
   stop: '멈추기',
   retry: '다시 질문하기',
+  askSomebodyElse: '다른 도우미에게 묻기',
+  version: (number, of) => `${of}개 중 ${number}번째`,
+  earlierVersion: '이전 답변',
+  laterVersion: '다음 답변',
   retryIn: (seconds) => `${seconds}초 뒤 다시 질문하기`,
   proceed: '이어서 쓰기',
   proceedInstruction: '마지막 답변이 끝난 바로 그 자리부터 이어서 써 주세요. 이미 쓴 내용을 되풀이하거나 이 요청에 대해 말하지 마세요.',
@@ -125,7 +129,6 @@ export const ko: Words = {
   },
 
   deleted: (title) => `“${title}” 대화를 삭제했습니다.`,
-  replaced: '이전 내용을 새 질문으로 바꾸었습니다.',
   undo: '되돌리기',
   dismiss: '닫기',
   offline: '오프라인입니다. 지난 대화는 볼 수 있지만, 질문하려면 인터넷에 연결되어야 합니다.',

@@ -1,0 +1,37 @@
+import type { Turn } from './conversation.ts'
+
+/** Turns that stood in the same place, each with all that came after it, in the order in which they were asked. */
+export interface Versions {
+  earlier: readonly Branch[]
+  later: readonly Branch[]
+}
+
+export type Branch = readonly Turn[]
+
+export const alone: Versions = { earlier: [], later: [] }
+
+/** Those that a new turn has in the place of `turns` from `place` on. What came to nothing is not one. */
+export function versionsBeside(turns: readonly Turn[], place: number): Versions {
+  const all = branchesAt(turns, place)
+  return { earlier: all.filter((branch) => branch.length > 1 || branch[0]!.answer.trim() !== ''), later: [] }
+}
+
+/** The turns with another version of one of them, counted from 1, and of what came after it. */
+export function withVersion(turns: readonly Turn[], id: string, number: number): readonly Turn[] {
+  const place = turns.findIndex((turn) => turn.id === id)
+  const all = place < 0 ? [] : branchesAt(turns, place)
+  const [first, ...rest] = all[number - 1] ?? []
+  if (first === undefined) return turns
+  const versions = { earlier: all.slice(0, number - 1), later: all.slice(number) }
+  return [...turns.slice(0, place), { ...first, versions }, ...rest]
+}
+
+/** Which of how many versions a turn is. */
+export function versionOf({ versions: { earlier, later } }: { versions: Versions }): { number: number; of: number } {
+  return { number: earlier.length + 1, of: earlier.length + 1 + later.length }
+}
+
+function branchesAt(turns: readonly Turn[], place: number): readonly Branch[] {
+  const { earlier, later } = turns[place]!.versions
+  return [...earlier, [{ ...turns[place]!, versions: alone }, ...turns.slice(place + 1)], ...later]
+}
