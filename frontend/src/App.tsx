@@ -13,7 +13,7 @@ import { useShortcuts } from './components/useShortcuts.ts'
 import { NEW_DRAFT } from './page/drafts.ts'
 import { usePage } from './page/page.ts'
 import { useStore } from './useStore.ts'
-import { useWords, WordsContext, wordsFor } from './words/words.ts'
+import { useWords, WordsContext } from './words/words.ts'
 
 /** What is opened now and then is loaded then. */
 const Panels = lazy(async () => {
@@ -26,8 +26,8 @@ const Panels = lazy(async () => {
 
 export function App() {
   const page = usePage()
-  const { theme, language } = useStore(page.settings, (settings) => settings)
-  const words = wordsFor(language === null ? navigator.languages : [language])
+  const theme = useStore(page.settings, (settings) => settings.theme)
+  const words = useStore(page.words, (spoken) => spoken)
   const { id, isNew } = useStore(page.address, (place) => place)
   const conversation = useStore(page.history, () => page.history.find(id))
   const isLoaded = useStore(page.history, (history) => history.isLoaded)

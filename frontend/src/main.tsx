@@ -8,10 +8,13 @@ import { registerWorker } from './pwa/pwa.ts'
 const page = createPage(import.meta.env.VITE_API_URL ?? '')
 
 registerWorker()
-createRoot(document.getElementById('root')!).render(
-  <StrictMode>
-    <PageContext value={page}>
-      <App />
-    </PageContext>
-  </StrictMode>,
-)
+// Or it would begin in another language for a moment.
+void page.words.loaded.then(() => {
+  createRoot(document.getElementById('root')!).render(
+    <StrictMode>
+      <PageContext value={page}>
+        <App />
+      </PageContext>
+    </StrictMode>,
+  )
+})

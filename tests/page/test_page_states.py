@@ -102,7 +102,7 @@ def test_the_receipt(page: Page) -> None:
     """An answer that is whole says how long it took and how many tokens it had."""
     exchange(page, "Who are you?")
     expect(conversation(page)).to_contain_text("s to the first words")
-    expect(conversation(page)).to_contain_text("7 + 3 tokens")
+    expect(conversation(page)).to_contain_text("7 in, 3 out")
 
 
 def test_the_receipt_after_a_reload(page: Page, upstream: Upstream) -> None:
@@ -171,7 +171,7 @@ def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: Serv
         expect(page.get_by_role("alert")).to_contain_text("The assistant cannot be reached.")
         expect(away).to_have_count(1)
         button(page, "New conversation").click()
-        expect(button(page, "Try again")).to_be_visible()
+        expect(button(page, "Reconnect")).to_be_visible()
         line.mend()
         expect(page.get_by_role("radio", name="Askbot")).to_be_visible(timeout=60_000)
         expect(away).to_have_count(0)
@@ -297,7 +297,7 @@ def test_a_relay_that_goes_away(
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("may still be writing")
         expect(conversation(page)).to_contain_text("햇빛은 공기에서")
-        expect(button(page, "Read on")).to_be_visible()
+        expect(button(page, "Reconnect")).to_be_visible()
         paused.go_on.set()
         line.mend()
         expect(conversation(page)).to_contain_text(WHOLE, timeout=60_000)

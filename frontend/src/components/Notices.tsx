@@ -49,7 +49,7 @@ function RelayNotice({ chat }: { chat: Chat }) {
   const text = isAway(contact.code) ? words.away : wordsOfFailure(words, contact)
   return (
     <Notice text={import.meta.env.DEV ? `${text} ${hintForDevelopers(relayUrl)}` : text}>
-      <Button onClick={() => void relay.meet()}>{words.tryAgain}</Button>
+      <Button onClick={() => void relay.meet()}>{words.reconnect}</Button>
     </Notice>
   )
 }

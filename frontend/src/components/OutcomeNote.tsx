@@ -46,7 +46,7 @@ function Note({ text, choices }: { text: string; choices?: ReactNode }) {
 export function LostNote({ chat, failure }: { chat: Chat; failure: Failure }) {
   const words = useWords()
   const choices =
-    failure.code === 'unauthorized' ? <AccessForm onEnter={chat.resume} /> : <Button onClick={chat.resume}>{words.readOn}</Button>
+    failure.code === 'unauthorized' ? <AccessForm onEnter={chat.resume} /> : <Button onClick={chat.resume}>{words.reconnect}</Button>
   return <FailureNote text={words.lost} failure={failure} isNews until={0} choices={choices} />
 }
 

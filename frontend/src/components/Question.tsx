@@ -60,7 +60,7 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
       <LengthNote id={noteId} length={length} />
       <div className={styles.choices}>
         <Button type="submit" isMain={isIdle && !length.isTooLong} aria-disabled={!isIdle || length.isTooLong}>
-          {words.retry}
+          {words.send}
         </Button>
         <Button onClick={close}>{words.cancel}</Button>
       </div>

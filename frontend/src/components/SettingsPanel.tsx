@@ -3,9 +3,7 @@ import { importFrom, toJson } from '../chat/exchange.ts'
 import { ImportError } from '../chat/importError.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
-import { en } from '../words/en.ts'
-import { ko } from '../words/ko.ts'
-import { useWords } from '../words/words.ts'
+import { languages, useWords } from '../words/words.ts'
 import { Button } from './Button.tsx'
 import { Dialog } from './Dialog.tsx'
 import { download } from './download.ts'
@@ -32,12 +30,11 @@ export function SettingsPanel() {
           <Option name="language" isChosen={language === null} onChoose={() => settings.change({ language: null })}>
             {words.languageOfBrowser}
           </Option>
-          <Option name="language" isChosen={language === 'en'} onChoose={() => settings.change({ language: 'en' })} lang="en">
-            {en.name}
-          </Option>
-          <Option name="language" isChosen={language === 'ko'} onChoose={() => settings.change({ language: 'ko' })} lang="ko">
-            {ko.name}
-          </Option>
+          {(['en', 'ko'] as const).map((each) => (
+            <Option key={each} name="language" isChosen={language === each} onChoose={() => settings.change({ language: each })} lang={each}>
+              {languages[each]}
+            </Option>
+          ))}
         </Choice>
         <Data />
       </div>

@@ -6,12 +6,12 @@ import { createHistory, type History } from '../chat/history.ts'
 import { paced } from '../chat/pace.ts'
 import { ask, personas, resume, stop } from '../client/askbot.js'
 import { createStore, type Store, type WritableStore } from '../store.ts'
-import { wordsFor } from '../words/words.ts'
 import { type Address, createAddress } from './address.ts'
 import { createConnection } from './connection.ts'
 import { drafts, NEW_DRAFT } from './drafts.ts'
 import { createRelay, isAway, type Relay } from './relay.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
+import { createWording, languageOf, type Wording } from './wording.ts'
 
 /** `search` is the list of conversations, entered by its search field. */
 export type Panel = { name: 'conversations' | 'search' | 'settings' | 'help' } | { name: 'rename' | 'export'; id: string }
@@ -24,6 +24,7 @@ export interface Page {
   address: Address
   relay: Relay
   settings: SettingsStore
+  words: Wording
   isOnline: Store<boolean>
   /** The dialog that is open. */
   panel: WritableStore<Panel | null>
@@ -40,8 +41,7 @@ export interface Page {
 
 export function createPage(relayUrl: string): Page {
   const settings = createSettings()
-  const { language } = settings.get()
-  const relay = createRelay(relayUrl, personas, wordsFor(language === null ? navigator.languages : [language]).lang)
+  const relay = createRelay(relayUrl, personas, languageOf(settings))
   const history = createHistory(browserStorage, browserChannel)
   const address = createAddress()
   const deleted = createStore<Conversation | null>(null)
@@ -111,6 +111,7 @@ export function createPage(relayUrl: string): Page {
     address,
     relay,
     settings,
+    words: createWording(settings),
     isOnline,
     panel: createStore<Panel | null>(null),
     editing: createStore<string | null>(null),

@@ -31,6 +31,7 @@ export const en = {
   proceed: 'Continue',
   proceedInstruction: 'Continue your last answer exactly where it ends. Do not repeat any of it, and do not comment on this.',
   edit: 'Edit the question',
+  send: 'Send',
   editedQuestion: 'Edited question',
   cancel: 'Cancel',
   elsewhere: 'An answer is being written in another tab. Your question is still here.',
@@ -49,8 +50,7 @@ export const en = {
   empty: 'The answer was empty.',
   cut: 'This answer broke off and is incomplete.',
   failed: 'There is no answer.',
-  lost: 'The rest of this answer cannot be had just now. The server may still be writing, and keeps it for a while.',
-  readOn: 'Read on',
+  lost: 'The connection was lost in the middle of this answer. The assistant may still be writing; the rest is kept for a while.',
   tooLong: 'The answer reached the longest length allowed here.',
   filtered: 'The model’s provider ended this answer.',
   details: 'Details',
@@ -59,11 +59,11 @@ export const en = {
     seconds === 1 ? 'Please wait a second before asking again.' : `Please wait ${seconds} seconds before asking again.`,
 
   // The receipt
-  receipt: 'How this answer was made',
+  receipt: 'How this answer was made, counted in tokens',
   firstText: (seconds: string) => `${seconds} s to the first words`,
   tokensPerSecond: (rate: string) => `${rate} tokens/s`,
   wordsPerSecond: (rate: string) => `${rate} words/s`,
-  tokens: (question: string, answer: string) => `${question} + ${answer} tokens`,
+  tokens: (question: string, answer: string) => `${question} in, ${answer} out`,
 
   // Access
   accessCode: 'Access code',
@@ -114,7 +114,7 @@ export const en = {
 
   // Settings
   settings: 'Settings',
-  theme: 'Colours',
+  theme: 'Theme',
   themes: { system: 'Same as system', light: 'Light', dark: 'Dark' },
   language: 'Language',
   languageOfBrowser: 'Same as browser',
@@ -152,7 +152,7 @@ export const en = {
   reload: 'Reload',
   changingVersion: 'Changing to the new version …',
   away: 'The assistant cannot be reached. This page keeps trying.',
-  tryAgain: 'Try again',
+  reconnect: 'Reconnect',
 
   // By the codes of the relay, of what may stand in front of it, and of the client.
   failures: {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { en } from './en.ts'
 import { ko } from './ko.ts'
 import { languageOf } from './languageOf.ts'
-import { wordsFor, wordsOfFailure } from './words.ts'
+import { languageFor, wordsIn, wordsOfFailure } from './words.ts'
 
 describe('the page’s language', () => {
   test.for([
@@ -13,8 +13,8 @@ describe('the page’s language', () => {
     [['fr'], en],
     [['constructor'], en],
     [[], en],
-  ] as const)('is, for a reader of %j, the first that the page speaks', ([languages, words]) => {
-    expect(wordsFor(languages)).toBe(words)
+  ] as const)('is, for a reader of %j, the first that the page speaks', async ([preferred, words]) => {
+    expect(await wordsIn(languageFor(preferred))).toBe(words)
   })
 })
 

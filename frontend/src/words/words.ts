@@ -1,21 +1,25 @@
 import { createContext, useContext } from 'react'
 import { en } from './en.ts'
-import { ko } from './ko.ts'
 
 export type Words = typeof en
 
-const spoken = new Map<string, Words>([
-  ['en', en],
-  ['ko', ko],
-])
+export type Language = 'en' | 'ko'
 
-/** The page's words in the first of the reader's languages that it speaks, else in English. */
-export function wordsFor(languages: readonly string[]): Words {
-  for (const language of languages) {
-    const words = spoken.get(language.toLowerCase().replace(/-.*/, ''))
-    if (words) return words
+/** What the page speaks, each by its own name. */
+export const languages: Record<Language, string> = { en: 'English', ko: '한국어' }
+
+/** The first of the reader's languages that the page speaks, else English. */
+export function languageFor(preferred: readonly string[]): Language {
+  for (const language of preferred) {
+    const name = language.toLowerCase().replace(/-.*/, '')
+    if (Object.hasOwn(languages, name)) return name as Language
   }
-  return en
+  return 'en'
+}
+
+/** English is part of the page; others come when they are wanted. */
+export async function wordsIn(language: Language): Promise<Words> {
+  return language === 'en' ? en : (await import('./ko.ts')).ko
 }
 
 const failureKeys = new Set(Object.keys(en.failures))
