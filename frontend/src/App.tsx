@@ -27,6 +27,7 @@ const Panels = lazy(async () => {
 export function App() {
   const page = usePage()
   const theme = useStore(page.settings, (settings) => settings.theme)
+  const textSize = useStore(page.settings, (settings) => settings.textSize)
   const words = useStore(page.words, (spoken) => spoken)
   const { id, isNew } = useStore(page.address, (place) => place)
   const conversation = useStore(page.history, () => page.history.find(id))
@@ -50,6 +51,10 @@ export function App() {
       meta.media = theme === 'system' ? `(prefers-color-scheme: ${own})` : theme === own ? 'all' : 'not all'
     }
   }, [theme])
+
+  useEffect(() => {
+    document.documentElement.dataset['textSize'] = textSize
+  }, [textSize])
 
   useEffect(() => {
     document.title = title === '' ? 'Askbot' : `${title} – Askbot`

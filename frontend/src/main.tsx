@@ -7,9 +7,9 @@ import { registerWorker } from './pwa/pwa.ts'
 
 const page = createPage(import.meta.env.VITE_API_URL ?? '')
 
-registerWorker()
-// Or it would begin in another language for a moment.
-void page.words.loaded.then(() => {
+async function show() {
+  // Or it would begin in another language for a moment.
+  await page.words.loaded
   createRoot(document.getElementById('root')!).render(
     <StrictMode>
       <PageContext value={page}>
@@ -17,4 +17,7 @@ void page.words.loaded.then(() => {
       </PageContext>
     </StrictMode>,
   )
-})
+}
+
+registerWorker()
+void show()

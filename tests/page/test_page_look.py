@@ -11,6 +11,13 @@ pytestmark = pytest.mark.usefixtures("relay")
 QUESTION = "Why do jays jump?"
 
 
+# Whether a text is seen so many times; what only screen readers get is a pixel or two high.
+SEEN = """
+([text, times]) => [...document.querySelectorAll('h1, p, span')].filter((element) =>
+  element.textContent === text && element.getBoundingClientRect().height > 4).length === times
+"""
+
+
 def middle(place: Locator) -> float:
     box = place.bounding_box()
     assert box is not None
@@ -22,10 +29,7 @@ def test_the_question_does_not_shout(page: Page) -> None:
     exchange(page, QUESTION)
     for width, places in ((1280, 2), (390, 1)):
         page.set_viewport_size({"width": width, "height": 700})
-        found = page.get_by_text(QUESTION, exact=True).all()
-        # What only screen readers get is a pixel or two high.
-        seen = [each for each in found if (box := each.bounding_box()) and box["height"] > 4]
-        assert len(seen) == places
+        page.wait_for_function(SEEN, arg=[QUESTION, places])
     # For those who hear the page it is its heading all the same.
     expect(page.get_by_role("heading", level=1)).to_have_text(QUESTION)
 
@@ -74,3 +78,21 @@ def test_what_is_for_operators(page: Page, upstream: Upstream) -> None:
     page.get_by_text("Details", exact=True).click()
     expect(request_id).to_be_visible()
     expect(page.get_by_text("upstream_error")).to_be_visible()
+
+
+def test_a_text_size_of_ones_own(page: Page) -> None:
+    """Texts grow with it, stay in the page at every width, and keep it in all tabs."""
+    exchange(page, QUESTION)
+    answer = "getComputedStyle(document.querySelector('article p:last-of-type')).fontSize"
+    normal = page.evaluate(f"parseFloat({answer})")
+    other = page.context.new_page()
+    other.goto(page.url)
+    button(page, "Settings").click()
+    page.get_by_role("radio", name="Largest").check()
+    page.keyboard.press("Escape")
+    page.reload()
+    for tab in (page, other):
+        tab.wait_for_function(f"normal => parseFloat({answer}) > 1.3 * normal", arg=normal)
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert conversation(page).evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -65,3 +65,35 @@ def test_tasks(page: Page, upstream: Upstream) -> None:
     tick = "box => getComputedStyle(box, '::after').content"
     assert boxes.first.evaluate(tick) != "none"
     assert boxes.last.evaluate(tick) == "none"
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("sql", "SELECT name FROM sky WHERE colour = 'blue';"),
+        ("go", "func main() { return }"),
+        ("c", "int main(void) { return 0; }"),
+        ("C++", "class Sky { public: int blue; };"),
+        ("yaml", "sky: true"),
+        ("diff", "- red\n+ blue"),
+        ("rs", "fn main() { let sky = 1; }"),
+        ("toml", 'sky = "blue"'),
+    ],
+)
+def test_a_language_is_coloured(page: Page, upstream: Upstream, language: str, code: str) -> None:
+    """Each of the rarer languages comes when it is met, and by all of its names."""
+    upstream.answers(saying(f"```{language}\n{code}\n```\n"))
+    exchange(page, "?")
+    region = conversation(page).get_by_role("region", name="Code")
+    expect(region.locator("[class^=hljs-]").first).to_be_visible()
+    expect(region.locator("code")).to_have_text(code)
+
+
+def test_a_language_that_nobody_knows(page: Page, upstream: Upstream) -> None:
+    """Mermaid, and whatever else there is, stays a block of code."""
+    upstream.answers(saying("```mermaid\ngraph TD; A-->B;\n```\n\n```constructor\nx\n```\n"))
+    exchange(page, "?")
+    regions = conversation(page).get_by_role("region", name="Code")
+    expect(regions.first).to_have_text("graph TD; A-->B;")
+    expect(regions.last).to_have_text("x")
+    expect(regions.locator("[class^=hljs-]")).to_have_count(0)

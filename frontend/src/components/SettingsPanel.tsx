@@ -2,6 +2,7 @@ import { useId, useState, type ChangeEvent, type ReactNode } from 'react'
 import { importFrom, toJson } from '../chat/exchange.ts'
 import { ImportError } from '../chat/importError.ts'
 import { usePage } from '../page/page.ts'
+import { textSizes } from '../page/settings.ts'
 import { useStore } from '../useStore.ts'
 import { languages, useWords } from '../words/words.ts'
 import { Button } from './Button.tsx'
@@ -14,7 +15,7 @@ const themes = ['system', 'light', 'dark'] as const
 export function SettingsPanel() {
   const words = useWords()
   const { settings } = usePage()
-  const { theme, language } = useStore(settings, (chosen) => chosen)
+  const { theme, textSize, language } = useStore(settings, (chosen) => chosen)
 
   return (
     <Dialog title={words.settings}>
@@ -23,6 +24,13 @@ export function SettingsPanel() {
           {themes.map((each) => (
             <Option key={each} name="theme" isChosen={theme === each} onChoose={() => settings.change({ theme: each })}>
               {words.themes[each]}
+            </Option>
+          ))}
+        </Choice>
+        <Choice legend={words.textSize}>
+          {textSizes.map((each) => (
+            <Option key={each} name="text-size" isChosen={textSize === each} onChoose={() => settings.change({ textSize: each })}>
+              {words.textSizes[each]}
             </Option>
           ))}
         </Choice>

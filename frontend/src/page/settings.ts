@@ -3,6 +3,7 @@ import { loadText, saveText } from './stored.ts'
 
 export interface Settings {
   theme: 'system' | 'light' | 'dark'
+  textSize: 'small' | 'normal' | 'large' | 'largest'
   /** Null for the browser's. */
   language: 'en' | 'ko' | null
   /** Who answers in new conversations; null for the relay's default. */
@@ -14,7 +15,9 @@ export interface SettingsStore extends Store<Settings> {
 }
 
 const NAME = 'askbot.settings'
-const initial: Settings = { theme: 'system', language: null, persona: null }
+const initial: Settings = { theme: 'system', textSize: 'normal', language: null, persona: null }
+
+export const textSizes = ['small', 'normal', 'large', 'largest'] as const
 
 /** What the reader has chosen, in all tabs, for as long as the browser keeps it. */
 export function createSettings(): SettingsStore {
@@ -34,9 +37,10 @@ export function createSettings(): SettingsStore {
 
 function load(): Settings {
   try {
-    const { theme, language, persona } = JSON.parse(loadText('localStorage', NAME) ?? '{}') as Record<string, unknown>
+    const { theme, textSize, language, persona } = JSON.parse(loadText('localStorage', NAME) ?? '{}') as Record<string, unknown>
     return {
       theme: theme === 'light' || theme === 'dark' ? theme : 'system',
+      textSize: textSizes.find((size) => size === textSize) ?? 'normal',
       language: language === 'en' || language === 'ko' ? language : null,
       persona: typeof persona === 'string' ? persona : null,
     }

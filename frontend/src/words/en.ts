@@ -116,6 +116,8 @@ export const en = {
   settings: 'Settings',
   theme: 'Theme',
   themes: { system: 'Same as system', light: 'Light', dark: 'Dark' },
+  textSize: 'Text size',
+  textSizes: { small: 'Small', normal: 'Normal', large: 'Large', largest: 'Largest' },
   language: 'Language',
   languageOfBrowser: 'Same as browser',
   data: 'Conversations',

@@ -105,6 +105,8 @@ export const ko: Words = {
   settings: '설정',
   theme: '화면 테마',
   themes: { system: '시스템 설정 따름', light: '밝게', dark: '어둡게' },
+  textSize: '글자 크기',
+  textSizes: { small: '작게', normal: '보통', large: '크게', largest: '아주 크게' },
   language: '언어',
   languageOfBrowser: '브라우저 설정 따름',
   data: '대화 보관',
