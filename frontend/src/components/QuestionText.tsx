@@ -3,15 +3,12 @@ import { HeadingLevel } from '../markdown/contexts.ts'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { AnswerText } from './AnswerText.tsx'
+import { isLong } from './isLong.ts'
 import styles from './QuestionText.module.css'
-
-const MOST_CHARACTERS = 280
-const MOST_LINES = 4
 
 /** A question stands large as a heading does; one that is a text of its own is set as one, and folded. */
 export function QuestionText({ question }: { question: string }) {
-  const isText = question.length > MOST_CHARACTERS || question.split('\n', MOST_LINES + 1).length > MOST_LINES
-  if (isText) return <Folded question={question} />
+  if (isLong(question)) return <Folded question={question} />
   return (
     <p className={styles.short} lang={languageOf(question)} dir="auto">
       {question}

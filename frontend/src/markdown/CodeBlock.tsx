@@ -38,7 +38,7 @@ export function CodeBlock({ node }: ComponentProps<'pre'> & ExtraProps) {
             {isOpen || language === '' ? (
               code
             ) : (
-              <Suspense fallback={code}>
+              <Suspense fallback={<span aria-busy="true">{code}</span>}>
                 <Highlighted code={code} language={language} />
               </Suspense>
             )}

@@ -17,7 +17,13 @@ export function Formula({ node }: ExtraProps) {
   // It is still being written.
   if (formula.source === '') return <span className={styles.pending}>…</span>
   return (
-    <Suspense fallback={<PlainFormula {...formula} />}>
+    <Suspense
+      fallback={
+        <span aria-busy="true">
+          <PlainFormula {...formula} />
+        </span>
+      }
+    >
       <DrawnFormula {...formula} />
     </Suspense>
   )

@@ -108,6 +108,8 @@ export const en = {
   title: 'Title',
   save: 'Save',
   exportAs: 'Export',
+  webPage: 'Web page',
+  exportHint: 'A web page is for reading and sharing; Markdown and JSON can be imported again.',
   markdown: 'Markdown',
   json: 'JSON',
   you: 'You',

@@ -98,6 +98,8 @@ export const ko: Words = {
   title: '제목',
   save: '저장',
   exportAs: '내보내기',
+  webPage: '웹 페이지',
+  exportHint: '웹 페이지는 읽거나 공유할 때 쓰고, Markdown과 JSON은 다시 가져올 수 있습니다.',
   markdown: 'Markdown',
   json: 'JSON',
   you: '나',

@@ -1,0 +1,59 @@
+import { type Conversation, titleOf, type Turn } from '../chat/conversation.ts'
+import { allTurns } from '../chat/exchange.ts'
+import { isLong } from '../components/isLong.ts'
+import note from '../components/OutcomeNote.module.css'
+import question from '../components/QuestionText.module.css'
+import transcript from '../components/Transcript.module.css'
+import turnView from '../components/TurnView.module.css'
+import { HeadingLevel } from '../markdown/contexts.ts'
+import { Markdown } from '../markdown/Markdown.tsx'
+import { languageOf } from '../words/languageOf.ts'
+import { useWords } from '../words/words.ts'
+
+/** A conversation as it is read, with nothing in it to press. */
+export function SharedConversation({ conversation, nameOf }: { conversation: Conversation; nameOf: (persona: string | null) => string }) {
+  const title = titleOf(conversation)
+  return (
+    <main>
+      {/* Without a name of its own it is called by its first question, which stands right below. */}
+      <h1 className={conversation.title === '' ? 'visually-hidden' : undefined} lang={languageOf(title)} dir="auto">
+        {title}
+      </h1>
+      <ol className={transcript.turns}>
+        {allTurns(conversation).map((turn) => (
+          <li key={turn.id}>
+            <SharedTurn turn={turn} name={nameOf(turn.persona)} />
+          </li>
+        ))}
+      </ol>
+    </main>
+  )
+}
+
+function SharedTurn({ turn, name }: { turn: Turn; name: string }) {
+  const words = useWords()
+  const { outcome, answer } = turn
+  return (
+    <article className={turnView.turn}>
+      <h2 className="visually-hidden">{words.youAsked}</h2>
+      {isLong(turn.question) ? (
+        <div className={question.text} data-open lang={languageOf(turn.question)}>
+          <HeadingLevel value="h3">
+            <Markdown text={turn.question} isLive={false} />
+          </HeadingLevel>
+        </div>
+      ) : (
+        <p className={question.short} lang={languageOf(turn.question)} dir="auto">
+          {turn.question}
+        </p>
+      )}
+      <h3 className="visually-hidden">{words.answered(name)}</h3>
+      {answer !== '' && (
+        <div lang={languageOf(answer)}>
+          <Markdown text={answer} isLive={false} />
+        </div>
+      )}
+      {outcome.name !== 'finished' && <p className={note.note}>{words[outcome.name]}</p>}
+    </article>
+  )
+}

@@ -1,0 +1,72 @@
+import { createRoot } from 'react-dom/client'
+import { type Conversation, titleOf } from '../chat/conversation.ts'
+import { type Words, WordsContext } from '../words/words.ts'
+import { SharedConversation } from './SharedConversation.tsx'
+
+interface Shared {
+  conversation: Conversation
+  words: Words
+  theme: string
+  nameOf: (persona: string | null) => string
+}
+
+/** Nothing but its own styles: whatever is in the text, no script runs and nothing is loaded. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+/** The page around it is a reader's, this one is a sheet of paper. */
+const OWN_STYLES = `
+main { max-width: calc(var(--measure) + 2 * var(--gutter)); margin: 0 auto; padding: 2rem var(--gutter) 4rem; }
+h1 { margin-bottom: 2rem; font: 600 1.5rem / 1.3 var(--display); overflow-wrap: anywhere; }
+@media print { .turns > li { contain: none } }
+`
+
+/** A conversation as one HTML file that opens anywhere: no script, the same look. */
+export async function toHtml({ conversation, words, theme, nameOf }: Shared): Promise<string> {
+  const place = document.createElement('div')
+  const root = createRoot(place)
+  root.render(
+    <WordsContext value={words}>
+      <SharedConversation conversation={conversation} nameOf={nameOf} />
+    </WordsContext>,
+  )
+  await whole(place)
+  for (const useless of place.querySelectorAll('button, output, .katex-html')) useless.remove()
+  const body = place.innerHTML
+  root.unmount()
+  return `<!doctype html>
+<html lang="${words.lang}" data-theme="${theme}">
+<head>
+<meta charset="UTF-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="Askbot">
+<title>${escaped(titleOf(conversation))}</title>
+<style>${styles()}${OWN_STYLES}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`
+}
+
+/** Until all is drawn, code and formulas included: what they are drawn with may still be on its way. */
+async function whole(place: HTMLElement): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const isWhole = () => place.firstChild !== null && place.querySelector('[aria-busy=true]') === null
+    const observer = new MutationObserver(() => {
+      if (!isWhole()) return
+      observer.disconnect()
+      resolve()
+    })
+    observer.observe(place, { subtree: true, childList: true, attributes: true })
+  })
+}
+
+/** The page's own, without those for the letters of formulas: browsers draw MathML by themselves. */
+function styles(): string {
+  const rules = Array.from(document.styleSheets).flatMap((sheet) => Array.from(sheet.cssRules, ({ cssText }) => cssText))
+  return rules.filter((rule) => !rule.startsWith('@font-face') && !rule.includes('.katex')).join('\n')
+}
+
+const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
