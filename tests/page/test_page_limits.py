@@ -63,8 +63,9 @@ def test_a_conversation_goes_on_beyond_the_limit(limited: Page) -> None:
         exchange(limited, f"Question {number}")
     with limited.expect_request("**/aiCompletion") as asked:
         ask(limited, "The last one")
-    messages = asked.value.post_data_json["messages"]
-    sent = [message["content"] for message in messages]
+    body = asked.value.post_data_json
+    assert body is not None
+    sent = [message["content"] for message in body["messages"]]
     assert sent == ["Question 2", "Hello there.", "The last one"]
 
 

@@ -5,7 +5,8 @@ import threading
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from helpers.reader import WAIT_SECONDS, ask, button, conversation, exchange, saying, silent_after
+from helpers.limits import GONE_SECONDS, HELD_SECONDS
+from helpers.reader import ask, button, conversation, exchange, saying, silent_after
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -73,7 +74,7 @@ def test_half_of_a_formula(page: Page, upstream: Upstream, half: str) -> None:
     @upstream.answers
     def script(reply: Reply) -> None:
         reply.text(half)
-        assert rest.wait(WAIT_SECONDS)
+        assert rest.wait(HELD_SECONDS)
         reply.text(f"z{ends[half.split('So ')[1][1]]} it is.")
         reply.finish()
 
@@ -117,4 +118,4 @@ def test_formulas_that_cannot_be_loaded(page: Page, upstream: Upstream) -> None:
     ask(page, "Write.")
     expect(conversation(page)).to_contain_text(r"Euler: \(e^{i\pi}\).")
     button(page, "Stop").click()
-    assert upstream.wait_until(lambda server: server.open == 0, 2)
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)

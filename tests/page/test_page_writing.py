@@ -6,7 +6,8 @@ import threading
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.reader import WAIT_SECONDS, ask, button, conversation, exchange, saying
+from helpers.limits import HELD_SECONDS
+from helpers.reader import ask, button, conversation, exchange, saying
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -19,16 +20,16 @@ def test_an_answer_that_stalls(page: Page, upstream: Upstream) -> None:
     @upstream.answers
     def script(reply: Reply) -> None:
         reply.text("Light from the sun ")
-        assert go_on.wait(WAIT_SECONDS)
+        assert go_on.wait(HELD_SECONDS)
         reply.text("is scattered.")
-        assert end.wait(WAIT_SECONDS)
+        assert end.wait(HELD_SECONDS)
         reply.finish()
 
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("Light from the sun")
     expect(conversation(page)).to_contain_text("Being written")
     silence = conversation(page).get_by_text("Still writing …")
-    expect(silence).to_have_text(re.compile(r"Still writing …\s*[0-9]+ s"), timeout=15_000)
+    expect(silence).to_have_text(re.compile(r"Still writing …\s*[0-9]+ s"))
     go_on.set()
     expect(conversation(page)).to_contain_text("is scattered.")
     expect(silence).to_have_count(0)
@@ -55,7 +56,7 @@ def test_a_long_answer_is_read_from_its_beginning(page: Page, upstream: Upstream
     @upstream.answers
     def script(reply: Reply) -> None:
         reply.text("Line 1.")
-        assert more.wait(WAIT_SECONDS)
+        assert more.wait(HELD_SECONDS)
         reply.text(f"\n\n{lines(2, 60)}The very end.")
         reply.finish()
 
@@ -83,9 +84,9 @@ def test_only_who_goes_to_the_end_follows_it(page: Page, upstream: Upstream) -> 
     @upstream.answers
     def script(reply: Reply) -> None:
         reply.text(lines(1, 60))
-        assert more.wait(WAIT_SECONDS)
+        assert more.wait(HELD_SECONDS)
         reply.text(lines(61, 90))
-        assert rest.wait(WAIT_SECONDS)
+        assert rest.wait(HELD_SECONDS)
         reply.text("The very end.")
         reply.finish()
 
