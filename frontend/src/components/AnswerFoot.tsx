@@ -1,6 +1,7 @@
 import type { Chat } from '../chat/chat.ts'
 import { isUnfinished, type Turn } from '../chat/conversation.ts'
 import { usePage } from '../page/page.ts'
+import { hasSpeech } from '../speech/speech.ts'
 import { useStore } from '../useStore.ts'
 import { useWords, type Words } from '../words/words.ts'
 import styles from './AnswerFoot.module.css'
@@ -8,6 +9,7 @@ import { CopyButton } from './CopyButton.tsx'
 import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import { Menu } from './Menu.tsx'
+import { ReadAloud } from './ReadAloud.tsx'
 import { VersionSwitch } from './VersionSwitch.tsx'
 
 /** What can be done with an answer, and how it was made. */
@@ -19,6 +21,7 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
     <div className={styles.foot}>
       <VersionSwitch chat={chat} turn={turn} />
       <CopyButton text={turn.answer} label={words.copyAnswer} />
+      {hasSpeech && <ReadAloud turn={turn.id} />}
       {isLast && isIdle && !isUnfinished(turn) && <Again chat={chat} turn={turn} />}
       <p className={styles.receipt} title={[words.receipt, turn.receipt?.model].filter(Boolean).join(': ')}>
         {receiptOf(turn, words).join(' · ')}

@@ -38,7 +38,7 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast, isNews }: S
       <Question chat={chat} turn={turn} question={question} />
       <h3 className="visually-hidden">{words.answered(name)}</h3>
       {answer !== '' && (
-        <div lang={languageOf(answer)}>
+        <div lang={languageOf(answer)} data-answer>
           <AnswerText text={answer} isLive={turn === null} />
         </div>
       )}

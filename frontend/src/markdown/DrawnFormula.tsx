@@ -1,11 +1,12 @@
 import 'katex/dist/katex.min.css'
 import { memo, useLayoutEffect, useMemo, useRef } from 'react'
 import { useWords } from '../words/words.ts'
-import { onCopy, SOURCE } from './copyFormulas.ts'
+import { onCopy } from './copyFormulas.ts'
 import { draw } from './draw.ts'
 import { PlainFormula } from './Formula.tsx'
 import type { Formula } from './formulas.ts'
 import styles from './Formula.module.css'
+import { SOURCE } from './source.ts'
 
 document.addEventListener('copy', onCopy)
 

@@ -1,3 +1,5 @@
+import { SOURCE } from './source.ts'
+
 /** Has what is copied hold formulas as the model wrote them, and not the letters that they are drawn with. */
 export function onCopy(event: ClipboardEvent) {
   const { clipboardData } = event
@@ -12,9 +14,6 @@ export function onCopy(event: ClipboardEvent) {
   clipboardData.setData('text/html', copy.innerHTML)
   clipboardData.setData('text/plain', textOf(copy))
 }
-
-/** The attribute with what the model wrote. */
-export const SOURCE = 'data-source'
 
 /** With the line breaks between blocks, which the browser knows of what it shows only. */
 function textOf(copy: HTMLElement): string {

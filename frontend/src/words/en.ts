@@ -73,6 +73,8 @@ export const en = {
   // Copying
   copyCode: 'Copy the code',
   copyAnswer: 'Copy the answer',
+  readAloud: 'Read aloud',
+  stopReading: 'Stop reading',
   copied: 'Copied',
   copyFailed: 'Could not copy',
 

@@ -66,6 +66,8 @@ export const ko: Words = {
 
   copyCode: '코드 복사',
   copyAnswer: '답변 복사',
+  readAloud: '소리 내어 읽기',
+  stopReading: '읽기 멈추기',
   copied: '복사했습니다',
   copyFailed: '복사하지 못했습니다',
 

@@ -1,0 +1,25 @@
+import { useEffect, type MouseEvent } from 'react'
+import { paragraphsIn } from '../speech/paragraphsIn.ts'
+import { speech } from '../speech/speech.ts'
+import { useStore } from '../useStore.ts'
+import { useWords } from '../words/words.ts'
+import { IconButton } from './IconButton.tsx'
+
+/** Has the browser read the answer beside it aloud, and stops it. */
+export function ReadAloud({ turn }: { turn: string }) {
+  const words = useWords()
+  const isRead = useStore(speech, (name) => name === turn)
+
+  // Nobody listens to what is no longer there.
+  useEffect(() => () => {
+    if (speech.get() === turn) speech.stop()
+  }, [turn])
+
+  function onClick({ currentTarget }: MouseEvent) {
+    const answer = currentTarget.closest('article')?.querySelector('[data-answer]')
+    if (isRead) speech.stop()
+    else if (answer) speech.read(turn, paragraphsIn(answer))
+  }
+
+  return <IconButton icon={isRead ? 'square' : 'speaker'} label={isRead ? words.stopReading : words.readAloud} onClick={onClick} />
+}
