@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { sharedStorage, type SharedStorage } from '../../tests/sharedStorage.ts'
 import { type Answer, type ask, AskbotError, type resume } from '../client/askbot.js'
 import { type ChatState, createChat } from './chat.ts'
@@ -90,6 +90,22 @@ async function exchange(tab: Tab, question: string, text: string) {
 const kept = (tab: Tab): Conversation => tab.storage.records.get(id)!
 
 describe('one question', () => {
+  test('ends at one time, though its record was changed behind its back', async () => {
+    let now = 1
+    vi.spyOn(Date, 'now').mockImplementation(() => now++)
+    const tab = openTab(sharedStorage(), null, false)
+    void tab.chat.ask('Why?')
+    const asking = await nth(tab.asked, 0)
+    tab.storage.records.set(id, { ...kept(tab), revision: 'another', title: 'Another' })
+    const ends: number[] = []
+    tab.chat.subscribe(() => ends.push(...tab.chat.get().turns.map(({ endedAt }) => endedAt)))
+    asking.finish('Because.')
+    await expect.poll(() => kept(tab).turns.map(({ answer: text }) => text)).toEqual(['Because.'])
+    await expect.poll(() => tab.history.find(id)?.title).toBe('Another')
+    expect(new Set([...ends, kept(tab).turns[0]!.endedAt]).size).toBe(1)
+    vi.restoreAllMocks()
+  })
+
   test('goes from waiting through answering to a settled turn', async () => {
     const tab = openTab()
     const states: ChatState['phase'][] = []

@@ -224,7 +224,9 @@ export function createChat(id: string, history: History, client: Client): Chat {
     function settle(text: string, outcome: Outcome, receipt: TurnReceipt | null) {
       end()
       if (reading === mine) reading = null
-      void history.change(id, (conversation) => settled(conversation, key, turnOf(running, text, outcome, receipt)))
+      // Here and where it is kept it ended at the same time.
+      const turn = turnOf(running, text, { outcome, receipt, endedAt: Date.now() })
+      void history.change(id, (conversation) => settled(conversation, key, turn))
     }
 
     try {
@@ -306,7 +308,8 @@ export function createChat(id: string, history: History, client: Client): Chat {
       if (reading !== null && reading.failure === null) return reading.leaving.abort()
       // Nobody here reads it who would settle it.
       const text = reading?.text ?? running.text
-      void history.change(id, (conversation) => settled(conversation, running.key, turnOf(running, text, { name: 'stopped' }, null)))
+      const turn = turnOf(running, text, { outcome: { name: 'stopped' }, receipt: null, endedAt: Date.now() })
+      void history.change(id, (conversation) => settled(conversation, running.key, turn))
     },
     resume() {
       const running = history.find(id)?.running

@@ -120,9 +120,9 @@ export function newest(messages: readonly Message[], most: number | null): reado
 }
 
 /** What a question that was running has become. */
-export function turnOf(running: Running, text: string, outcome: Outcome, receipt: TurnReceipt | null): Turn {
+export function turnOf(running: Running, text: string, { outcome, receipt, endedAt }: Pick<Turn, 'outcome' | 'receipt' | 'endedAt'>): Turn {
   const { turn: id, question, persona, before, askedAt, versions } = running
-  return { id, question, answer: joined(before, text), persona, outcome, receipt, askedAt, endedAt: Date.now(), versions }
+  return { id, question, answer: joined(before, text), persona, outcome, receipt, askedAt, endedAt, versions }
 }
 
 /** `firstTextMs` and `durationMs` as this page measured them. */

@@ -1,5 +1,5 @@
 import { newKey } from '../client/askbot.js'
-import { type Conversation, type Outcome, type Turn, turnOf } from './conversation.ts'
+import { type Conversation, type Turn, turnOf } from './conversation.ts'
 import { ImportError } from './importError.ts'
 import { fromMarkdown, isMarkdown, type Speakers, toMarkdown as markdownOf } from './markdownFile.ts'
 import { conversationFrom } from './parse.ts'
@@ -46,8 +46,7 @@ function parsed(json: string): Record<string, unknown> {
 export function allTurns({ turns, running }: Conversation): readonly Turn[] {
   if (running === null) return turns
   const failure = { code: 'cut', message: '', status: null, requestId: null, retryAfterSeconds: null }
-  const outcome: Outcome = { name: 'cut', failure }
-  return [...turns, { ...turnOf(running, running.text, outcome, null), endedAt: running.askedAt }]
+  return [...turns, turnOf(running, running.text, { outcome: { name: 'cut', failure }, receipt: null, endedAt: running.askedAt })]
 }
 
 /** Ids go into addresses, and tell turns apart: others than ours may do neither. */

@@ -79,7 +79,8 @@ export function createPage(relayUrl: string): Page {
     void history.change(shown.id, (latest) => ({ ...latest, seenAt: Date.now() }))
   }
 
-  history.subscribe(see)
+  // After the change that is just being shown has gone where it is kept.
+  history.subscribe(() => queueMicrotask(see))
   address.subscribe(see)
   // What can be undone is what was done last.
   address.subscribe(() => deleted.set(null))
