@@ -45,7 +45,9 @@ def test_the_client_names_it(relay: RelayProcess, upstream: Upstream) -> None:
     assert len(upstream.requests) == 1
 
 
-@pytest.mark.parametrize("key", ["mine", "", "1234", "a" * 36, "'; drop", "123e4567-e89b-42d3-a456-426614174000x"])
+@pytest.mark.parametrize(
+    "key", ["mine", "", "1234", "a" * 36, "'; drop", "123e4567-e89b-42d3-a456-426614174000x"]
+)
 def test_keys_are_uuids(relay: RelayProcess, upstream: Upstream, key: str) -> None:
     """Whoever has a key can read the answer, so it must not be one that can be guessed."""
     assert keyed(relay.url, key).error() == (400, "invalid_request")
