@@ -1,15 +1,16 @@
-"""A point in time after which waiting ends, carried across however many steps."""
+"""How long to wait: until a point in time, or for an amount of waiting."""
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # Seconds that only ever grow; a test may have its own.
 Clock = Callable[[], float]
 
 
 class Deadline:
-    """`seconds` from now; 0 is never."""
+    """A point in time, carried across however many steps: `seconds` from now; 0 is never."""
 
     __slots__ = ("_at", "_clock")
 
@@ -41,3 +42,34 @@ class Deadline:
 
     def or_sooner(self, other: "Deadline") -> "Deadline":
         return self if self._at <= other._at else other
+
+
+class Allowance:
+    """So many seconds of waiting, over however many waits; 0 is no limit.
+
+    Between two waits it stays what it is, which a deadline does not.
+    """
+
+    def __init__(self, seconds: float, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._left = seconds or math.inf
+
+    def renew(self, seconds: float) -> None:
+        """From now on there is this much, whatever was left."""
+        self._since = self._clock()
+        self._left = seconds or math.inf
+
+    @contextlib.contextmanager
+    def spending(self) -> Iterator[None]:
+        """Somebody waits inside."""
+        self._since = self._clock()
+        try:
+            yield
+        finally:
+            self._left -= self._clock() - self._since
+
+    @property
+    def due(self) -> Deadline:
+        """When it will be spent, for whoever waits now."""
+        return Deadline.at(self._since + self._left, self._clock)

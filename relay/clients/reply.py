@@ -14,7 +14,7 @@ from relay.clients.byte_range import quoted
 from relay.clients.reader import Reader
 from relay.completions import MAX_PIECE_BYTES, Reading, Receipt, content_range
 from relay.errors import RangeNotSatisfiable, RelayError
-from relay.limits import HEARTBEAT_SECONDS
+from relay.timing import HEARTBEAT_SECONDS
 
 HEARTBEAT = b": waiting\n\n"
 

@@ -20,7 +20,7 @@ from relay.completions.source import Source, Stopped
 from relay.deadline import Deadline
 from relay.errors import Abandoned, RelayError, UpstreamError
 from relay.journal import Addition, Verb, Writing
-from relay.limits import CATCH_UP_SECONDS, READ_ELSEWHERE_SECONDS
+from relay.timing import CATCH_UP_SECONDS, READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome
 
 # Beyond any model's longest answer; what is kept must have a bound.
@@ -227,9 +227,9 @@ class Completion:
             self._end(*verdict)
 
     def _is_written(self) -> bool:
-        """Whether no more text will come, as far as the model has said."""
+        """Whether no more text will come, as far as is known."""
         source = self._source
-        return source is None or source.outcome.finish_reason is not None
+        return source is None or source.is_whole
 
     def _piece(self, offset: int, patience: float, reading: Reading | None) -> bytes | None:
         """What there is after `offset`, waiting for some; None at the end.

@@ -8,7 +8,7 @@ from relay.completions.receipt import Receipt
 from relay.completions.source import Stopped
 from relay.errors import UpstreamError
 from relay.journal import Journal, Record, Writing
-from relay.limits import LOST_SECONDS
+from relay.timing import LOST_SECONDS
 from relay.upstream import Cancellation, Outcome
 
 # What the journal says of an answer; of an orphaned one, what is to become of it.
@@ -45,6 +45,10 @@ class Follower:
     def ended(self) -> bool:
         is_finished = self._receipt is not None and self._receipt.state == "finished"
         return is_finished and not self._text
+
+    @property
+    def is_whole(self) -> bool:
+        return self._receipt is not None
 
     @property
     def outcome(self) -> Outcome:

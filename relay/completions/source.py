@@ -12,6 +12,10 @@ class Source(Protocol):
     def ended(self) -> bool: ...
 
     @property
+    def is_whole(self) -> bool:
+        """Whether no text will follow, as far as is known; what the answer cost still may."""
+
+    @property
     def outcome(self) -> Outcome: ...
 
     def next_bytes(self, patience: float = 0) -> bytes:

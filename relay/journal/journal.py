@@ -22,7 +22,7 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
-from relay.limits import ALIVE_SECONDS, BEAT_SECONDS, IDLE_SECONDS, LETTER_SECONDS
+from relay.timing import ALIVE_SECONDS, BEAT_SECONDS, IDLE_SECONDS, LETTER_SECONDS
 
 log = logging.getLogger("askbot")
 

@@ -24,7 +24,7 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
-from relay.limits import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS
 
 CONNECT_SECONDS = 0.5
 REPLY_SECONDS = 1.0

@@ -18,7 +18,7 @@ from relay.journal.backend import (
     Unavailable,
     Writing,
 )
-from relay.limits import ALIVE_SECONDS, LOCKED_SECONDS
+from relay.timing import ALIVE_SECONDS, LOCKED_SECONDS
 
 VERSION = 1
 # How long to wait for another process that writes: at the start nobody else waits with us.

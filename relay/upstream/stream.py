@@ -4,11 +4,10 @@ import time
 
 import httpx2
 
-from relay.deadline import Clock, Deadline
+from relay.deadline import Allowance, Clock, Deadline
 from relay.errors import ContentFiltered, RelayError, UpstreamError, UpstreamTimeout
-from relay.limits import TAIL_SECONDS
 from relay.settings import Settings
-from relay.upstream.allowance import Allowance
+from relay.timing import TAIL_SECONDS
 from relay.upstream.decoder import ChunkDecoder
 from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome
@@ -46,6 +45,11 @@ class AnswerStream:
     def ended(self) -> bool:
         """Whether `next_bytes` has nothing more to give."""
         return self._at_end and not self._first
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model has said that no text will follow: some give a reason with each."""
+        return self._at_end or self._decoder.ending == "certain"
 
     @property
     def outcome(self) -> Outcome:

@@ -23,7 +23,7 @@ from relay.errors import (
     UpstreamError,
     UpstreamRateLimited,
 )
-from relay.limits import READ_ELSEWHERE_SECONDS
+from relay.timing import READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome, Usage
 
 

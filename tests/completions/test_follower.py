@@ -9,7 +9,7 @@ from relay.completions.source import Stopped
 from relay.errors import RelayError, UpstreamError
 from relay.journal import Journal, Record, Writing
 from relay.journal.sqlite import SqliteBackend
-from relay.limits import LOST_SECONDS
+from relay.timing import LOST_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome
 
 WRITING = Writing("a digest", "an etag", "there", b"a question")

@@ -22,7 +22,7 @@ from relay.errors import (
     UpstreamError,
 )
 from relay.journal import Addition, Backend, Journal, Letter, Record, Unavailable, Writing
-from relay.limits import IDLE_SECONDS
+from relay.timing import IDLE_SECONDS
 from relay.upstream import Cancellation
 
 QUESTION, ANOTHER = b"a question", b"another question"

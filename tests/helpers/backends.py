@@ -12,7 +12,7 @@ from typing import Protocol
 from helpers.sources import Task
 from relay.journal import Addition, Backend, Letter, Record, Writing
 from relay.journal.sqlite import SqliteBackend
-from relay.limits import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS
 
 TEXT = "이 편지는 영국에서 최초로 시작되어, and so on.".encode()
 RECEIPT = b'{"state":"finished"}'

@@ -47,6 +47,10 @@ class ScriptedSource:
             with contextlib.suppress(OSError):
                 self._far.send(b".")
 
+    @property
+    def is_whole(self) -> bool:
+        return self.ended
+
     def begin(self, cancellation: Cancellation) -> "ScriptedSource":
         """The `ask` of a completion: waits for the first text."""
         self._cancellation = cancellation

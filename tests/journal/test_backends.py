@@ -23,7 +23,7 @@ from helpers.backends import (
 from relay.journal import MEMORY, Addition, Backend, Letter, Unavailable
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
-from relay.limits import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS
 
 
 class Memory:

@@ -19,7 +19,7 @@ from relay.journal import (
 )
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.journal import LETTER_BEATS, MAX_BEAT_BYTES
-from relay.limits import ALIVE_SECONDS, IDLE_SECONDS
+from relay.timing import ALIVE_SECONDS, IDLE_SECONDS
 
 GONE = "The script cannot be used"
 BACK = "The script can be used again"

@@ -9,8 +9,8 @@ import pytest
 from helpers.upstream import chunk
 from relay.deadline import Deadline
 from relay.errors import ContentFiltered, UpstreamError, UpstreamTimeout
-from relay.limits import TAIL_SECONDS
 from relay.settings import Settings
+from relay.timing import TAIL_SECONDS
 from relay.upstream.stream import AnswerStream
 
 IDLE_SECONDS, ANSWER_SECONDS = 10, 1000

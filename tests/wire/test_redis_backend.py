@@ -8,7 +8,7 @@ from helpers.backends import RECEIPT, TEXT, Place, SharedBackendPromises, record
 from helpers.redis_server import RedisServer
 from relay.journal import Addition, Backend, Letter, Unavailable
 from relay.journal.redis import LONGEST_SECONDS, RedisBackend
-from relay.limits import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS
 
 TTL_SECONDS = 600
 

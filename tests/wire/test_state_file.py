@@ -19,7 +19,7 @@ from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream
 from relay.journal import Writing
 from relay.journal.sqlite import SqliteBackend
-from relay.limits import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
 GONE, BACK = "The state file cannot be used", "The state file can be used again"
