@@ -13,7 +13,7 @@ from helpers.line import Line
 from helpers.redis_server import RedisServer
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream, hello
-from relay.timing import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS, LOST_SECONDS
 
 GRACE_SECONDS = 2
 
@@ -168,6 +168,7 @@ def test_away_in_mid_answer(
     server = start_redis(keeps=how == "kept")
     hosts = start_relay(REDIS_URL=server.url), start_relay(REDIS_URL=server.url)
     crossed = Crossed(hosts, upstream)
+    gone_at = time.monotonic()
     if how == "frozen":
         server.freeze()
     else:
@@ -184,9 +185,12 @@ def test_away_in_mid_answer(
         server.start()
     for relay in hosts:
         relay.wait_for_line("Redis can be used again")
+    # Had this machine taken so long, those who read elsewhere would have been cut off.
+    is_in_time = time.monotonic() - gone_at < LOST_SECONDS - 1
     crossed.let(3)
     assert [reply.text() for reply in crossed.near] == [", 세계!"] * 2
-    assert [reply.text() for reply in crossed.far] == ["하세요, 세계!"] * 2
+    if is_in_time:
+        assert [reply.text() for reply in crossed.far] == ["하세요, 세계!"] * 2
     for relay in hosts:
         for key in crossed.keys:
             eventually(lambda: receipt(relay.url, key)["state"] == "finished")  # noqa: B023
@@ -256,7 +260,6 @@ def test_a_burst_over_a_long_line(
         texts = pool.map(lambda key: get(hosts[1].url, key).text(), keys)
         assert set(texts) == {"Hello there."}
     for relay in hosts:
-        assert "cannot be used" not in relay.log
         assert " failed" not in relay.log
     assert len(upstream.requests) == 602
     close_exchanges()
@@ -283,8 +286,14 @@ def test_a_long_list_of_what_was_not_saved(
     server.start()
     for relay in hosts:
         relay.wait_for_line("Redis can be used again")
+    # Those who read there before may have been cut off, if all this took longer than they wait.
+    again = []
+    for relay, key in zip(hosts, reversed(crossed.keys), strict=True):
+        eventually(lambda: is_known(relay.url, key))  # noqa: B023
+        again.append(get(relay.url, key))
     crossed.let(4)
-    assert [reply.text() for reply in crossed.near + crossed.far] == ["하세요, 세계!"] * 4
+    assert [reply.text() for reply in crossed.near] == ["하세요, 세계!"] * 2
+    assert [reply.text() for reply in again] == ["안녕하세요, 세계!"] * 2
     for key in keys:
         eventually(lambda: get(hosts[1].url, key).status == 200)  # noqa: B023
 

@@ -19,7 +19,7 @@ from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream
 from relay.journal import Writing
 from relay.journal.sqlite import SqliteBackend
-from relay.timing import ALIVE_SECONDS
+from relay.timing import ALIVE_SECONDS, LOST_SECONDS
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
 GONE, BACK = "The state file cannot be used", "The state file can be used again"
@@ -128,6 +128,7 @@ def test_locked_by_another_process(
         far.append(get(there.url, key))
         assert far[-1].piece() == "one "
     lock = sqlite3.connect(path, isolation_level=None)
+    gone_at = time.monotonic()
     lock.execute("BEGIN EXCLUSIVE")
     for relay in hosts:
         relay.wait_for_line(GONE)
@@ -148,9 +149,13 @@ def test_locked_by_another_process(
     lock.close()
     for relay in hosts:
         relay.wait_for_line(BACK)
+    # Had this machine taken so long, those who read elsewhere would have been cut off.
+    is_in_time = time.monotonic() - gone_at < LOST_SECONDS - 1
     for gated in gates:
         gated.let(2)
-    assert [reply.text() for reply in near + far] == ["three"] * 2 + ["two three"] * 2
+    assert [reply.text() for reply in near] == ["three"] * 2
+    if is_in_time:
+        assert [reply.text() for reply in far] == ["two three"] * 2
     for key in meanwhile:
         eventually(lambda: get(hosts[1].url, key).status == 200)  # noqa: B023
     for relay in hosts:
