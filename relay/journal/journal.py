@@ -89,7 +89,7 @@ class Journal:
         self._is_up = True
         self._try_again_at = self._back_at = -math.inf
         self._lock = threading.Lock()
-        # Up to which byte each is written down, None for not at all; those that came first first.
+        # Up to which byte each is written down, None for not at all; in the order of waiting.
         self._written: dict[WrittenAnswer, int | None] = {}
         # For how many beats each was followed.
         self._followed: dict[FollowedAnswer, int] = {}
@@ -197,10 +197,15 @@ class Journal:
             self._write([*settled, *batch.values()])
         for end in settled:
             self._settled.pop(end.writing.etag)
+        with self._lock:
+            for written, addition in batch.items():
+                # To the end of the line: what has waited longest comes first.
+                del self._written[written]
+                if addition.receipt is None:
+                    self._written[written] = addition.offset + len(addition.data)
         for written, addition in batch.items():
-            self._written[written] = addition.offset + len(addition.data)
             if addition.receipt is not None:
-                self._release(written)
+                written.saved()
 
     def _batch(self) -> dict[WrittenAnswer, Addition]:
         """What is new of each answer, up to the most that one beat writes."""
@@ -262,12 +267,9 @@ class Journal:
             if surplus <= 0:
                 return
             surplus -= size
-            self._release(written)
-
-    def _release(self, written: WrittenAnswer) -> None:
-        with self._lock:
-            del self._written[written]
-        written.saved()
+            with self._lock:
+                del self._written[written]
+            written.saved()
 
     def _all_written(self) -> list[WrittenAnswer]:
         with self._lock:

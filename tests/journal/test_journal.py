@@ -374,6 +374,19 @@ def test_a_beat_is_bounded(journal: Journal, backend: ScriptedBackend) -> None:
     assert names == [["0", "1"], ["2", "3"], ["4"], []]
 
 
+def test_nobody_waits_for_others_for_ever(journal: Journal, backend: ScriptedBackend) -> None:
+    """Where one beat has no room for all that is new, those come next that waited longest."""
+    answers = [Answer(str(number)) for number in range(5)]
+    for each in answers:
+        journal.add(each)
+    for _ in range(5):
+        for each in answers:
+            each.text += b"x" * (MAX_BEAT_BYTES // 2)
+        journal.beat()
+    names = {name for written in backend.written for name, *_ in parts(written)}
+    assert names == {"0", "1", "2", "3", "4"}
+
+
 def test_all_is_written_before_a_server_ends(journal: Journal) -> None:
     """However many beats that takes."""
     answers = [Answer(str(number), b"x" * MAX_BEAT_BYTES, b"whole") for number in range(5)]
