@@ -69,6 +69,10 @@ class Follower:
 
     def take(self, record: Record | None) -> None:
         """See `FollowedAnswer`."""
+        if record is not None and not self.offset:
+            # Nothing of it was read yet. Another writing is as good: the one before has failed
+            # without a word, and somebody has asked again.
+            self.writing = record.writing
         is_ours = record is not None and record.writing.etag == self.writing.etag
         size = self.offset + len(record.data) if record is not None else 0
         receipt = self._settle(record, size) if record is not None and is_ours else None

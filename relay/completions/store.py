@@ -42,6 +42,7 @@ from relay.journal import (
     open_backend,
 )
 from relay.settings import Settings
+from relay.upstream import Cancellation
 
 log = logging.getLogger("askbot")
 
@@ -209,10 +210,16 @@ class Store:
         if receipt is not None:
             return Reading(self._ended_completion(id, record, receipt))
         follower = Follower(self._journal, record, self._settle)
+
+        def ask(cancellation: Cancellation) -> Follower:
+            begun = follower.begin(cancellation)
+            completion.writing = begun.writing
+            return begun
+
         completion = Completion(
             id,
             record.writing,
-            follower.begin,
+            ask,
             on_end=lambda _receipt, _error: self._forget(self._followed, completion),
         )
         reading = completion.join()

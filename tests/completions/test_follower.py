@@ -137,6 +137,20 @@ def test_another_text_in_its_place() -> None:
     assert caught.value.code == "upstream_error"
 
 
+def test_asked_again_before_the_first_text() -> None:
+    """Nothing was read yet, so the next writing of the answer is as good."""
+    followed = Followed(record())
+    waiting = Task(followed.begun)
+    while not followed.is_followed:
+        assert waiting.is_running
+    other = Writing("a digest", "another etag", "elsewhere", b"a question")
+    followed.source.take(Record(other, None, is_alive=True))
+    followed.source.take(Record(other, None, is_alive=True, data=b"Hello"))
+    source = waiting.result()
+    assert (source.next_bytes(), source.writing) == (b"Hello", other)
+    source.close()
+
+
 def test_a_journal_that_is_gone() -> None:
     """It is waited for, for a while."""
     followed = Followed(record(b"Hel"))

@@ -276,6 +276,27 @@ def test_followed_by_somebody_who_leaves(here: Worker, there: Worker, key: str) 
     assert text_of(reading) == "Hello"
 
 
+def test_asked_again_while_somebody_follows(here: Worker, there: Worker, key: str) -> None:
+    """Who waits elsewhere for the first text gets it from whoever asked again."""
+    source = ScriptedSource()
+    asking = Task(lambda: here.ask(key, source))
+    waited_for(source.asked)
+    follower = there.store.open(key, QUESTION, unasked)
+    following = Task(partial(begun_text_of, follower))
+    while not there.journal._followed:
+        assert following.is_running
+    source.give(UpstreamError())
+    with pytest.raises(RelayError):
+        asking.result()
+    reading = here.ask(key, ScriptedSource(b"Hello", END))
+    assert text_of(reading) == "Hello"
+    there.beat()
+    here.beat()
+    there.beat()
+    assert following.result() == "Hello"
+    assert follower.answer.etag == reading.answer.etag
+
+
 def test_stopped_elsewhere(here: Worker, there: Worker, key: str) -> None:
     """The worker that writes it ends it, and whoever follows it sees an end."""
     reading = here.ask(key, ScriptedSource(b"Hello"))
