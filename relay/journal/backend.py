@@ -1,7 +1,6 @@
 """What a journal keeps of an answer: its bytes, each at its offset, and in the end its receipt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 # What is kept of an answer besides its text, roughly.
@@ -22,8 +21,7 @@ class Letter(NamedTuple):
     verb: Verb
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(NamedTuple):
     """One writing of an answer by one worker; the same question asked again is another one.
 
     The digest stands for the answer's id, which is the capability to read it and never written
@@ -45,8 +43,7 @@ class Addition(NamedTuple):
     receipt: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is known of a digest. `data` is the text from the offset that was asked for on."""
 
     writing: Writing

@@ -9,7 +9,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar
 
 from relay.journal.backend import (
@@ -279,7 +278,7 @@ class Journal:
         """While the journal was gone nobody could write: for a moment then nobody is dead."""
         if record is None or self._clock() - self._back_at > ALIVE_SECONDS:
             return record
-        return replace(record, is_alive=True)
+        return record._replace(is_alive=True)
 
     def _do(self, work: Callable[[], T]) -> T:
         if not self._is_up:

@@ -9,11 +9,13 @@ Redis Cluster is not supported: the scripts name keys that only they know.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, cast
 
 from redis import ConnectionError, Redis, RedisError
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
 from redis.retry import Retry
 
 from relay.journal.backend import (
@@ -87,7 +89,14 @@ end
 return found
 """
 
-T = TypeVar("T")
+# ARGV: seconds kept; then worker, digest and verb of each letter.
+_SEND = """
+for i = 2, #ARGV, 3 do
+  local letters = 'askbot:letters:' .. ARGV[i]
+  redis.call('SADD', letters, ARGV[i + 1] .. ' ' .. ARGV[i + 2])
+  redis.call('EXPIRE', letters, ARGV[1])
+end
+"""
 
 
 class RedisBackend:
@@ -102,56 +111,39 @@ class RedisBackend:
     def __init__(self, url: str, *, ttl_seconds: float) -> None:
         self._redis = _client(url)
         self._ttl_seconds = math.ceil(ttl_seconds) or LONGEST_SECONDS
-        self._claim = self._redis.register_script(_CLAIM)
-        self._write = self._redis.register_script(_WRITE)
-        self._read = self._redis.register_script(_READ)
+        register = self._redis.register_script
+        self._claim, self._write = register(_CLAIM), register(_WRITE)
+        self._read, self._send = register(_READ), register(_SEND)
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
-        digest, etag, worker, fingerprint = _fields(writing)
-        args: list[Any] = [
-            digest,
-            etag,
-            worker,
-            fingerprint,
-            replaced,
-            int(ALIVE_SECONDS),
-            LONGEST_SECONDS,
-        ]
-        is_claimed = self._do(lambda: self._claim(args=args))
+        limits = int(ALIVE_SECONDS), LONGEST_SECONDS
+        is_claimed = _run(self._claim, *writing, replaced, *limits)
         return None if is_claimed else self.read([(writing.digest, 0)])[0]
 
     def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
-        args: list[Any] = [worker, int(ALIVE_SECONDS), LONGEST_SECONDS, self._ttl_seconds]
-        for writing, offset, data, receipt in additions:
-            args += [*_fields(writing), offset, data, receipt or b""]
-        known, taken = self._do(lambda: self._write(args=args))
+        limits = int(ALIVE_SECONDS), LONGEST_SECONDS, self._ttl_seconds
+        news = [
+            field
+            for writing, offset, data, receipt in additions
+            for field in (*writing, offset, data, receipt or b"")
+        ]
+        known, taken = _run(self._write, worker, *limits, *news)
         letters = (each.decode().split() for each in taken)
         return bool(known), [Letter(worker, digest, cast(Verb, verb)) for digest, verb in letters]
 
     def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
-        args: list[Any] = [field for place in places for field in place]
-        found = self._do(lambda: self._read(args=args))
+        found = _run(self._read, *chain.from_iterable(places))
         return [_record(digest, row) for (digest, _), row in zip(places, found, strict=True)]
 
     def send(self, letters: Sequence[Letter]) -> None:
-        def work() -> None:
-            with self._redis.pipeline() as pipeline:
-                for worker, digest, verb in letters:
-                    pipeline.sadd(f"askbot:letters:{worker}", f"{digest} {verb}")
-                    pipeline.expire(f"askbot:letters:{worker}", 10 * int(ALIVE_SECONDS))
-                pipeline.execute()
-
-        self._do(work)
-
-    def _do(self, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except RedisError as error:
-            raise Unavailable(f"{type(error).__name__}: {error}") from error
+        _run(self._send, 10 * int(ALIVE_SECONDS), *chain.from_iterable(letters))
 
 
-def _fields(writing: Writing) -> tuple[str, str, str, bytes]:
-    return writing.digest, writing.etag, writing.worker, writing.fingerprint
+def _run(script: Script, *args: Any) -> Any:
+    try:
+        return script(args=args)
+    except RedisError as error:
+        raise Unavailable(f"{type(error).__name__}: {error}") from error
 
 
 def _record(digest: str, row: list[Any]) -> Record | None:

@@ -227,7 +227,7 @@ class SqliteBackend:
         """A running answer without text, unless the digest is taken."""
         self._database.execute(
             "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL, NULL)",
-            [writing.digest, writing.etag, writing.worker, writing.fingerprint],
+            writing,
         )
 
     def _clean(self) -> None:
