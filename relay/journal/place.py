@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 from relay.journal.backend import Backend, Unavailable
-from relay.journal.sqlite import VERSION, SqliteBackend
+from relay.journal.sqlite import SqliteBackend
+from relay.journal.tables import VERSION
 from relay.settings import Settings, SettingsError
 
 log = logging.getLogger("askbot")

@@ -10,6 +10,7 @@ from typing import TypeVar
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 
+from relay.journal import tables
 from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
@@ -20,49 +21,12 @@ from relay.journal.backend import (
 )
 from relay.timing import ALIVE_SECONDS, LOCKED_SECONDS
 
-VERSION = 1
 # How long to wait for another process that writes: at the start nobody else waits with us.
 LOCKED_AT_START_SECONDS = 10.0
 CLEAN_SECONDS = 1.0
+# What is written for longer is gathered meanwhile, so that nobody walks further back.
+LONG_BEATS = 1000
 SWITCH_AGAIN_SECONDS = 0.01
-
-_TABLES = [
-    """CREATE TABLE IF NOT EXISTS answers (
-    digest TEXT PRIMARY KEY, etag TEXT NOT NULL, worker TEXT NOT NULL, fingerprint BLOB NOT NULL,
-    receipt BLOB, size INTEGER, ended REAL) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS pieces (
-    etag TEXT, offset INTEGER, data BLOB NOT NULL, PRIMARY KEY (etag, offset)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS workers (
-    worker TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS letters (
-    worker TEXT, digest TEXT, verb TEXT, PRIMARY KEY (worker, digest, verb)) WITHOUT ROWID""",
-    """CREATE TRIGGER IF NOT EXISTS forget_text AFTER DELETE ON answers BEGIN
-    DELETE FROM pieces WHERE etag = OLD.etag; END""",
-    """CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
-    DELETE FROM letters WHERE worker = OLD.worker; END""",
-    f"PRAGMA user_version = {VERSION}",
-]
-_RECORD = """
-SELECT etag, worker, fingerprint, receipt,
-    worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?)
-FROM answers WHERE digest = ? AND (ended IS NULL OR ended > ?)"""
-_PIECES = """
-SELECT offset, data FROM pieces WHERE etag = ?1 AND offset >=
-    (SELECT max(offset) FROM pieces WHERE etag = ?1 AND offset <= ?2) ORDER BY offset"""
-# Another worker may have claimed the digest meanwhile.
-_PIECE = """
-INSERT OR REPLACE INTO pieces SELECT ?2, ?3, ?4
-WHERE EXISTS (SELECT 1 FROM answers WHERE digest = ?1 AND etag = ?2)"""
-_END = """
-UPDATE answers SET receipt = ?, size = ?, ended = ?
-WHERE digest = ? AND etag = ? AND (receipt IS NULL OR worker = ?)"""
-_OLD = """
-DELETE FROM answers WHERE ended <= ?
-    OR (receipt IS NULL AND worker NOT IN (SELECT worker FROM workers))"""
-_SURPLUS = """
-DELETE FROM answers WHERE digest IN (SELECT digest FROM (
-    SELECT digest, sum(size + ?) OVER (ORDER BY ended DESC, digest) AS newer
-    FROM answers WHERE receipt IS NOT NULL) WHERE newer > ?)"""
 
 T = TypeVar("T")
 
@@ -146,45 +110,62 @@ class SqliteBackend:
         with database:
             database.execute("BEGIN IMMEDIATE")
             (version,) = database.execute("PRAGMA user_version").fetchone()
-            (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables and version != VERSION:
+            (count,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if count and version != tables.VERSION:
                 raise sqlite3.DatabaseError(
                     "another program, or another version of this one, made it"
                 )
-            for statement in _TABLES:
+            for statement in tables.TABLES:
                 database.execute(statement)
 
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
-        with self._database:
+        with self._database as database:
             self._mark(writing.worker)
             known = self._record(writing.digest, 0)
             if known is not None and known.writing.etag not in (replaced, writing.etag):
                 return known
-            self._database.execute("DELETE FROM answers WHERE digest = ?", [writing.digest])
-            self._begin(writing)
+            database.execute("DELETE FROM answers WHERE digest = ?", [writing.digest])
+            database.execute(tables.BEGIN, [*writing, self._beat()])
             return None
 
     def _write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
-        pieces, ends = [], []
+        pieces = []
         with self._database as database:
-            was_known = self._mark(worker)
-            for writing, offset, data, receipt in additions:
-                if offset == 0:
-                    self._begin(writing)
-                if offset == 0 and writing.worker == worker:
-                    # All of it anew; the pieces that it was in before would stand in between.
-                    database.execute("DELETE FROM pieces WHERE etag = ?", [writing.etag])
-                if data:
-                    pieces.append((writing.digest, writing.etag, offset, data))
+            is_known, beat = self._mark(worker), self._beat()
+            for addition in additions:
+                writing, offset, data, receipt = addition
                 if receipt is not None:
-                    size = offset + len(data)
-                    ends.append((receipt, size, time.time(), writing.digest, writing.etag, worker))
-            database.executemany(_PIECE, pieces)
-            database.executemany(_END, ends)
+                    is_known &= self._end(worker, addition)
+                    continue
+                if offset == 0:
+                    database.execute(tables.BEGIN, [*writing, beat])
+                if data:
+                    pieces.append((beat, writing.etag, offset, data))
+            database.executemany(tables.PIECE, pieces)
             taken = database.execute("DELETE FROM letters WHERE worker = ? RETURNING *", [worker])
             letters = [Letter(*row) for row in taken]
-            self._clean()
-        return was_known, letters
+            self._clean(beat)
+        return is_known, letters
+
+    def _end(self, worker: str, addition: Addition) -> bool:
+        """False if what comes before the last of the text is not there any more."""
+        (writing, offset, data, receipt), is_ours = addition, addition.writing.worker == worker
+        end = (receipt, offset + len(data), time.time())
+        if is_ours and offset == 0:
+            self._database.execute(tables.WHOLE, [*writing, data, *end])
+            return True
+        place = [writing.digest, writing.etag, worker]
+        row = self._database.execute(tables.ENDING, place).fetchone()
+        if row is None:
+            # Another worker has claimed the digest meanwhile, or was first to see the end.
+            return True
+        id, begun, text = row
+        text = self._text(writing.etag, begun, text, 0)
+        if is_ours and len(text) < offset:
+            return False
+        text = text[:offset] + data if is_ours else text
+        self._database.execute(tables.END, [text, *end, id])
+        return True
 
     def _read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
         with self._database as database:
@@ -201,19 +182,30 @@ class SqliteBackend:
         # A mark may be made after `now` and before it is read; one that is far ahead is from before
         # the machine started.
         alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
-        row = self._database.execute(
-            _RECORD, [*alive, digest, time.time() - self._ttl_seconds]
-        ).fetchone()
+        oldest = time.time() - self._ttl_seconds
+        row = self._database.execute(tables.RECORD, [*alive, offset, digest, oldest]).fetchone()
         if row is None:
             return None
-        etag, worker, fingerprint, receipt, is_alive = row
-        text = bytearray()
-        for begin, data in self._database.execute(_PIECES, [etag, offset]):
-            if begin > offset + len(text):
-                break
-            text += data[offset + len(text) - begin :]
+        etag, worker, fingerprint, receipt, is_alive, begun, text = row
         writing = Writing(digest, etag, worker, fingerprint)
-        return Record(writing, receipt, bool(is_alive), bytes(text))
+        data = self._text(etag, begun, text, offset)
+        return Record(writing, receipt, bool(is_alive), data)
+
+    def _text(self, etag: str, begun: int | None, text: bytes | None, offset: int) -> bytes:
+        """The text from `offset` on, of which `text` is gathered, with its pieces."""
+        if begun is None:
+            return text or b""
+        gathered = bytearray(text or b"")
+        place = {"etag": etag, "begun": begun, "offset": offset + len(gathered)}
+        for begin, data in self._database.execute(tables.PIECES, place):
+            if begin > offset + len(gathered):
+                break
+            gathered += data[offset + len(gathered) - begin :]
+        return bytes(gathered)
+
+    def _beat(self) -> int:
+        (beat,) = self._database.execute(tables.BEAT).fetchone()
+        return int(beat)
 
     def _mark(self, worker: str) -> bool:
         """Whether the worker's last mark was still there."""
@@ -223,26 +215,37 @@ class SqliteBackend:
         self._database.execute("INSERT INTO workers (seen, worker) VALUES (?, ?)", mark)
         return False
 
-    def _begin(self, writing: Writing) -> None:
-        """A running answer without text, unless the digest is taken."""
-        self._database.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, NULL, NULL, NULL)",
-            writing,
-        )
-
-    def _clean(self) -> None:
+    def _clean(self, beat: int) -> None:
         now = time.monotonic()
         if now < self._clean_at:
             return
         self._clean_at = now + CLEAN_SECONDS
         # The clock begins anew with the machine: a mark ahead of it is older than that.
         oldest = now - max(self._ttl_seconds, 10 * ALIVE_SECONDS)
-        for statement, values in (
-            ("DELETE FROM workers WHERE seen NOT BETWEEN ? AND ?", [oldest, now]),
-            (_OLD, [time.time() - self._ttl_seconds]),
-            (_SURPLUS, [ENTRY_BYTES, self._max_bytes]),
-        ):
-            self._database.execute(statement, values)
+        self._database.execute(tables.DEAD_WORKERS, [oldest, now])
+        self._database.execute(tables.ORPHANS)
+        self._database.execute(tables.OLD, [time.time() - self._ttl_seconds])
+        self._make_room()
+        for id, etag, begun, text in self._database.execute(
+            tables.LONG, [beat - LONG_BEATS]
+        ).fetchall():
+            gathered = self._text(etag, begun, text, 0)
+            self._database.execute(tables.GATHER, [beat, gathered, id])
+        self._database.execute(tables.READ_NO_MORE, [beat + 1])
+
+    def _make_room(self) -> None:
+        """Forgets the oldest of the ended answers if there are too many."""
+        sizes = [ENTRY_BYTES, self._max_bytes]
+        (surplus,) = self._database.execute(tables.SURPLUS, sizes).fetchone()
+        if surplus <= 0:
+            return
+        oldest, forgotten = self._database.execute(tables.OLDEST), []
+        while surplus > 0:
+            id, size = next(oldest)
+            surplus -= ENTRY_BYTES + size
+            forgotten.append([id])
+        oldest.close()
+        self._database.executemany("DELETE FROM answers WHERE id = ?", forgotten)
 
 
 def _write_ahead(database: sqlite3.Connection) -> None:

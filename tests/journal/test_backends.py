@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.backends import (
+    FAILED,
     RECEIPT,
     TEXT,
     BackendPromises,
@@ -20,7 +21,7 @@ from helpers.backends import (
     record_of,
     writing,
 )
-from relay.journal import MEMORY, Addition, Backend, Letter, Unavailable
+from relay.journal import MEMORY, Addition, Backend, Letter, Record, Unavailable
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import ALIVE_SECONDS
@@ -84,7 +85,6 @@ def test_an_ended_answer_is_kept_for_its_time(tmp_path: Path) -> None:
     assert backend.read([(writing(1).digest, 0)]) == [None]
     file.open().write("here", [])
     assert numbers_in(file) == [2, 3]
-    assert file.do("SELECT DISTINCT etag FROM pieces ORDER BY etag") == [("etag-2",), ("etag-3",)]
 
 
 @pytest.mark.parametrize("ttl_seconds", [600, 0])
@@ -97,7 +97,36 @@ def test_the_oldest_make_room(tmp_path: Path, ttl_seconds: float) -> None:
     ended(backend, 4, 1, 3, 2, 5)
     file.open().write("here", [])
     assert numbers_in(file) == [2, 3, 5, 9]
-    assert file.count("pieces") == 4
+
+
+def test_a_long_answer(tmp_path: Path) -> None:
+    """It is read whole while it is written, and the file does not keep every beat of it."""
+    file = File(tmp_path / "state.sqlite3")
+    backend, text = file.open(), TEXT * 40
+    for begin in range(len(text)):
+        backend.write("here", [Addition(writing(), begin, text[begin : begin + 1])])
+        if begin % 300 == 0:
+            file.open().write("there", [])
+            for offset in (0, begin // 2, begin, begin + 1):
+                assert record_of(backend, writing(), offset).data == text[offset : begin + 1]
+    assert file.count("pieces") != len(text)
+    backend.write("here", [Addition(writing(), len(text), b"", RECEIPT)])
+    assert record_of(backend, writing(), 1) == Record(writing(), RECEIPT, True, text[1:])
+    file.open().write("there", [])
+    assert file.count("pieces") == 0
+
+
+def test_an_end_after_a_gap(tmp_path: Path) -> None:
+    """Whoever was taken for dead meanwhile is told to write all of it again."""
+    file = File(tmp_path / "state.sqlite3")
+    here, there = file.open(), file.open()
+    here.write("here", [Addition(writing(), 0, TEXT[:7])])
+    there.write("there", [Addition(writing(), 7, b"", FAILED)])
+    here.write("here", [Addition(writing(), 7, TEXT[7:20])])
+    assert here.write("here", [Addition(writing(), 20, TEXT[20:], RECEIPT)])[0] is False
+    assert record_of(there, writing()) == Record(writing(), FAILED, True, TEXT[:7])
+    assert here.write("here", [Addition(writing(), 0, TEXT, RECEIPT)])[0] is True
+    assert record_of(there, writing()) == Record(writing(), RECEIPT, True, TEXT)
 
 
 def test_no_limits(tmp_path: Path) -> None:

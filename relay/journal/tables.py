@@ -1,0 +1,76 @@
+"""The tables of the state file, and what is asked of them.
+
+What one beat brings of all running answers lies side by side in `pieces`, so that it touches a few
+pages of the file and not one for each answer. To read an answer is to walk its beats back, as far
+as it takes. Once it has ended its text is in one piece beside its receipt.
+"""
+
+VERSION = 2
+
+TABLES = [
+    # `begun` is the beat from which on it has pieces; `text` is what is not in pieces any more.
+    """CREATE TABLE IF NOT EXISTS answers (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, etag TEXT NOT NULL, worker TEXT NOT NULL,
+    fingerprint BLOB NOT NULL, begun INTEGER, text BLOB, receipt BLOB, size INTEGER, ended REAL)""",
+    "CREATE INDEX IF NOT EXISTS running ON answers (begun) WHERE begun IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS kept ON answers (ended, size) WHERE ended IS NOT NULL",
+    """CREATE TABLE IF NOT EXISTS pieces (
+    beat INTEGER, etag TEXT, offset INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (beat, etag)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS workers (
+    worker TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS letters (
+    worker TEXT, digest TEXT, verb TEXT, PRIMARY KEY (worker, digest, verb)) WITHOUT ROWID""",
+    """CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
+    DELETE FROM letters WHERE worker = OLD.worker; END""",
+    f"PRAGMA user_version = {VERSION}",
+]
+
+# The number of the next beat, of whatever worker.
+BEAT = """
+SELECT 1 + max(coalesce((SELECT max(beat) FROM pieces), 0),
+    coalesce((SELECT max(begun) FROM answers WHERE begun IS NOT NULL), 0))"""
+
+# None of these changes what another writing has, under the same digest.
+BEGIN = """
+INSERT INTO answers (digest, etag, worker, fingerprint, begun) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (digest) DO UPDATE SET begun = excluded.begun, text = NULL
+WHERE etag = excluded.etag"""
+WHOLE = """
+INSERT INTO answers (digest, etag, worker, fingerprint, text, receipt, size, ended)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (digest) DO UPDATE SET begun = NULL, text = excluded.text,
+    receipt = excluded.receipt, size = excluded.size, ended = excluded.ended
+WHERE etag = excluded.etag"""
+PIECE = "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)"
+ENDING = """
+SELECT id, begun, text FROM answers
+WHERE digest = ? AND etag = ? AND (receipt IS NULL OR worker = ?)"""
+END = """
+UPDATE answers SET begun = NULL, text = ?, receipt = ?, size = ?, ended = ? WHERE id = ?"""
+
+RECORD = """
+SELECT etag, worker, fingerprint, receipt,
+    worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?), begun, substr(text, ? + 1)
+FROM answers WHERE digest = ? AND (ended IS NULL OR ended > ?)"""
+# From the newest beat back to the piece that the byte at the offset is in.
+PIECES = """
+WITH RECURSIVE back (beat, offset, data) AS (
+    SELECT max(beat) + 1, NULL, NULL FROM pieces
+    UNION ALL
+    SELECT back.beat - 1, pieces.offset, pieces.data
+    FROM back LEFT JOIN pieces ON pieces.beat = back.beat - 1 AND pieces.etag = :etag
+    WHERE back.beat > :begun AND coalesce(back.offset > :offset, TRUE))
+SELECT offset, data FROM back WHERE data IS NOT NULL ORDER BY beat"""
+
+DEAD_WORKERS = "DELETE FROM workers WHERE seen NOT BETWEEN ? AND ?"
+ORPHANS = """
+DELETE FROM answers WHERE begun IS NOT NULL AND worker NOT IN (SELECT worker FROM workers)"""
+OLD = "DELETE FROM answers WHERE ended <= ?"
+SURPLUS = "SELECT total(size + ?) - ? FROM answers WHERE ended IS NOT NULL"
+OLDEST = "SELECT id, size FROM answers WHERE ended IS NOT NULL ORDER BY ended"
+LONG = "SELECT id, etag, begun, text FROM answers WHERE begun < ?"
+GATHER = "UPDATE answers SET begun = ?, text = ? WHERE id = ?"
+READ_NO_MORE = """
+DELETE FROM pieces
+WHERE beat < (SELECT coalesce(min(begun), ?) FROM answers WHERE begun IS NOT NULL)"""
