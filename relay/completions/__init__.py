@@ -9,7 +9,7 @@ from relay.completions.ended import EndedCompletion
 from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, content_range
 from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Source
-from relay.completions.store import Store, open_store
+from relay.completions.store import Store, is_key, open_store
 
 __all__ = [
     "MAX_PIECE_BYTES",
@@ -24,5 +24,6 @@ __all__ = [
     "State",
     "Store",
     "content_range",
+    "is_key",
     "open_store",
 ]

@@ -99,6 +99,27 @@ class Store:
         with self._stripe(digest_of(id)):
             return self._open(id, fingerprint, ask)
 
+    def replace(self, key: str, fingerprint: bytes, ask: Ask) -> Reading:
+        """A reader of a new completion that `key` names from here on, whatever it named before.
+
+        What is still being written under the key is stopped. Raises InvalidRequest.
+        """
+        self._journal.start()
+        id = _parsed(key)
+        digest = digest_of(id)
+        with self._stripe(digest):
+            with self._lock:
+                known = [self._followed.pop(digest, None), self._written.get(digest)]
+            for completion in known:
+                if completion is not None:
+                    completion.stop()
+            writing, replaced = self._new_writing(digest, fingerprint), ""
+            while (record := self._claim(writing, replaced)) is not None:
+                if record.writing.worker != self._journal.worker:
+                    self._stop_elsewhere(record)
+                replaced = record.writing.etag
+            return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
+
     def get(self, id: str) -> Reading:
         """A reader of a completion. Raises UnknownCompletion or StoreUnreachable."""
         return _found(lambda: self._get(_spelled(id)))
@@ -160,10 +181,15 @@ class Store:
             known.stop()
             return True
         record = self._record(digest_of(id), known)
-        if record is not None and self._settle(record, len(record.data)) is None:
+        if record is not None:
+            self._stop_elsewhere(record)
+        return True if known or record else None
+
+    def _stop_elsewhere(self, record: Record) -> None:
+        """Raises StoreUnreachable."""
+        if self._settle(record, len(record.data)) is None:
             with _reachable():
                 self._journal.send(Letter(record.writing.worker, record.writing.digest, "stop"))
-        return True if known or record else None
 
     def _open(self, id: str, fingerprint: bytes, ask: Ask) -> Reading:
         digest, replaced = digest_of(id), ""
@@ -303,6 +329,11 @@ def digest_of(id: str) -> str:
     return hashlib.sha256(id.encode()).hexdigest()
 
 
+def is_key(text: str) -> bool:
+    """Whether it can be a client's key: a UUID, in whatever spelling."""
+    return _UUID.fullmatch(_spelled(text)) is not None
+
+
 def _spelled(id: str) -> str:
     """An id in one spelling; some clients quote it, as the draft of the header field does."""
     return id.strip().strip('"').lower()
@@ -310,10 +341,9 @@ def _spelled(id: str) -> str:
 
 def _parsed(key: str) -> str:
     """Raises InvalidRequest."""
-    id = _spelled(key)
-    if not _UUID.fullmatch(id):
+    if not is_key(key):
         raise InvalidRequest("Idempotency-Key must be a UUID.")
-    return id
+    return _spelled(key)
 
 
 def _found(find: Callable[[], T | None]) -> T:

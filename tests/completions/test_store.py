@@ -23,7 +23,7 @@ from relay.errors import (
 )
 from relay.journal import Addition, Backend, Journal, Letter, Record, Unavailable, Writing
 from relay.timing import IDLE_SECONDS
-from relay.upstream import Cancellation
+from relay.upstream import Cancellation, Outcome
 
 QUESTION, ANOTHER = b"a question", b"another question"
 
@@ -90,6 +90,12 @@ class Worker:
         text = text_of(self.ask(key, ScriptedSource(*texts, END)))
         self.beat()
         return text
+
+    def replace(self, key: str, *script: bytes | Outcome) -> Reading:
+        """A reader of a new answer, with the first text there."""
+        reading = self.store.replace(key, QUESTION, ScriptedSource(*script).begin)
+        reading.begin()
+        return reading
 
     def read(self, key: str) -> str:
         return begun_text_of(self.store.get(key))
@@ -198,6 +204,40 @@ def test_a_key_that_is_none(here: Worker) -> None:
     """A key is a UUID."""
     with pytest.raises(InvalidRequest):
         here.store.open("my key", QUESTION, unasked)
+
+
+def test_replaced(here: Worker, there: Worker, key: str) -> None:
+    """A new answer under a key that has one: from then on everybody is given the new one."""
+    assert here.answer(key, b"the old one") == "the old one"
+    assert text_of(here.replace(key, b"the new one", END)) == "the new one"
+    here.beat()
+    assert there.read(key) == here.read(key) == "the new one"
+    assert text_of(there.replace(key, b"a newer one", END)) == "a newer one"
+    there.beat()
+    assert there.read(key) == here.read(key) == "a newer one"
+
+
+def test_replaced_while_it_is_written(here: Worker, there: Worker, key: str) -> None:
+    """The old answer is stopped, here and elsewhere, and its readers see an end."""
+    first = here.ask(key, ScriptedSource(b"one")).pieces()
+    assert next(first) == b"one"
+    here.beat()
+    joined = there.store.get(key)
+    joined.begin()
+    elsewhere = joined.pieces()
+    assert next(elsewhere) == b"one"
+    second = there.replace(key, b"two").pieces()
+    assert next(second) == b"two"
+    assert list(elsewhere) == []
+    here.beat()
+    assert list(first) == []
+    third = there.replace(key, b"three", END)
+    assert list(second) == []
+    assert text_of(third) == "three"
+    there.beat()
+    here.beat()
+    assert here.read(key) == there.read(key) == "three"
+    assert here.receipt(key)["state"] == "finished"
 
 
 def test_a_failure_is_known_at_once(here: Worker, key: str) -> None:
