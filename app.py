@@ -4,16 +4,16 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify
 
-from doors import ai_completion
-from doors.serving import Relay, serving
+from doors import ai_completion, ai_sdk, openai_api
+from doors.serving import Relay, reader_language, serving
 from openai_client import Model
 from relay.completions import open_store
 from relay.descriptors import max_readers, raise_limit
 from relay.errors import NotConfigured
 from relay.log import log_to_stderr
-from relay.personas import PersonaError, Personas, persona_files, preferred_language
+from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.upstream import Dialer, PlainClient, Transport
 from relay.web import make_uniform
@@ -44,9 +44,20 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.add_url_rule(
         "/aiCompletion/<id>", view_func=ai_completion.stop_completion, methods=["DELETE"]
     )
+    app.add_url_rule("/api/chat", view_func=ai_sdk.chat, methods=["POST"])
+    app.add_url_rule("/api/chat/<path:chat_id>/stream", view_func=ai_sdk.take_up)
+    app.add_url_rule("/api/completion", view_func=ai_sdk.complete, methods=["POST"])
+    app.add_url_rule("/v1/chat/completions", view_func=openai_api.complete_chat, methods=["POST"])
+    app.add_url_rule("/v1/models", view_func=openai_api.list_models)
+    app.add_url_rule("/v1/models/<id>", view_func=openai_api.show_model)
     app.add_url_rule("/personas", view_func=list_personas)
 
-    make_uniform(app, settings.cors_origins, {"/aiCompletion": ai_completion.refusal})
+    wordings = {
+        "/aiCompletion": ai_completion.refusal,
+        "/api": ai_sdk.refusal,
+        "/v1": openai_api.refusal,
+    }
+    make_uniform(app, settings.cors_origins, wordings)
     return app
 
 
@@ -69,8 +80,7 @@ def list_personas() -> Response:
     Beside them stands what a page should know before it asks.
     """
     relay = serving()
-    language = preferred_language(tag for tag, quality in request.accept_languages if quality > 0)
-    cards = [persona.card(language) for persona in relay.personas]
+    cards = [persona.card(reader_language()) for persona in relay.personas]
     limits = {
         "max_question_chars": relay.limits.question_chars,
         "max_messages": relay.limits.messages,

@@ -5,4 +5,6 @@ same, whichever door was used. `app.py` has the table of addresses.
 
     serving         what the doors share: the relay's parts, and the way from a question to a reply
     ai_completion   /aiCompletion, the relay's own interface
+    ai_sdk          /api/chat and /api/completion, for the AI SDK
+    openai_api      /v1, for OpenAI's clients
 """

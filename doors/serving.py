@@ -7,9 +7,9 @@ from flask import Response, current_app, request
 
 from openai_client import Model
 from relay.clients import Reader, Reply, read_body
-from relay.completions import Reading, Store
+from relay.completions import Ask, Reading, Store
 from relay.errors import UnknownPersona
-from relay.personas import Personas
+from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, Question
 from relay.settings import Settings
 
@@ -50,14 +50,23 @@ def open_answer(question: Question, key: str | None) -> Reading:
 
     Raises UnknownPersona, and what `Store.open` does.
     """
+    return serving().store.open(key, question.fingerprint, ask_for(question))
+
+
+def ask_for(question: Question) -> Ask:
+    """How a completion asks the model. Raises UnknownPersona."""
     relay = serving()
     persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
     if persona is None:
-        raise UnknownPersona()
+        known = ", ".join(each.id for each in relay.personas)
+        raise UnknownPersona(f"There is no persona of that name here: ask one of {known}.")
     prompt = persona.prompt(question.messages, relay.settings)
-    return relay.store.open(
-        key, question.fingerprint, lambda cancellation: relay.model.ask(prompt, cancellation)
-    )
+    return lambda cancellation: relay.model.ask(prompt, cancellation)
+
+
+def reader_language() -> Language:
+    """Korean or English, by the reader's `Accept-Language`."""
+    return preferred_language(tag for tag, quality in request.accept_languages if quality > 0)
 
 
 def reply(reading: Reading, make: Callable[[Reader, float], Reply], *, offset: int = 0) -> Response:

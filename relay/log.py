@@ -6,7 +6,7 @@ import re
 log = logging.getLogger("askbot")
 
 # With the id in an address anybody can read the answer; its beginning is enough to find a line.
-_ADDRESS_WITH_ID = re.compile(r"(/aiCompletion/[^/?\s]{8})[^/?\s]+")
+_ADDRESS_WITH_ID = re.compile(r"(/(?:aiCompletion|api/chat)/[^/?\s]{8})[^/?\s]+")
 
 
 class ShortIds(logging.Filter):

@@ -25,6 +25,8 @@ EXPOSED_HEADERS = [
     "Retry-After",
     "Content-Range",
     "ETag",
+    "Askbot-Ignored",
+    "x-vercel-ai-ui-message-stream",
 ]
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

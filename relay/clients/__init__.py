@@ -1,22 +1,29 @@
 """The client's connection: taking in its request, noticing that it left, and the forms of a reply.
 
-A `Reader` is the client as far as the server shows it; `make_reply` is what it is answered with.
+A `Reader` is the client as far as the server shows it; what it is answered with has a form for each
+protocol that clients speak.
 """
 
 from relay.clients.accept import Form, reply_form
 from relay.clients.body import read_body
 from relay.clients.byte_range import first_byte, first_byte_after, quoted
+from relay.clients.chat_completions import chunked_reply, openai_error, whole_reply
 from relay.clients.reader import Reader
 from relay.clients.reply import Reply, make_reply
+from relay.clients.ui_messages import ui_message_reply
 
 __all__ = [
     "Form",
     "Reader",
     "Reply",
+    "chunked_reply",
     "first_byte",
     "first_byte_after",
     "make_reply",
+    "openai_error",
     "quoted",
     "read_body",
     "reply_form",
+    "ui_message_reply",
+    "whole_reply",
 ]

@@ -3,7 +3,7 @@
 Plain text is the pieces of the answer as they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 
@@ -12,9 +12,10 @@ import msgspec
 from relay.clients.accept import Form
 from relay.clients.byte_range import quoted
 from relay.clients.reader import Reader
-from relay.completions import MAX_PIECE_BYTES, Reading, Receipt, content_range
+from relay.completions import MAX_PIECE_BYTES, Readable, Reading, Receipt, content_range
 from relay.errors import RangeNotSatisfiable, RelayError
 from relay.timing import HEARTBEAT_SECONDS
+from relay.upstream import Outcome
 
 HEARTBEAT = b": waiting\n\n"
 
@@ -35,11 +36,7 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
     Raises RangeNotSatisfiable.
     """
     reading, answer = reader.reading, reader.reading.answer
-    receipt = answer.receipt()
-    headers = {
-        "Completion-Id": answer.id,
-        "Server-Timing": f"first-token;dur={receipt.first_token_ms or 0}",
-    }
+    receipt, headers = answer.receipt(), headers_of(answer)
     if form is Form.TEXT:
         pieces = reading.pieces(offset or 0, interval=interval)
         headers |= {"Accept-Ranges": "bytes", "ETag": quoted(answer.etag)}
@@ -54,6 +51,12 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
     pieces = reading.pieces(offset, interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = event_chunks(pieces, offset) if form is Form.EVENTS else json_chunks(reading, pieces)
     return Reply(reader.deliver(chunks), form.value, 200, headers)
+
+
+def headers_of(answer: Readable) -> dict[str, str]:
+    """What every reply with an answer carries, whatever its form."""
+    first_token_ms = answer.receipt().first_token_ms or 0
+    return {"Completion-Id": answer.id, "Server-Timing": f"first-token;dur={first_token_ms}"}
 
 
 def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
@@ -76,7 +79,20 @@ def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
 
 
 def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported.
+    """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported."""
+    before = b'{"id":' + msgspec.json.encode(reading.answer.id) + b',"text":"'
+
+    def after(outcome: Outcome) -> bytes:
+        end = {"finish_reason": outcome.finish_reason, "usage": usage_of(outcome)}
+        return b'",' + msgspec.json.encode(end)[1:]
+
+    return text_in_json(reading, pieces, before, after)
+
+
+def text_in_json(
+    reading: Reading, pieces: Iterator[bytes], before: bytes, after: Callable[[Outcome], bytes]
+) -> Iterator[bytes]:
+    """JSON that has the text of an answer between `before` and `after`, once it is whole.
 
     The head of the reply leaves at once, and a space, which JSON allows there, in every silence: a
     host that ends silent connections would answer with a page of its own. The text is written piece
@@ -86,17 +102,18 @@ def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         if not piece:
             yield b" "
-    answer = reading.answer
-    outcome = answer.receipt().outcome
-    chunk = b'{"id":' + msgspec.json.encode(answer.id) + b',"text":"'
+    chunk = before
     for piece in reading.pieces():
         if len(chunk) > MAX_PIECE_BYTES:
             yield chunk
             chunk = b""
         chunk += msgspec.json.encode(piece.decode())[1:-1]
-    usage = asdict(outcome.usage) if outcome.usage else None
-    end = msgspec.json.encode({"finish_reason": outcome.finish_reason, "usage": usage})
-    yield chunk + b'",' + end[1:]
+    yield chunk + after(reading.answer.receipt().outcome)
+
+
+def usage_of(outcome: Outcome) -> dict[str, int] | None:
+    """The usage as JSON; None where the model's server did not tell."""
+    return asdict(outcome.usage) if outcome.usage else None
 
 
 def _event(id: int, data: bytes) -> bytes:

@@ -5,6 +5,13 @@
 
 from relay.personas.catalog import Personas, persona_files
 from relay.personas.front_matter import PersonaError
-from relay.personas.persona import Persona, preferred_language
+from relay.personas.persona import Language, Persona, preferred_language
 
-__all__ = ["Persona", "PersonaError", "Personas", "persona_files", "preferred_language"]
+__all__ = [
+    "Language",
+    "Persona",
+    "PersonaError",
+    "Personas",
+    "persona_files",
+    "preferred_language",
+]

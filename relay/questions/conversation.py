@@ -3,7 +3,7 @@
 What is no text is refused: a picture that was left out would be missed only in the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from relay.errors import InvalidRequest, QuestionTooLong, UnsupportedContent
 from relay.questions.message import Message, Role
 
 ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "ai": "assistant"}
-FORBIDDEN_ROLES = ("system", "developer", "tool")
+FORBIDDEN_ROLES = ("system", "developer", "tool", "function")
 
 # Notes that front ends keep in a message beside its text. The model need not see them again.
 NOTES = ("step-start", "reasoning", "refusal", "source-url", "source-document", "dynamic-tool")
@@ -29,13 +29,22 @@ class Limits:
     messages: int = 0
 
 
-def parse_conversation(items: Any, limits: Limits) -> tuple[Message, ...]:
-    """The value of `messages`, oldest first. Raises InvalidRequest or QuestionTooLong."""
+def parse_conversation(
+    items: Any, limits: Limits, *, ignored_roles: Container[str] = ()
+) -> tuple[Message, ...]:
+    """The value of `messages`, oldest first, without those of `ignored_roles`.
+
+    Raises InvalidRequest or QuestionTooLong.
+    """
     if not isinstance(items, list):
         raise InvalidRequest("messages must be a list.")
     if limits.messages and len(items) > limits.messages:
         raise QuestionTooLong(f"A conversation may have {limits.messages} messages at most.")
-    messages = [_message(item, position) for position, item in enumerate(items)]
+    messages = [
+        _message(item, role, position)
+        for position, item in enumerate(items)
+        if (role := _role(item, position)) not in ignored_roles
+    ]
     if not messages or messages[-1].role != "user":
         raise InvalidRequest("The last message must be the user's.")
     # A stopped answer stays in a chat page's list as an empty turn, which models reject.
@@ -57,14 +66,18 @@ def checked(question: Message, limits: Limits) -> Message:
     return question
 
 
-def _message(item: Any, position: int) -> Message:
+def _role(item: Any, position: int) -> str:
     if not isinstance(item, dict):
         raise InvalidRequest(f"messages[{position}] must be an object.")
     role = item.get("role")
+    if not isinstance(role, str) or not (role in ROLES or role in FORBIDDEN_ROLES):
+        raise InvalidRequest(f"messages[{position}].role must be user or assistant.")
+    return role
+
+
+def _message(item: Mapping[str, Any], role: str, position: int) -> Message:
     if role in FORBIDDEN_ROLES:
         raise InvalidRequest(f"messages[{position}] has the role {role}, which is the server's.")
-    if not isinstance(role, str) or role not in ROLES:
-        raise InvalidRequest(f"messages[{position}].role must be user or assistant.")
     return Message(ROLES[role], _content(item, position))
 
 
@@ -77,6 +90,9 @@ def _content(item: Mapping[str, Any], position: int) -> str:
     for name in ("content", "parts"):
         if isinstance(item.get(name), list):
             return "".join(_part(part, position) for part in item[name])
+    if item.get("tool_calls"):
+        # An answer that another server gave, without a word of text.
+        return ""
     raise InvalidRequest(f"messages[{position}] needs content, parts or text.")
 
 

@@ -18,8 +18,12 @@ def parse_question(body: bytes, *, content_type: str, limits: Limits | None = No
 
     Raises UnsupportedMediaType, InvalidRequest or QuestionTooLong.
     """
-    fields = read_fields(body, content_type)
-    messages = _messages(fields, limits or Limits())
+    return question_in(read_fields(body, content_type), limits or Limits())
+
+
+def question_in(fields: Fields, limits: Limits) -> Question:
+    """Raises InvalidRequest or QuestionTooLong."""
+    messages = _messages(fields, limits)
     persona = optional(fields, "persona", str)
     stream = optional(fields, "stream", bool)
     # deep-chat asks so, and nothing else that it sends says that it cannot read a stream.

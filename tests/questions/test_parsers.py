@@ -1,6 +1,7 @@
 """What a request's body is taken for, and what it is refused for."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.errors import RelayError, UnsupportedContent
-from relay.questions import Limits, Question, parse_question
+from relay.questions import (
+    Limits,
+    Message,
+    Question,
+    parse_chat,
+    parse_chat_completion,
+    parse_question,
+)
 
 JSON = "application/json"
 
@@ -51,29 +59,66 @@ def asked(body: bytes) -> str:
     return parse_question(body, content_type=JSON).messages[-1].content
 
 
-def parsed(body: bytes, content_type: str) -> Question | RelayError:
+LIMITS = Limits(100, 3)
+
+
+def chat(body: bytes, content_type: str) -> Question:
+    return parse_chat(body, content_type=content_type, limits=LIMITS).question
+
+
+def chat_completion(body: bytes, content_type: str) -> Question:
+    parsed = parse_chat_completion(body, content_type=content_type, limits=LIMITS)
+    assert all(name.isascii() and name.replace("_", "a").isalpha() for name in parsed.ignored)
+    return parsed.question
+
+
+def question(body: bytes, content_type: str) -> Question:
+    return parse_question(body, content_type=content_type, limits=LIMITS)
+
+
+Parser = Callable[[bytes, str], Question]
+every_parser = pytest.mark.parametrize("parse", [question, chat, chat_completion])
+
+
+def is_asked_or_refused(parse: Parser, body: bytes, content_type: str = JSON) -> bool:
+    """Whatever is asked has a last message of the user's; nothing else is raised than a refusal."""
     try:
-        return parse_question(body, content_type=content_type, limits=Limits(100, 3))
+        last = parse(body, content_type).messages[-1]
     except RelayError as refusal:
-        return refusal
+        return 400 <= refusal.status < 500
+    return last.role == "user" and bool(last.content.strip())
 
 
-def is_question_or_refused(result: Question | RelayError) -> bool:
-    if isinstance(result, RelayError):
-        return 400 <= result.status < 500
-    return result.messages[-1].role == "user" and bool(result.messages[-1].content.strip())
-
-
+@every_parser
 @given(BODIES)
-def test_any_json_is_a_question_or_refused(body: Any) -> None:
-    """Whatever is sent, nothing breaks: a question has something asked, or it is refused."""
-    assert is_question_or_refused(parsed(json.dumps(body).encode(), JSON))
+def test_any_json_is_a_question_or_refused(parse: Parser, body: Any) -> None:
+    """Whatever is sent to whichever door, nothing breaks."""
+    assert is_asked_or_refused(parse, json.dumps(body).encode())
 
 
+@every_parser
 @given(st.binary(), st.sampled_from([JSON, "application/x-www-form-urlencoded"]))
-def test_any_bytes_are_a_question_or_refused(body: bytes, content_type: str) -> None:
+def test_any_bytes_are_a_question_or_refused(parse: Parser, body: bytes, content_type: str) -> None:
     """So it is with what is no JSON at all."""
-    assert is_question_or_refused(parsed(body, content_type))
+    assert is_asked_or_refused(parse, body, content_type)
+
+
+@pytest.mark.parametrize(("id", "expected"), [("abc", "abc"), (None, None), (7, None), ([], None)])
+def test_the_id_of_a_chat(id: Any, expected: str | None) -> None:
+    """It is the client's own, and nothing where it is no text."""
+    body = messages({"content": "Why?"}, id=id)
+    assert parse_chat(body, content_type=JSON).id == expected
+
+
+def test_a_chat_completion() -> None:
+    """The model is the persona, whole is the default, and what has no effect is named."""
+    system = {"role": "system", "content": "x"}
+    options = {"stream_options": {"include_usage": True}, "temperature": 1, "n": None}
+    body = messages(system, {"content": "Why?"}, model="secretary", **options)
+    parsed = parse_chat_completion(body, content_type=JSON)
+    assert parsed.question == Question((Message("user", "Why?"),), "secretary", False)
+    assert parsed.includes_usage
+    assert parsed.ignored == ("system", "temperature")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""/api/chat and /api/completion, where the AI SDK's hooks ask by default."""
+
+from flask import Response, request
+
+from doors.serving import ask_for, open_answer, reply, request_body, serving
+from relay.clients import Reader, Reply, ui_message_reply
+from relay.completions import Reading, is_key
+from relay.errors import RelayError, UnknownCompletion
+from relay.questions import parse_chat, parse_question
+
+
+def chat() -> Response:
+    """A chat with a UUID for its id has one answer under it: that to its latest question."""
+    asked = parse_chat(
+        request_body(),
+        content_type=request.headers.get("Content-Type", ""),
+        limits=serving().limits,
+    )
+    question, key = asked.question, request.headers.get("Idempotency-Key")
+    if key is None and asked.id is not None and is_key(asked.id):
+        store = serving().store
+        return answer(store.replace(asked.id, question.fingerprint, ask_for(question)))
+    return answer(open_answer(question, key))
+
+
+def complete() -> Response:
+    question = parse_question(
+        request_body(),
+        content_type=request.headers.get("Content-Type", ""),
+        limits=serving().limits,
+    )
+    return answer(open_answer(question, request.headers.get("Idempotency-Key")))
+
+
+def take_up(chat_id: str) -> Response:
+    """The answer that is being written in a chat, from its start; 204 where there is none.
+
+    Any other status is an error to the SDK, which asks at every start of a page.
+    """
+    reading = running(chat_id) if is_key(chat_id) else None
+    return Response(status=204) if reading is None else answer(reading)
+
+
+def running(chat_id: str) -> Reading | None:
+    try:
+        reading = serving().store.get(chat_id)
+    except UnknownCompletion:
+        return None
+    if reading.answer.receipt().state == "running":
+        return reading
+    reading.leave()
+    return None
+
+
+def refusal(error: RelayError) -> Response:
+    """One sentence: the SDK shows the body as it is."""
+    return Response(error.message, error.status, content_type="text/plain; charset=utf-8")
+
+
+def answer(reading: Reading) -> Response:
+    def make(reader: Reader, interval: float) -> Reply:
+        return ui_message_reply(reader, interval=interval)
+
+    return reply(reading, make)

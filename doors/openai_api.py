@@ -1,0 +1,69 @@
+"""/v1: the relay as OpenAI's clients know a server. Its models are the personas."""
+
+from flask import Response, jsonify, request
+
+from doors.serving import open_answer, reader_language, reply, request_body, serving
+from relay.clients import Reader, Reply, chunked_reply, openai_error, whole_reply
+from relay.errors import RelayError, UnknownPersona
+from relay.personas import Language, Persona
+from relay.questions import parse_chat_completion
+
+
+def complete_chat() -> Response:
+    asked = parse_chat_completion(
+        request_body(),
+        content_type=request.headers.get("Content-Type", ""),
+        limits=serving().limits,
+    )
+    question = asked.question
+    model = question.persona or serving().personas.default.id
+
+    def make(reader: Reader, interval: float) -> Reply:
+        if question.is_streamed:
+            return chunked_reply(
+                reader, interval=interval, model=model, includes_usage=asked.includes_usage
+            )
+        return whole_reply(reader, interval=interval, model=model)
+
+    reading = open_answer(question, request.headers.get("Idempotency-Key"))
+    response = reply(reading, make)
+    if asked.ignored:
+        response.headers["Askbot-Ignored"] = ", ".join(asked.ignored)
+    return response
+
+
+def list_models() -> Response:
+    language = reader_language()
+    models = [model(persona, language) for persona in serving().personas]
+    response = jsonify({"object": "list", "data": models})
+    response.vary.add("Accept-Language")
+    return response
+
+
+def show_model(id: str) -> Response:
+    persona = serving().personas.get(id)
+    if persona is None:
+        raise UnknownPersona()
+    response = jsonify(model(persona, reader_language()))
+    response.vary.add("Accept-Language")
+    return response
+
+
+def model(persona: Persona, language: Language) -> dict[str, object]:
+    """`name` and `description` are not OpenAI's, but many front ends show them."""
+    card = persona.card(language)
+    return {
+        "id": persona.id,
+        "object": "model",
+        "created": 0,
+        "owned_by": "askbot",
+        "name": card["name"],
+        "description": card["description"],
+    }
+
+
+def refusal(error: RelayError) -> Response:
+    status, body = openai_error(error)
+    response = jsonify(body)
+    response.status_code = status
+    return response

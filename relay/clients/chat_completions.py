@@ -1,0 +1,91 @@
+"""The reply as OpenAI's API has it: a `chat.completion`, in chunks or whole, and its errors."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from relay.clients.reader import Reader
+from relay.clients.reply import HEARTBEAT, Reply, headers_of, text_in_json, usage_of
+from relay.completions import Readable
+from relay.errors import RelayError
+from relay.timing import HEARTBEAT_SECONDS
+from relay.upstream import Outcome
+
+DONE = b"data: [DONE]\n\n"
+
+# What OpenAI's clients know under another status and name: with the field that is to blame.
+RENAMED: dict[str, tuple[int, str, str]] = {
+    "unknown_persona": (404, "model_not_found", "model"),
+    "unsupported_content": (400, "unsupported_content", "messages"),
+    "question_too_long": (400, "context_length_exceeded", "messages"),
+    "content_filtered": (400, "content_filter", "messages"),
+}
+
+
+def openai_error(error: RelayError) -> tuple[int, dict[str, Any]]:
+    """The status and the body of a refusal."""
+    status, code, param = RENAMED.get(error.code, (error.status, error.code, None))
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    if status == 429:
+        kind = "rate_limit_error"
+    return status, {"error": {"message": error.message, "type": kind, "code": code, "param": param}}
+
+
+def chunked_reply(reader: Reader, *, interval: float, model: str, includes_usage: bool) -> Reply:
+    """The reply to a reader of an answer that has begun, as it is written."""
+    answer = reader.reading.answer
+    pieces = reader.reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    chunks = completion_chunks(answer, pieces, model, includes_usage=includes_usage)
+    return Reply(reader.deliver(chunks), "text/event-stream", headers=headers_of(answer))
+
+
+def whole_reply(reader: Reader, *, interval: float, model: str) -> Reply:
+    """The reply to a reader of an answer that has begun, once it is whole."""
+    reading = reader.reading
+    pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    head = msgspec.json.encode(_head(reading.answer, "chat.completion", model))
+    before = head[:-1] + b',"choices":[{"index":0,"message":{"role":"assistant","content":"'
+
+    def after(outcome: Outcome) -> bytes:
+        choice = {"logprobs": None, "finish_reason": outcome.finish_reason or "stop"}
+        usage = msgspec.json.encode(usage_of(outcome))
+        ending = msgspec.json.encode(choice)[1:]
+        return b'","refusal":null},' + ending + b'],"usage":' + usage + b"}"
+
+    chunks = text_in_json(reading, pieces, before, after)
+    return Reply(reader.deliver(chunks), "application/json", headers=headers_of(reading.answer))
+
+
+def completion_chunks(
+    answer: Readable, pieces: Iterator[bytes], model: str, *, includes_usage: bool
+) -> Iterator[bytes]:
+    """A failure is told in the stream, which is cut after it."""
+    head = _head(answer, "chat.completion.chunk", model)
+    chunk = _frame(head, {"role": "assistant", "content": ""})
+    try:
+        for piece in pieces:
+            yield chunk + (_frame(head, {"content": piece.decode()}) if piece else HEARTBEAT)
+            chunk = b""
+    except RelayError as error:
+        yield chunk + _data(openai_error(error)[1])
+        raise
+    outcome = answer.receipt().outcome
+    chunk += _frame(head, {}, outcome.finish_reason or "stop")
+    if includes_usage and outcome.usage is not None:
+        chunk += _data(head | {"choices": [], "usage": usage_of(outcome)})
+    yield chunk + DONE
+
+
+def _head(answer: Readable, kind: str, model: str) -> dict[str, Any]:
+    return {"id": answer.id, "object": kind, "created": int(time.time()), "model": model}
+
+
+def _frame(head: dict[str, Any], delta: dict[str, str], reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    return _data(head | {"choices": [choice]})
+
+
+def _data(data: dict[str, Any]) -> bytes:
+    return b"data: %b\n\n" % msgspec.json.encode(data)

@@ -1,0 +1,80 @@
+"""The reply in the AI SDK's UI message stream, as its `useChat` and `useCompletion` read it."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from relay.clients.reader import Reader
+from relay.clients.reply import HEARTBEAT, Reply, headers_of
+from relay.completions import Readable
+from relay.errors import RelayError
+from relay.timing import HEARTBEAT_SECONDS
+
+VERSION = {"x-vercel-ai-ui-message-stream": "v1"}
+DONE = b"data: [DONE]\n\n"
+
+# What the SDK calls the ends of an answer; of others it knows "other".
+FINISH_REASONS = {
+    None: "stop",
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content-filter",
+    "tool_calls": "tool-calls",
+}
+
+
+def ui_message_reply(reader: Reader, *, interval: float) -> Reply:
+    """The reply to a reader of an answer that has begun, from its first byte."""
+    answer = reader.reading.answer
+    pieces = reader.reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    chunks = ui_message_chunks(answer, pieces)
+    return Reply(reader.deliver(chunks), "text/event-stream", headers=headers_of(answer) | VERSION)
+
+
+def ui_message_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """A failure is told in the stream, which is cut after it: nothing misses a `finish`."""
+    parts = _Parts()
+    # The id is the writing's: of one chat it may be the only thing that differs between answers.
+    chunk = _frame("start", messageId=answer.etag)
+    try:
+        for piece in pieces:
+            yield chunk + (parts.said("text", piece.decode()) if piece else HEARTBEAT)
+            chunk = b""
+    except RelayError as error:
+        yield chunk + _frame("error", errorText=error.message)
+        raise
+    chunk += parts.closed()
+    receipt = answer.receipt()
+    if receipt.state == "stopped":
+        yield chunk + _frame("abort") + DONE
+    else:
+        reason = FINISH_REASONS.get(receipt.outcome.finish_reason, "other")
+        yield chunk + _frame("finish", finishReason=reason) + DONE
+
+
+class _Parts:
+    """The parts of a message, one after the other: each is opened by what is first said in it."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._open: Literal["text", "reasoning"] | None = None
+
+    def said(self, kind: Literal["text", "reasoning"], text: str) -> bytes:
+        """The frames for more of a part of this kind."""
+        frames = b""
+        if self._open != kind:
+            frames = self.closed()
+            self._number += 1
+            self._open = kind
+            frames += _frame(f"{kind}-start", id=str(self._number))
+        return frames + _frame(f"{kind}-delta", id=str(self._number), delta=text)
+
+    def closed(self) -> bytes:
+        """The end of the part that is open, if one is."""
+        kind, self._open = self._open, None
+        return _frame(f"{kind}-end", id=str(self._number)) if kind else b""
+
+
+def _frame(type: str, **fields: Any) -> bytes:
+    return b"data: %b\n\n" % msgspec.json.encode({"type": type, **fields})

@@ -1,0 +1,23 @@
+"""What the AI SDK's `useChat` sends: the conversation, and the id that it has given it."""
+
+from dataclasses import dataclass
+
+from relay.questions.conversation import Limits
+from relay.questions.fields import read_fields
+from relay.questions.parser import question_in
+from relay.questions.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """`id` is the client's, and stays the same for all questions of the conversation."""
+
+    question: Question
+    id: str | None
+
+
+def parse_chat(body: bytes, *, content_type: str, limits: Limits | None = None) -> Chat:
+    """Raises what `parse_question` does."""
+    fields = read_fields(body, content_type)
+    id = fields.get("id")
+    return Chat(question_in(fields, limits or Limits()), id if isinstance(id, str) else None)

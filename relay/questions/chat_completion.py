@@ -1,0 +1,52 @@
+"""What OpenAI's clients send to `/chat/completions`.
+
+Most of them send options and messages of the roles `system` and `developer` by habit. Here those
+are the server's to choose: they are left out, and told by name.
+"""
+
+import re
+from dataclasses import dataclass
+
+from relay.questions.conversation import FORBIDDEN_ROLES, Limits, parse_conversation
+from relay.questions.fields import Fields, optional, read_fields
+from relay.questions.question import Question
+
+UNDERSTOOD = ("model", "messages", "stream", "stream_options")
+
+# In a header, anything that a client has made up is not to be told.
+TOLD = re.compile(r"[A-Za-z_]{1,40}")
+MAX_TOLD = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCompletion:
+    """`ignored` are the names of fields and roles that have no effect."""
+
+    question: Question
+    includes_usage: bool
+    ignored: tuple[str, ...]
+
+
+def parse_chat_completion(
+    body: bytes, *, content_type: str, limits: Limits | None = None
+) -> ChatCompletion:
+    """Raises what `parse_question` does."""
+    fields = read_fields(body, content_type)
+    messages = parse_conversation(
+        fields.get("messages"), limits or Limits(), ignored_roles=FORBIDDEN_ROLES
+    )
+    model = optional(fields, "model", str)
+    is_streamed = optional(fields, "stream", bool) is True
+    options = fields.get("stream_options")
+    return ChatCompletion(
+        Question(messages, model, is_streamed),
+        includes_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        ignored=_ignored(fields),
+    )
+
+
+def _ignored(fields: Fields) -> tuple[str, ...]:
+    given = {name for name, value in fields.items() if value is not None} - set(UNDERSTOOD)
+    names = sorted(filter(TOLD.fullmatch, given))
+    roles = {item["role"] for item in fields["messages"] if item["role"] in FORBIDDEN_ROLES}
+    return (*sorted(roles), *names)[:MAX_TOLD]
