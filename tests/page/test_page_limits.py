@@ -11,19 +11,23 @@ from helpers.upstream import Upstream
 pytestmark = pytest.mark.usefixtures("relay")
 
 
-@pytest.fixture
-def limited(page: Page) -> Page:
-    """The page before a relay that tells of limits: 100 characters, and 4 messages."""
+def tell(page: Page, limits: dict[str, int | None] | None) -> Page:
+    """The page before a relay that tells of these limits, or of none."""
 
-    def tell(route: Route) -> None:
+    def answer(route: Route) -> None:
         told = route.fetch()
-        limits = {"max_question_chars": 100, "max_messages": 4, "images": None}
         route.fulfill(response=told, body=json.dumps({**told.json(), "limits": limits}))
 
-    page.route("**/personas", tell)
-    page.reload()
+    page.route("**/personas", answer)
+    with page.expect_response("**/personas"):
+        page.reload()
     expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
     return page
+
+
+@pytest.fixture
+def limited(page: Page) -> Page:
+    return tell(page, {"max_question_chars": 100, "max_messages": 4, "images": None})
 
 
 def test_the_field_counts(limited: Page, upstream: Upstream) -> None:
@@ -71,6 +75,7 @@ def test_a_conversation_goes_on_beyond_the_limit(limited: Page) -> None:
 
 def test_a_question_that_is_refused_for_its_length(page: Page, upstream: Upstream) -> None:
     """Where no limit was told, the refusal speaks of the question, which can be edited."""
+    tell(page, None)
     ask(page, "x" * 16_001)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Shorten the question")

@@ -9,7 +9,7 @@ import { createStore, type Store, type WritableStore } from '../store.ts'
 import { type Address, createAddress } from './address.ts'
 import { createConnection } from './connection.ts'
 import { drafts, NEW_DRAFT } from './drafts.ts'
-import { createRelay, isAway, type Relay } from './relay.ts'
+import { createRelay, FIRST_PAUSE_MS, isAway, LONGEST_PAUSE_MS, type Relay } from './relay.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
 import { createWording, languageOf, type Wording } from './wording.ts'
 
@@ -55,9 +55,15 @@ export function createPage(relayUrl: string): Page {
     return known === null || known.personas.some(({ id }) => id === chosen) ? chosen : null
   }
 
-  /** So that it is noticed when it comes back. */
+  let wasAway = false
+  let pauseMs = FIRST_PAUSE_MS
+
+  /** It may be back already: then what was missed is read on all the same, later each time that is in vain. */
   function onMiss({ code }: Failure) {
-    if (isAway(code)) void relay.meet()
+    if (!isAway(code)) return
+    wasAway = true
+    setTimeout(() => void relay.meet(), pauseMs)
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
   }
 
   /** Also those that are not shown: nobody else may be reading them. */
@@ -65,11 +71,12 @@ export function createPage(relayUrl: string): Page {
     for (const { id, running } of history.get().conversations) if (running) chats.open(id).resume()
   }
 
-  let wasAway = false
   relay.subscribe(() => {
     const { contact } = relay.get()
-    if (contact.name === 'reached' && wasAway) resumeAll()
-    wasAway = contact.name === 'failed'
+    if (contact.name === 'failed') wasAway = true
+    if (contact.name !== 'reached' || !wasAway) return
+    wasAway = false
+    resumeAll()
   })
 
   /** What is shown to somebody has been seen. */
@@ -122,6 +129,7 @@ export function createPage(relayUrl: string): Page {
       const wasAsked = await chat.ask(question)
       if (!wasAsked) return false
       deleted.set(null)
+      pauseMs = FIRST_PAUSE_MS
       if (address.get().id === chat.id && address.get().isNew) {
         address.settle()
         drafts.save(NEW_DRAFT, '')

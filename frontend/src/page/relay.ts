@@ -22,8 +22,8 @@ export interface Relay extends Store<RelayState> {
 
 const TOKEN = 'askbot.access-code'
 
-const FIRST_PAUSE_MS = 1000
-const LONGEST_PAUSE_MS = 15_000
+export const FIRST_PAUSE_MS = 1000
+export const LONGEST_PAUSE_MS = 15_000
 
 /** By these a relay says something about itself; by others, or in silence, that it may be back soon. */
 const lasting = new Set(['unauthorized', 'not_found', 'origin_not_allowed'])
