@@ -10,7 +10,7 @@ from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of, text_in_json, usage_of
 from relay.completions import Readable
 from relay.errors import RelayError
-from relay.timing import HEARTBEAT_SECONDS
+from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 from relay.upstream import Outcome
 
 DONE = b"data: [DONE]\n\n"
@@ -70,6 +70,7 @@ def completion_chunks(
             chunk = b""
     except RelayError as error:
         yield chunk + _data(openai_error(error)[1])
+        time.sleep(LAST_WORDS_SECONDS)
         raise
     outcome = answer.receipt().outcome
     chunk += _frame(head, {}, outcome.finish_reason or "stop")

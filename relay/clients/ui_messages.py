@@ -1,5 +1,6 @@
 """The reply in the AI SDK's UI message stream, as its `useChat` and `useCompletion` read it."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of
 from relay.completions import Readable
 from relay.errors import RelayError
-from relay.timing import HEARTBEAT_SECONDS
+from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 
 VERSION = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = b"data: [DONE]\n\n"
@@ -43,6 +44,7 @@ def ui_message_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[byt
             chunk = b""
     except RelayError as error:
         yield chunk + _frame("error", errorText=error.message)
+        time.sleep(LAST_WORDS_SECONDS)
         raise
     chunk += parts.closed()
     receipt = answer.receipt()
