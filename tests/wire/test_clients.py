@@ -5,9 +5,11 @@ and CR LF, which stands as LF:
 
 - `useCompletion({streamProtocol: 'text'})` and `useChat` with `TextStreamChatTransport`, of ai
   7.0.173 and @ai-sdk/react 4.0.177 in Chromium 156; the transport alone in Node 24.19
-- deep-chat 2.4.2 in Chromium 156: nothing but a `url`, which `stream: {readable: true}` does not
-  change; `stream: true`; and `stream: false` with either `additionalBodyProps: {stream: false}` or
-  an `Accept` of JSON
+- deep-chat 2.4.2 in Chromium 156: nothing but a `url`; `stream: {readable: true}` with
+  `additionalBodyProps: {stream: true}`; `stream: true`; and `stream: false` with either
+  `additionalBodyProps: {stream: false}` or an `Accept` of JSON
+- `useChat` and `useCompletion` by their own protocol, `-ui`; assistant-ui 0.15.22 with
+  `AssistantChatTransport`; openai 7.57.0 of npm in Chromium 156, and 3.54.0 of PyPI
 
 `-options` carries headers and a field of the page's own, `-again` is `regenerate()`, `-failed`
 the question after an answer that was stopped and one that was refused.
@@ -51,6 +53,7 @@ TEXT = {
     "ai-sdk-chat-again": CONVERSATION,
     "ai-sdk-chat-failed": TROUBLED,
     "ai-sdk-chat-node": CONVERSATION,
+    "deep-chat-readable": CONVERSATION,
 }
 EVENTS = {
     "deep-chat-event": CONVERSATION,
@@ -62,6 +65,19 @@ WHOLE = {
     "deep-chat-whole-accept": CONVERSATION,
 }
 ALL = TEXT | EVENTS | WHOLE
+
+# Those that speak a protocol of their own, at its door.
+UI_MESSAGES = {
+    "ai-sdk-chat-ui": CONVERSATION,
+    "ai-sdk-completion-ui": QUESTION,
+    "assistant-ui": CONVERSATION,
+}
+CHUNKS = {
+    "openai-browser": [("user", "Why is the sky blue?")],
+    "openai-python-streamed": CONVERSATION,
+}
+COMPLETION = {"openai-python-whole": CONVERSATION}
+THEIRS = UI_MESSAGES | CHUNKS | COMPLETION
 
 
 class Client:
@@ -179,7 +195,34 @@ def test_whole(client: Client, gate: threading.Event) -> None:
     assert json.loads(reply.read())["text"] == "안녕하세요"
 
 
-@pytest.mark.parametrize(("client", "asked"), ALL.items(), indirect=["client"], ids=ALL)
+@pytest.mark.parametrize("client", UI_MESSAGES | CHUNKS, indirect=True)
+def test_streams_of_their_own(client: Client, gate: threading.Event) -> None:
+    """Who reads another protocol gets it at its door, each piece as it is written, and its end."""
+    reply = client.ask()
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "text/event-stream"
+    assert "안녕" in reply.read1().decode()
+    gate.set()
+    rest = reply.read().decode()
+    assert "하세요" in rest
+    assert rest.endswith("data: [DONE]\n\n")
+    if client.name in UI_MESSAGES:
+        exposed = reply.headers["Access-Control-Expose-Headers"].split(", ")
+        assert "x-vercel-ai-ui-message-stream" in exposed
+
+
+@pytest.mark.parametrize("client", COMPLETION, indirect=True)
+def test_whole_of_their_own(client: Client, gate: threading.Event) -> None:
+    """Options and a system message, which these clients send by habit, stand in nobody's way."""
+    gate.set()
+    reply = client.ask()
+    assert json.loads(reply.read())["choices"][0]["message"]["content"] == "안녕하세요"
+    assert reply.headers["Askbot-Ignored"] == "system, max_tokens, temperature"
+
+
+@pytest.mark.parametrize(
+    ("client", "asked"), (ALL | THEIRS).items(), indirect=["client"], ids=ALL | THEIRS
+)
 def test_conversation(client: Client, upstream: Upstream, asked: list[tuple[str, str]]) -> None:
     """The conversation reaches the model turn by turn, whatever shape the client gives it."""
     client.ask().read()
