@@ -28,7 +28,7 @@ PAGE_PACKAGES := frontend/node_modules/.package-lock.json
 PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdepth 1 -type f)
 
 # A test in tests/test_imports.py holds that no others start any.
-TESTS_WITH_SERVERS := wire page local
+TESTS_WITH_SERVERS := wire page local front_ends
 
 .PHONY: run check test lint bench bench-page clean
 .DELETE_ON_ERROR:
@@ -40,7 +40,8 @@ check: lint
 	@$(PY) -m pytest --quiet $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
 	@cd frontend && npm test --silent
 
-test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json
+test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json \
+		tests/front_ends/node_modules/.package-lock.json
 	@$(PY) -m local.fetch
 	@$(PY) -m pytest
 	@cd frontend && npm test --silent
@@ -60,6 +61,7 @@ bench-page: $(PAGE) frontend/bench/node_modules/.package-lock.json
 clean:
 	rm -rf $(VENV) frontend/node_modules frontend/dist frontend/bench/node_modules
 	rm -rf bench/express/node_modules tests/local/second_server/node_modules
+	rm -rf tests/front_ends/node_modules tests/front_ends/dist
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache test-results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -104,8 +106,8 @@ $(NODE): requirements-node.txt | $(VENV)/made.stamp
 		ln -sf "$$home/lib/node_modules/npm/bin/npm-cli.js" $(VENV)/bin/npm; }
 	@touch $@
 
-# The page's packages, those to measure it with, those of a peer to measure against, and a second
-# model's server to test with.
+# The page's packages, those to measure it with, those of a peer to measure against, and those of a
+# second model's server and of other front ends to test with.
 %/node_modules/.package-lock.json: %/package-lock.json | $(NODE)
 	@echo "Installing the packages of $* ..."
 	@cd $* && npm ci --loglevel=error --no-audit --no-fund >/dev/null

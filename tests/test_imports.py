@@ -14,7 +14,7 @@ ABOVE = [PROJECT / "app.py", PROJECT / "openai_client.py", *DOORS]
 ROOMS = ("questions", "personas", "upstream", "journal", "completions", "clients")
 
 # Where tests start servers, browsers and the model; `make check` runs all others.
-WITH_SERVERS = ("wire", "page", "local")
+WITH_SERVERS = ("wire", "page", "local", "front_ends")
 UNIT_TESTS = [
     path
     for path in sorted((PROJECT / "tests").rglob("test_*.py"))

@@ -35,9 +35,17 @@ class Line:
         """Every connection breaks, and new ones do at once."""
         with self._changing:
             self._is_cut = True
-            for sock in self._open:
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+            self._drop()
+
+    def drop(self) -> None:
+        """Every connection breaks, and new ones do not."""
+        with self._changing:
+            self._drop()
+
+    def _drop(self) -> None:
+        for sock in self._open:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         self._is_cut = False

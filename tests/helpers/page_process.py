@@ -30,14 +30,14 @@ CHROMIUM_ARGS = [
 # A name that is not this machine's, for a browser that is told where to find it.
 OTHER_HOST = "askbot.test"
 
-_ADDRESS = re.compile(r"Local: +(http://[0-9.]+:[0-9]+)/")
+ADDRESS = re.compile(r"Local: +(http://[0-9.]+:[0-9]+)/")
 
 
 def missing() -> str | None:
     """What a machine lacks for the page to be seen, in a sentence."""
     if not CHROMIUM.exists():
         return "Chromium is missing: install Debian's package chromium"
-    if _node() is None:
+    if node() is None:
         return "Node is missing: make test installs it"
     if not (FRONTEND / "node_modules").is_dir():
         return "the page's packages are missing: make test installs them"
@@ -67,8 +67,8 @@ def build_into(folder: Path, **environ: str) -> None:
 
 def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
     """Starts the server of the page in the folder `built`; its `url` is the page's address."""
-    node = _node()
-    assert node is not None
+    program = node()
+    assert program is not None
     vite = str(FRONTEND / "node_modules/vite/bin/vite.js")
     where = ["--strictPort", "--host", "127.0.0.1", "--port", "0"]
     server = RelayProcess(
@@ -77,13 +77,13 @@ def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
             "NO_COLOR": "1",
             "__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": OTHER_HOST,
         },
-        command=[node, vite, "preview", str(FRONTEND), "--outDir", str(built), *where],
+        command=[program, vite, "preview", str(FRONTEND), "--outDir", str(built), *where],
     )
-    server.url = server.wait_for_line(_ADDRESS)[1]
+    server.url = server.wait_for_line(ADDRESS)[1]
     return server
 
 
-def _node() -> str | None:
+def node() -> str | None:
     return shutil.which("node", path=_path())
 
 
