@@ -415,7 +415,7 @@ def test_a_server_that_stops_too_late(
     start_relay: StartRelay, there: str, journal: dict[str, str], upstream: Upstream
 ) -> None:
     """Past GRACEFUL_TIMEOUT an answer has failed, with what was written of it."""
-    relay = start_relay(**journal, GRACEFUL_TIMEOUT="3")
+    relay = start_relay(**journal, GRACEFUL_TIMEOUT="8")
     gated = Gated(upstream, "one ", "two ")
     key = new_key()
     gated.let()
