@@ -1,4 +1,4 @@
-"""The relay as a Flask app: the table of addresses, and what needs no door."""
+"""The relay as a Flask app: the table of addresses, and the views that all clients share."""
 
 import sys
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from relay.web import make_uniform
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
-    """The app, with the settings in `environ`: unless given, the environment's and `.env`'s.
+    """Makes the app. Without `environ` the settings come from the environment and `.env`.
 
     Raises SettingsError or PersonaError.
     """
@@ -66,7 +66,7 @@ def liveness() -> dict[str, str]:
 
 
 def readiness() -> dict[str, bool]:
-    """For load balancers. Asks nothing of the model, which costs money."""
+    """For load balancers. Does not ask the model, because each request to it costs money."""
     relay = serving()
     if not relay.settings.configured:
         raise NotConfigured()
@@ -77,7 +77,7 @@ def readiness() -> dict[str, bool]:
 def list_personas() -> Response:
     """The personas' cards, in Korean or English by the reader's `Accept-Language`.
 
-    Beside them stands what a page should know before it asks.
+    The limits stand beside them, so that a page knows them before it asks.
     """
     relay = serving()
     cards = [persona.card(reader_language()) for persona in relay.personas]
@@ -98,19 +98,19 @@ def made_app() -> Flask:
         return create_app()
     except (SettingsError, PersonaError) as error:
         print(f"askbot: {error}", file=sys.stderr)
-        # The status at which gunicorn stops, where at others it would start workers for ever.
+        # gunicorn stops at status 3. At any other it would start new workers for ever.
         raise SystemExit(3) from None
 
 
 def __getattr__(name: str) -> Flask:
-    """`app`, made when gunicorn or `flask run` first asks for it: importing does no work."""
+    """Makes `app` when gunicorn or `flask run` first asks for it. An import does no work."""
     if name == "app":
         return made_app()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main() -> None:
-    """A server for development: threads, so that a debugger can stop one, and a reload on change.
+    """Runs a server for development, with threads for a debugger and a reload on change.
 
     Raises SystemExit with a sentence for a wrong setting.
     """

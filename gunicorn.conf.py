@@ -1,4 +1,4 @@
-"""gunicorn's settings; it finds this file by itself: `gunicorn app:app`."""
+"""gunicorn's settings. `gunicorn app:app` finds this file by itself."""
 
 import gc
 import os
@@ -13,7 +13,7 @@ from relay.settings import Settings, SettingsError, in_address, load_environ
 raise_limit()
 try:
     _settings = Settings.from_environ(load_environ())
-    # Each worker loads them again; here a mistake is one sentence, there a trace per worker.
+    # Each worker loads the personas again. Here a mistake is reported once, in one sentence.
     Personas.load(_settings.persona, _settings.personas_dir, _settings.owner_file)
     max_readers()
 except (SettingsError, PersonaError) as error:
@@ -23,41 +23,40 @@ bind = f"{in_address(_settings.host)}:{_settings.port}"
 workers = _settings.web_concurrency
 
 # A waiting reader costs a greenlet. With the sync worker one reader would block all others; with
-# threads a few dozen would. This is gevent's, with words of ours for what it cannot read.
+# threads a few dozen would. This is gevent's worker, with our refusals of malformed requests.
 worker_class = "relay.worker.Worker"
 
-# Above this number connections wait in silence. The app answers 503 well before: it counts its
-# connections to the model, see MAX_READERS in relay/descriptors.py.
+# Above this number connections wait without a reply. The app answers 503 well before that, because
+# it limits its connections to the model: see MAX_READERS in relay/descriptors.py.
 worker_connections = 8192
 
-# How many seconds an idle connection is kept, and also how long a client may take to send the head
-# of a request: under gevent that is the only limit on it, so never 0. A server told to stop waits
-# for idle connections as well, so not long.
+# The seconds for which an idle connection is kept. Under gevent this is also the only limit on the
+# time a client takes to send a request's head, so it must not be 0. It must not be long either:
+# a server that stops waits for its idle connections.
 keepalive = 5
 
 # The seconds for which the event loop may stand still. A long answer does not stop it.
 timeout = 60
 
-# 0 would end running answers at once; gunicorn counts in whole seconds.
+# gunicorn counts in whole seconds, and 0 would end running answers at once.
 graceful_timeout = max(1, round(_settings.graceful_timeout))
 
-# Recycling a worker means waiting for its longest answer, with nobody serving if it is the only
-# one.
+# A worker that is recycled waits for its longest answer. Until then an only worker serves nobody.
 max_requests = 0
 
 # The app is loaded in each worker, after gevent has patched the standard library there.
 preload_app = False
 
-# A socket for control commands would appear in the home folder.
+# gunicorn would put a socket for control commands into the home folder.
 control_socket_disable = True
 
-# At its debug level gunicorn logs the heads of requests, and the id in an address is the capability
-# to read an answer.
+# At its debug level gunicorn logs the heads of requests. They contain the ids of answers, and an id
+# is all that it takes to read the answer.
 loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
 
 
 def on_starting(server: Any) -> None:
-    """The command line wins over this file, so what it must not say is refused here."""
+    """Refuses options of the command line that the relay cannot work with."""
     if (chosen := server.cfg.worker_class_str) != worker_class:
         sys.exit(
             f"askbot: the relay has a worker of its own, made from gevent's; leave out -k {chosen}."
@@ -70,26 +69,26 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """The workers of one server share a file that is named after the address it has by now."""
+    """Names the workers' common state file after the address that the server listens on."""
     if not _settings.state_file:
         address = server.LISTENERS[0].sock.getsockname()
-        # Of an IPv6 address there are four parts.
+        # The address of an IPv6 socket has four parts: host and port are the first two.
         os.environ["STATE_FILE"] = default_path(
             address if isinstance(address, str) else address[:2]
         )
 
 
 def post_worker_init(worker: Any) -> None:
-    """What is loaded by now stays; the garbage collector need not go through it again and again."""
+    """Exempts what is loaded by now from garbage collection: it stays until the worker ends."""
     del worker
     gc.collect()
     gc.freeze()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Answers are still written that nobody is connected to: their readers may come back."""
+    """Lets answers without a connected reader go on: their readers may come back."""
     del server
     app = getattr(worker, "wsgi", None)
-    # A worker that could not load the app has none.
+    # A worker that failed to load the app has no `wsgi`.
     if app is not None:
         app.extensions["relay"].store.close(worker.seconds_left)

@@ -1,8 +1,8 @@
 """From a prompt to the model's answer. The only importer of `openai`.
 
-The package builds the request, knows the key and the address, and sorts the failures. What it
-costs too much for is the stream, a validated object for every token: `relay.upstream` reads
-the bytes of the response instead.
+The package builds the request, knows the key and the address, and classifies the failures. Its
+stream is too slow, because it makes a validated object of every token. So `relay.upstream` reads
+the bytes of the response.
 """
 
 import logging
@@ -35,12 +35,12 @@ from relay.upstream import AnswerStream, Cancellation
 
 log = logging.getLogger("askbot")
 
-# Not a byte had come back: whatever the model's server began, nobody has seen an answer.
+# No byte of a response has arrived, so the reader has seen nothing of an answer.
 RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, httpx2.ReadError)
 RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 MAX_RETRY_AFTER_SECONDS = 86_400
 
-# Models differ in whether they take these, and say so by name in the refusal.
+# Some models refuse these. The refusal names the parameter.
 OPTIONAL_PARAMETERS = ("temperature", "stream_options")
 
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
@@ -48,9 +48,9 @@ _FILTERED = {"content_filter", "content_policy_violation"}
 
 
 class Model:
-    """The configured model and its fallbacks. One for the process, for all its threads.
+    """The configured model and its fallbacks: one object for all threads of the process.
 
-    Raises SettingsError for an address that no request can go to.
+    Raises SettingsError for an address that cannot be used.
     """
 
     def __init__(self, settings: Settings, http_client: httpx2.Client) -> None:
@@ -59,7 +59,7 @@ class Model:
         logging.getLogger("openai").setLevel(logging.WARNING)
         try:
             self._client = openai.OpenAI(
-                # A server without keys still wants the header.
+                # A server that needs no key may still want the header.
                 api_key=settings.openai_api_key or "none",
                 base_url=settings.openai_base_url or "https://api.openai.com/v1",
                 max_retries=0,
@@ -69,16 +69,15 @@ class Model:
             raise SettingsError(
                 "OPENAI_BASE_URL must be an address such as https://api.openai.com/v1."
             ) from None
-        # Whole, or the package would put it together for every request.
+        # The whole address, so that the package does not build it for every request.
         self._url = f"{str(self._client.base_url).rstrip('/')}/chat/completions"
-        # Replaced, never changed: other threads may be going through it.
+        # The set is replaced, never changed: another thread may be iterating over it.
         self._refused: frozenset[tuple[str, str]] = frozenset()
 
     def ask(self, prompt: Prompt, cancellation: Cancellation) -> AnswerStream:
-        """Returns with the first text of the answer there. Raises RelayError or Cancelled.
+        """Returns when the first text of the answer is there. Raises RelayError or Cancelled.
 
-        The first-text deadline holds for all models together: each gets an equal share of what is
-        left of it.
+        The models share the first-text deadline: each gets an equal part of the time that is left.
         """
         if not self._settings.configured:
             raise NotConfigured()
@@ -116,7 +115,7 @@ class Model:
     def _request(
         self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation
     ) -> httpx2.Response:
-        """The response to the prompt, its head read. Raises RelayError or Cancelled."""
+        """The response to the prompt, with its head read. Raises RelayError or Cancelled."""
         retries = 0
         while True:
             body = self._body(prompt)
@@ -133,7 +132,7 @@ class Model:
                 cancellation.check()
                 retries += 1
             except openai.APIStatusError as error:
-                # What the upstream sends there need not be a string.
+                # An upstream may send something other than a string.
                 refused = str(error.param).partition(".")[0]
                 if refused not in body or refused not in OPTIONAL_PARAMETERS:
                     raise translated(error) from None
@@ -142,7 +141,7 @@ class Model:
             except openai.OpenAIError as error:
                 raise translated(error) from None
             except httpx2.TimeoutException as error:
-                # The package reads the body of a refusal outside of its own care.
+                # The package does not translate errors that occur while it reads a refusal's body.
                 raise UpstreamTimeout(detail=f"in a refusal: {error}") from None
             except httpx2.RequestError as error:
                 raise UpstreamError(detail=f"in a refusal: {type(error).__name__}") from None
@@ -161,7 +160,7 @@ class Model:
         return {name: value for name, value in body.items() if name not in refused}
 
     def _post(self, body: dict[str, Any], deadline: Deadline) -> httpx2.Response:
-        """Goes below `chat.completions.create`, which takes a millisecond to check the body."""
+        """Bypasses `chat.completions.create`, which takes a millisecond to check the body."""
         left = deadline.left()
         connect = self._settings.connect_timeout or None
         timeout = httpx2.Timeout(left, connect=min(filter(None, [left, connect]), default=None))
@@ -206,7 +205,7 @@ def _refused(error: openai.APIStatusError) -> RelayError:
 
 
 def _retry_after(headers: httpx2.Headers) -> int | None:
-    """`Retry-After` (RFC 9110, 10.2.3) in seconds, from either of its forms."""
+    """The seconds of `Retry-After`, which is a number or a date (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,18}", value):
         return min(int(value), MAX_RETRY_AFTER_SECONDS)

@@ -20,7 +20,7 @@ from relay.web import in_json
 
 
 def ask() -> Response:
-    """Passes a question on and streams the answer; in the reply the first text is already there."""
+    """Asks the model and streams the answer. Returns when the first text is there."""
     content_type = request.headers.get("Content-Type", "")
     question = parse_question(request_body(), content_type=content_type, limits=serving().limits)
     form = reply_form(
@@ -31,19 +31,19 @@ def ask() -> Response:
     key = request.headers.get("Idempotency-Key")
     offset = offset_in_events()
     if key and form is Form.EVENTS and offset is not None:
-        # Who has seen a part of the answer does not ask for another one.
+        # The client has a part of this answer: it reads on, and never starts another one.
         return answer(serving().store.get(key), form, offset)
     return answer(open_answer(question, key), form)
 
 
 def show_completion(id: str) -> Response:
-    """The answer from the start, from a byte on, or its receipt, by `Range` and `Accept`."""
+    """The answer from its start or from a byte on, or its receipt: see `Range` and `Accept`."""
     store = serving().store
     form = reply_form(request.headers.get("Accept", ""))
     if form is Form.JSON:
         receipt, etag = store.receipt(id)
         response = jsonify(receipt.body(id.lower()))
-        # Weak: it is the same writing in another form (RFC 9110, 8.8.1).
+        # Weak, because this is the same writing in another form (RFC 9110, 8.8.1).
         response.headers["ETag"] = f"W/{quoted(etag)}"
         response.vary.add("Accept")
         return response
@@ -61,7 +61,7 @@ def stop_completion(id: str) -> Response:
 
 
 def refusal(error: RelayError) -> Response:
-    """Who reads events shows an `error` that is a sentence, as it stands in the stream."""
+    """A client of the event stream gets the body that the stream has for an error."""
     if reply_form(request.headers.get("Accept", "")) is Form.EVENTS:
         response = jsonify(error=error.message, code=error.code)
         response.status_code = error.status
@@ -76,7 +76,7 @@ def offset_in_events() -> int | None:
 
 
 def answer(reading: Reading, form: Form, offset: int | None = None) -> Response:
-    """The client reads the answer, from byte `offset` on if there is one."""
+    """The response with the answer, from byte `offset` on if it is given."""
 
     def make(reader: Reader, interval: float) -> Reply:
         return make_reply(reader, form, interval=interval, offset=offset)

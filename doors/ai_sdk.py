@@ -1,4 +1,4 @@
-"""/api/chat and /api/completion, where the AI SDK's hooks ask by default."""
+"""/api/chat and /api/completion, the default addresses of the AI SDK's hooks."""
 
 from flask import Response, request
 
@@ -10,7 +10,7 @@ from relay.questions import parse_chat, parse_question
 
 
 def chat() -> Response:
-    """A chat with a UUID for its id has one answer under it: that to its latest question."""
+    """A chat id that is a UUID names the answer to the chat's latest question."""
     asked = parse_chat(
         request_body(),
         content_type=request.headers.get("Content-Type", ""),
@@ -33,9 +33,9 @@ def complete() -> Response:
 
 
 def take_up(chat_id: str) -> Response:
-    """The answer that is being written in a chat, from its start; 204 where there is none.
+    """The running answer of a chat, from its start; 204 if there is none.
 
-    Any other status is an error to the SDK, which asks at every start of a page.
+    The SDK asks at every start of a page, and takes any other status for an error.
     """
     reading = running(chat_id) if is_key(chat_id) else None
     return Response(status=204) if reading is None else answer(reading)
@@ -53,7 +53,7 @@ def running(chat_id: str) -> Reading | None:
 
 
 def refusal(error: RelayError) -> Response:
-    """One sentence: the SDK shows the body as it is."""
+    """One sentence, because the SDK shows the body as it is."""
     return Response(error.message, error.status, content_type="text/plain; charset=utf-8")
 
 

@@ -1,4 +1,4 @@
-"""/v1: the relay as OpenAI's clients know a server. Its models are the personas."""
+"""/v1: the interface of OpenAI's server, for its clients. The models are the personas."""
 
 from flask import Response, jsonify, request
 
@@ -50,7 +50,7 @@ def show_model(id: str) -> Response:
 
 
 def model(persona: Persona, language: Language) -> dict[str, object]:
-    """`name` and `description` are not OpenAI's, but many front ends show them."""
+    """Adds `name` and `description`: OpenAI does not have them, but many front ends show them."""
     card = persona.card(language)
     return {
         "id": persona.id,

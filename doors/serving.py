@@ -1,4 +1,4 @@
-"""What the doors share: the relay's parts, and the way from a question to a reply."""
+"""Shared by all doors: the relay's parts, and the way from a question to a reply."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from relay.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What the views need, made once for the process."""
+    """The parts that the views need, made once for each process."""
 
     settings: Settings
     personas: Personas
@@ -46,15 +46,15 @@ def request_body() -> bytes:
 
 
 def open_answer(question: Question, key: str | None) -> Reading:
-    """A reader of the answer to a question; the model is asked once the reading begins.
+    """Opens a reading of the answer. The model is asked when the reading begins.
 
-    Raises UnknownPersona, and what `Store.open` does.
+    Raises UnknownPersona, and the errors of `Store.open`.
     """
     return serving().store.open(key, question.fingerprint, ask_for(question))
 
 
 def ask_for(question: Question) -> Ask:
-    """How a completion asks the model. Raises UnknownPersona."""
+    """The call with which a completion asks the model. Raises UnknownPersona."""
     relay = serving()
     persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
     if persona is None:
@@ -70,10 +70,10 @@ def reader_language() -> Language:
 
 
 def reply(reading: Reading, make: Callable[[Reader, float], Reply], *, offset: int = 0) -> Response:
-    """The client reads the answer, until its response is closed or cannot be made.
+    """The response that gives the answer to the client. The reading ends with the response.
 
-    `make` is called once the first text is there, and what there is up to byte `offset`, with the
-    seconds between two writes.
+    `make` gets the reader and the seconds between two writes. It is called when the first text is
+    there, and the text up to byte `offset`.
     """
     settings = serving().settings
     with Reader(request.environ, reading, settings.send_timeout) as reader:

@@ -1,12 +1,12 @@
-"""The relay, without the app around it.
+"""The relay, apart from the app, the doors and the `openai` client.
 
-    questions     a request's body -> Question; the prompt that the model is sent for it
+    questions     a request's body -> Question; the prompt that is sent to the model
     personas      who answers: persona files, and the code that reads them
     upstream      HTTP to the model: connections, the stream of an answer, calling it off
-    journal       what is written down of answers, for other workers and later processes
+    journal       the record of answers, for other workers and later processes
     completions   one answer and its readers, its receipt, finding it again
     clients       the client's connection, and the forms of a reply
 
-Each room imports only those above it in this list, and takes from them only what their `__init__`
-hands out. Beside the rooms stands what all of them use: settings, errors, deadlines, the log.
+A room imports only from the rooms above it in this list, and only names that their `__init__`
+exports. The modules beside the rooms serve all of them: settings, errors, deadlines, the log.
 """

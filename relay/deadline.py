@@ -1,16 +1,16 @@
-"""How long to wait: until a point in time, or for an amount of waiting."""
+"""Limits on waiting: a point in time, or an amount of time spent waiting."""
 
 import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
 
-# Seconds that only ever grow; a test may have its own.
+# Monotonic seconds. Tests pass a clock of their own.
 Clock = Callable[[], float]
 
 
 class Deadline:
-    """A point in time, carried across however many steps: `seconds` from now; 0 is never."""
+    """A point in time, `seconds` from now, that limits any number of steps; 0 is never."""
 
     __slots__ = ("_at", "_clock")
 
@@ -20,7 +20,7 @@ class Deadline:
 
     @classmethod
     def at(cls, moment: float, clock: Clock = time.monotonic) -> "Deadline":
-        """Whatever the time is now."""
+        """A deadline at `moment` on the clock."""
         deadline = cls(0, clock)
         deadline._at = moment
         return deadline
@@ -30,13 +30,13 @@ class Deadline:
         return self._clock() >= self._at
 
     def left(self) -> float | None:
-        """Seconds until then, 0.0 once it has passed; None for never, as sockets have it."""
+        """Seconds until the deadline: 0.0 once it has passed, None for never."""
         if self._at == math.inf:
             return None
         return max(self._at - self._clock(), 0.0)
 
     def share(self, parts: int) -> "Deadline":
-        """A deadline after the first of so many equal parts of the time left."""
+        """A deadline at the end of the first of `parts` equal parts of the time left."""
         now = self._clock()
         return Deadline.at(now + (self._at - now) / parts, self._clock)
 
@@ -45,9 +45,9 @@ class Deadline:
 
 
 class Allowance:
-    """So many seconds of waiting, over however many waits; 0 is no limit.
+    """A number of seconds to spend on any number of waits; 0 is no limit.
 
-    Between two waits it stays what it is, which a deadline does not.
+    Unlike a deadline it stands still between two waits.
     """
 
     def __init__(self, seconds: float, clock: Clock) -> None:
@@ -56,13 +56,13 @@ class Allowance:
         self._left = seconds or math.inf
 
     def renew(self, seconds: float) -> None:
-        """From now on there is this much, whatever was left."""
+        """Sets what is left to `seconds`."""
         self._since = self._clock()
         self._left = seconds or math.inf
 
     @contextlib.contextmanager
     def spending(self) -> Iterator[None]:
-        """Somebody waits inside."""
+        """Counts the time inside the block as waiting."""
         self._since = self._clock()
         try:
             yield
@@ -71,5 +71,5 @@ class Allowance:
 
     @property
     def due(self) -> Deadline:
-        """When it will be spent, for whoever waits now."""
+        """The moment at which the current wait will have used it up."""
         return Deadline.at(self._since + self._left, self._clock)

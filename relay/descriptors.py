@@ -1,13 +1,13 @@
-"""Open files: how many this process may have (`ulimit -n`), and how many answers that is.
+"""The limit on open files (`ulimit -n`), and the number of readers that it allows.
 
-The usual limit of 1024 ends at some 450 readers.
+The usual limit of 1024 allows about 450 readers.
 """
 
 import resource
 
 from relay.settings import SettingsError
 
-# Each reader takes two, its own connection and the one to the model.
+# A reader takes two: the client's connection, and the one to the model.
 PER_READER = 2
 # For everything else: listening, libraries, logs, looking up names.
 KEPT = 128
@@ -16,7 +16,7 @@ ENOUGH = 32768
 
 
 def raise_limit() -> None:
-    """Lets this process open as many files as the machine allows it, or as it ever needs."""
+    """Raises the limit to what the machine allows, or to ENOUGH if that is lower."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = ENOUGH if hard == resource.RLIM_INFINITY else min(ENOUGH, hard)
     if soft != resource.RLIM_INFINITY:

@@ -18,7 +18,7 @@
     ├── ContentFiltered             422 content_filtered
     ├── IdempotencyKeyReused        422 idempotency_key_reused
     ├── UpstreamRateLimited         429 upstream_rate_limited
-    ├── Abandoned                   499 abandoned, which only a receipt tells
+    ├── Abandoned                   499 abandoned, only in receipts
     ├── UpstreamError               502 upstream_error
     ├── NotConfigured               503 not_configured
     ├── Overloaded                  503 overloaded
@@ -26,15 +26,15 @@
     ├── StoreUnreachable            503 store_unreachable
     └── UpstreamTimeout             504 upstream_timeout
 
-`message` is for people and goes to the client as it is: no key, no text of the upstream's, no
-trace. `detail` is for the operator and goes to the log alone.
+`message` is for people and is sent to the client. It must hold no key, no text of the upstream's
+and no trace. `detail` is for the operator and goes to the log only.
 """
 
 from typing import Any
 
 
 class RelayError(Exception):
-    """An answer that could not be given, with the status and the words for the client."""
+    """A failed request or answer, with the status and the message for the client."""
 
     status = 500
     code = "internal_error"
@@ -54,7 +54,7 @@ class RelayError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the reply carries besides."""
+        """Headers that the reply needs for this error."""
         seconds = self.retry_after_seconds
         return {} if seconds is None else {"Retry-After": str(seconds)}
 
@@ -169,7 +169,7 @@ class UpstreamRateLimited(RelayError):
 
 
 class Abandoned(RelayError):
-    """Its number is nginx's, for a request that the client closed."""
+    """The status is nginx's for a request that the client closed."""
 
     status = 499
     code = "abandoned"
@@ -213,7 +213,7 @@ class UpstreamTimeout(RelayError):
 
 
 def from_status(status: int) -> RelayError:
-    """The error for a status that the web framework has refused a request with."""
+    """The error for a status with which Flask refused a request."""
     match status:
         case 404:
             return NotFound()

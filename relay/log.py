@@ -5,12 +5,12 @@ import re
 
 log = logging.getLogger("askbot")
 
-# With the id in an address anybody can read the answer; its beginning is enough to find a line.
+# Whoever knows an answer's id can read the answer. Its first characters are enough to find a line.
 _ADDRESS_WITH_ID = re.compile(r"(/(?:aiCompletion|api/chat)/[^/?\s]{8})[^/?\s]+")
 
 
 class ShortIds(logging.Filter):
-    """Cuts the ids in the lines of Flask's development server, which logs every request."""
+    """Shortens the ids in the request log of Flask's development server."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = _ADDRESS_WITH_ID.sub(r"\1...", record.getMessage()), ()
@@ -18,7 +18,7 @@ class ShortIds(logging.Filter):
 
 
 def log_to_stderr(level: str) -> None:
-    """Sets the level by its name; a second call adds nothing else."""
+    """Logs to standard error. A second call only sets the level."""
     log.setLevel(level)
     if not log.handlers:
         handler = logging.StreamHandler()

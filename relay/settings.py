@@ -1,8 +1,8 @@
-"""The settings: environment variables, read once, frozen, refused when wrong.
+"""The settings: environment variables, read once and checked.
 
 Every field of `Settings` is one variable: `connect_timeout` is `CONNECT_TIMEOUT`.
-Beside its default a field carries how to read it and the line that documents it, so
-that `.env.example` and the README can be held against the code by a test.
+A field carries its default, its parser, and the line that documents it. A test compares these lines
+with `.env.example` and `docs/settings.md`.
 """
 
 import io
@@ -30,7 +30,7 @@ def _text(value: str) -> str:
 
 
 def _secret(value: str) -> str:
-    # The key travels in a header, where a line break would end it and start another.
+    # The key is sent in a header. A line break in it would start another header.
     if not (value.isascii() and value.isprintable()) or " " in value:
         raise ValueError("one word of printable ASCII characters")
     return value
@@ -53,7 +53,7 @@ def _count(value: str) -> int:
 
 
 def _host(value: str) -> str:
-    # Beside a port, and so in many examples, an IPv6 address has brackets.
+    # An IPv6 address is often written in brackets, as it is before a port.
     bracketed = re.fullmatch(r"\[(.*:.*)\]", value)
     host = bracketed[1] if bracketed else value
     try:
@@ -94,7 +94,7 @@ def _level(value: str) -> str:
 
 
 def _base_url(value: str) -> str:
-    """An address that a path can be appended to. Its user name would never be sent."""
+    """An address to append a path to. User names are refused, because they would not be sent."""
     if not _is_base_url(value):
         raise ValueError(
             "an address such as https://api.openai.com/v1, without user name, query or fragment"
@@ -113,7 +113,7 @@ def _is_base_url(value: str) -> bool:
     return is_web and bool(_HOST.fullmatch(host)) and "@" not in parts.netloc and can_be_appended_to
 
 
-# A name (RFC 1123, 2.1, with the underscore that many have), or an IPv6 address.
+# A name (RFC 1123, 2.1, and underscores, which many names have), or an IPv6 address.
 _HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|.*:.*")
 
 
@@ -137,7 +137,7 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
-# RFC 6454, 6.2, with an address in brackets for IPv6; patterns are not supported.
+# RFC 6454, 6.2, with IPv6 addresses in brackets. Patterns are not supported.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
 
 
@@ -155,7 +155,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
-    # An address may have a password in it.
+    # An address may contain a password.
     secret = parse in (_secret, _redis_url, _base_url)
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
@@ -172,12 +172,12 @@ class Settings:
     openai_fallback_models: tuple[str, ...] = _setting(
         (),
         _words,
-        "Models to try in order, with commas between, when one fails before its text.",
+        "Models to try in this order if a model fails before its first text; separated by commas.",
     )
     openai_token_limit_parameter: str = _setting(
         "",
         _one_of("max_completion_tokens", "max_tokens"),
-        "max_completion_tokens or max_tokens; empty: the first for OpenAI, the second elsewhere.",
+        "max_completion_tokens or max_tokens; empty: the first for OpenAI, the second for others.",
     )
     openai_stream_usage: bool = _setting(
         True, _flag, "Ask for token counts (stream_options.include_usage)."
@@ -186,74 +186,78 @@ class Settings:
         "system", _one_of("system", "developer"), "The role of the persona's message."
     )
     local_model: str = _setting(
-        "", _text, "A GGUF file for `make run` to answer from instead of the embedded model's."
+        "", _text, "A GGUF file that `make run` uses instead of the embedded model."
     )
     upstream_retries: int = _setting(
-        1, _count, "How often to ask again when the connection failed before anything came back."
+        1, _count, "How often to ask again if the connection fails before any reply."
     )
     require_finish_reason: bool = _setting(
-        True, _flag, "Treat an answer that ends without a finish_reason or [DONE] as cut off."
+        True, _flag, "Whether an answer with neither finish_reason nor [DONE] counts as cut off."
     )
-    max_answer_tokens: int = _setting(2048, _count, "The longest answer to ask the model for.")
+    max_answer_tokens: int = _setting(2048, _count, "The most tokens of an answer.")
 
-    connect_timeout: float = _setting(5.0, _seconds, "For reaching the model's server.")
+    connect_timeout: float = _setting(5.0, _seconds, "For the connection to the model's server.")
     first_text_timeout: float = _setting(
-        25.0, _seconds, "From question to first text; below the 30 s at which hosts give up."
+        25.0, _seconds, "From question to first text. Many hosts end a request after 30 s."
     )
     idle_timeout: float = _setting(25.0, _seconds, "Between two pieces of an answer.")
     answer_timeout: float = _setting(300.0, _seconds, "For a whole answer.")
     send_timeout: float = _setting(
-        30.0, _seconds, "For a client that stops sending its question or reading its answer."
+        30.0, _seconds, "For a client to send its question, and to take each piece of the answer."
     )
     graceful_timeout: float = _setting(
-        30.0, _seconds, "For running answers to end when the server is told to stop; 1 at least."
+        30.0, _seconds, "For running answers to end when the server stops; at least 1."
     )
 
-    host: str = _setting("127.0.0.1", _host, "Where to listen; 0.0.0.0 or :: for every interface.")
+    host: str = _setting(
+        "127.0.0.1", _host, "The address to listen on; 0.0.0.0 or :: for every interface."
+    )
     port: int = _setting(2000, _port, "The relay's port.")
     web_concurrency: int = _setting(1, _workers, "Worker processes; about one per core.")
     flush_interval_ms: int = _setting(
-        33, _count, "At most one write to a reader in this many milliseconds; 0 for every token."
+        33, _count, "The least milliseconds between two writes to a reader; 0: write every token."
     )
     state_file: str = _setting(
         "",
         _text,
-        "Where answers are kept for all workers; empty: by HOST and PORT in ~/.local/state/askbot.",
+        "The file for answers; empty: one for each HOST and PORT in ~/.local/state/askbot.",
     )
-    redis_url: str = _setting("", _redis_url, "A Redis to keep answers in instead, for many hosts.")
+    redis_url: str = _setting(
+        "", _redis_url, "A Redis for the answers of many hosts, instead of STATE_FILE."
+    )
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
 
     cors_origins: tuple[str, ...] = _setting(
         (),
         _origins,
-        "Pages that may read answers, with commas between; * for any; empty: this machine's.",
+        "Origins of pages that may ask, separated by commas; * for all; empty: this machine's.",
     )
 
-    persona: str = _setting("askbot", _text, "Who answers when the page does not say.")
+    persona: str = _setting("askbot", _text, "The default persona.")
     personas_dir: Path | None = _setting(
-        None, Path, "A folder with persona files of your own, see docs/personas.md."
+        None, Path, "A folder with your own persona files; see docs/personas.md."
     )
     owner_file: Path | None = _setting(
-        None, Path, "What the secretary may tell of its owner; empty: a made-up owner's."
+        None, Path, "A file with the facts about the secretary's owner; empty: an invented owner."
     )
 
     resume_grace_seconds: float = _setting(
-        30.0, _seconds, "How long an answer goes on for a reader who may come back; 0: not at all."
+        30.0, _seconds, "How long an answer with a key goes on without a reader; 0: not at all."
     )
     answer_ttl_seconds: float = _setting(
-        600.0, _seconds, "How long an answer can be read again after its end; 0: no limit."
+        600.0, _seconds, "How long an answer is kept after its end; 0: no limit."
     )
     answer_store_max_bytes: int = _setting(
-        67_108_864, _count, "How many bytes of ended answers the state file keeps at most."
+        67_108_864, _count, "The most bytes of ended answers in the state file; 0: no limit."
     )
 
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
     max_question_chars: int = _setting(16_000, _count, "The longest single question.")
-    max_messages: int = _setting(200, _count, "The most messages of one conversation.")
+    max_messages: int = _setting(200, _count, "The most messages in one conversation.")
     history_chars: int = _setting(
-        24_000, _count, "How much of a conversation the model is sent: the newest turns that fit."
+        24_000, _count, "The most characters of a conversation that are sent to the model."
     )
-    history_turns: int = _setting(20, _count, "The most turns of a conversation the model is sent.")
+    history_turns: int = _setting(20, _count, "The most turns that are sent to the model.")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -275,13 +279,13 @@ class Settings:
 
     @property
     def token_limit_parameter(self) -> str:
-        """OpenAI has renamed it; the servers that follow OpenAI's API mostly have not."""
+        """OpenAI has renamed the parameter. Most compatible servers use the old name."""
         default = "max_tokens" if self.openai_base_url else "max_completion_tokens"
         return self.openai_token_limit_parameter or default
 
     @property
     def configured(self) -> bool:
-        """Whether there is a model to ask: a key, or a server that may need none."""
+        """Whether there is a model to ask: a key is set, or a server that may need none."""
         return bool(self.openai_api_key or self.openai_base_url)
 
 
@@ -291,7 +295,7 @@ def variable(each: "Field[Any]") -> str:
 
 
 def written(value: Any) -> str:
-    """A setting's value as one writes it in `.env`."""
+    """A setting's value in the spelling of `.env`."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -305,15 +309,15 @@ def written(value: Any) -> str:
 
 
 def in_address(host: str) -> str:
-    """A host as it is written before a port: an IPv6 address goes into brackets."""
+    """A host in the spelling before a port: brackets around an IPv6 address."""
     return f"[{host}]" if ":" in host else host
 
 
 def load_environ(folder: Path = PROJECT, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """`environ`, and for what it does not set, or leaves empty, the lines of `.env` in `folder`.
+    """`environ`, completed from `.env` in `folder` where a variable is missing or empty.
 
-    FLASK_SKIP_DOTENV=1, Flask's own variable, leaves the file out. Raises SettingsError for one
-    that cannot be read.
+    Flask's variable FLASK_SKIP_DOTENV=1 leaves the file out. Raises SettingsError for a file that
+    cannot be read.
     """
     if environ.get("FLASK_SKIP_DOTENV", "").lower() not in ("", "0", "false", "no"):
         return dict(environ)
@@ -326,9 +330,9 @@ def load_environ(folder: Path = PROJECT, environ: Mapping[str, str] = os.environ
 
 
 def _text_of(path: Path) -> str:
-    """The file's text, or none where there is no file."""
+    """The file's text; "" if there is no file."""
     try:
-        # Some editors put a mark before UTF-8, which would become part of the first name.
+        # Some editors write a byte order mark, which would become part of the first name.
         text = path.read_text(encoding="utf-8-sig")
         if "\0" in text:
             raise UnicodeError("UTF-16 without a mark")

@@ -1,6 +1,7 @@
-"""Times that depend on one another, side by side, in seconds.
+"""Times in seconds that depend on one another.
 
-Those that an operator sets are in `Settings`; one that stands alone is beside what it limits.
+Times that an operator sets are in `Settings`. A time that depends on no other stands in the module
+that uses it.
 """
 
 from relay.settings import Settings
@@ -9,7 +10,7 @@ _settings = Settings()
 
 # --- towards clients
 
-# Common hosts answer for a server that is silent for so long, with a page that is not JSON.
+# After this silence, common hosts send an error page of their own in place of the reply.
 HOST_SECONDS = 30.0
 # How long a reply may be silent while an answer is written.
 HEARTBEAT_SECONDS = 10.0
@@ -22,7 +23,7 @@ assert HEARTBEAT_SECONDS < HOST_SECONDS
 
 # --- towards the model
 
-# Once the model has said why it ended, the text is whole: what may follow is the usage.
+# How long to wait for the usage after the finish_reason, when the text is whole.
 TAIL_SECONDS = 2.0
 
 assert _settings.connect_timeout < _settings.first_text_timeout < HOST_SECONDS
@@ -33,25 +34,25 @@ assert _settings.first_text_timeout < _settings.answer_timeout
 
 # How often a worker writes down what is new.
 BEAT_SECONDS = 0.1
-# How often with nothing to be written, and how often it tries again while the journal is gone.
+# How often it does so with nothing new, and how often it tries to reach a journal that is down.
 IDLE_SECONDS = 1.0
-# How long a file may be locked by another process before it counts as gone.
+# How long another process may lock the file before the journal counts as down.
 LOCKED_SECONDS = 3.0
-# A worker that has not written for so long is taken for dead, and its answers have failed.
+# A worker that has not written for this long counts as dead, and its answers as failed.
 ALIVE_SECONDS = 4.0
-# So much later at most whoever asks is told that.
+# The longest time after a worker's death until a receipt says so.
 FAILED_SECONDS = 6.0
 
 assert BEAT_SECONDS < IDLE_SECONDS < LOCKED_SECONDS < ALIVE_SECONDS
 assert ALIVE_SECONDS + IDLE_SECONDS < FAILED_SECONDS
 
-# How often a worker that reads an answer elsewhere says so to the one that writes it.
+# How often a worker tells the writing worker that it reads one of its answers.
 LETTER_SECONDS = 1.0
-# For so long after the last such letter the answer counts as read elsewhere.
+# How long an answer counts as read elsewhere after such a letter.
 READ_ELSEWHERE_SECONDS = 3.0
-# How long the journal may take to bring what a reader has seen on another worker.
+# How long a reader waits for text that they have already seen on another worker.
 CATCH_UP_SECONDS = 1.0
-# For so long the journal may be gone, or come back empty, before those who read from it are cut.
+# How long the journal may be down, or without the answer, before its readers are cut off.
 LOST_SECONDS = 10.0
 
 assert 2 * LETTER_SECONDS < READ_ELSEWHERE_SECONDS

@@ -1,6 +1,6 @@
-"""What all requests and replies have in common: ids, headers, CORS, and the one error handler.
+"""Common to all requests and replies: ids, headers, CORS, and the one error handler.
 
-The only module in here that knows Flask.
+Only this module of the relay imports Flask.
 """
 
 import logging
@@ -31,26 +31,26 @@ EXPOSED_HEADERS = [
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-# What is welcome where CORS_ORIGINS names nobody.
+# The allowed origins while CORS_ORIGINS is empty.
 LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?\Z")
 
-# Anybody can name any origin: the log is not to be filled.
+# Clients can send any origin, so these limits keep them from filling the log.
 MAX_TOLD, MAX_ORIGIN_CHARS = 100, 200
 
-# How a door words a refusal.
+# Gives a refusal the form of a protocol.
 Wording = Callable[[RelayError], Response]
 
 
 def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Wording]) -> None:
-    """Every reply of the app gets this, refusals too; pages of these origins may read them.
+    """Gives every reply, refusals too, the common headers. Pages of `origins` may read them.
 
-    At an address in `wordings`, and below it, refusals are worded as the clients there know them,
-    where nothing is there too.
+    `wordings` maps an address to the form of refusals at it and below it, also for addresses that
+    do not exist.
     """
     app.before_request(name_request)
     app.before_request(allow_preflight)
     app.after_request(add_headers)
-    # After flask-cors has had its say: the last to be registered is the first to be called.
+    # Runs after flask-cors: Flask calls the function that was registered last first.
     app.after_request(RefusedOrigins().tell)
     app.register_error_handler(Exception, partial(refuse, wordings))
     CORS(
@@ -64,12 +64,12 @@ def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Word
 
 
 def exactly(origin: str) -> str | re.Pattern[str]:
-    """flask-cors takes some plain origins, `http://[::1]:5173` among them, for expressions."""
+    """A pattern for one origin. flask-cors takes `http://[::1]:5173` itself for a pattern."""
     return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
 
 
 class RefusedOrigins:
-    """A page that may not read a reply is told nothing of it: its operator is, once."""
+    """Logs each refused origin once, because the page itself cannot see why it was refused."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
@@ -78,7 +78,7 @@ class RefusedOrigins:
         """For `after_request`."""
         origin = request.headers.get("Origin", "")[:MAX_ORIGIN_CHARS]
         is_refused = origin and "Access-Control-Allow-Origin" not in response.headers
-        # A page that the relay's own host serves needs no leave, and asks like others.
+        # A page from the relay's own origin needs no permission.
         is_own = origin.partition("://")[2] == request.host
         if is_refused and not is_own and origin not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(origin)
@@ -87,7 +87,7 @@ class RefusedOrigins:
 
 
 def allow_preflight() -> Response | None:
-    """Or a wrong address would look to a page like an origin that is not allowed."""
+    """Answers preflights for unknown addresses, so that a page can read their 404."""
     is_preflight = "Access-Control-Request-Method" in request.headers
     if request.method == "OPTIONS" and is_preflight and request.routing_exception is not None:
         return Response()
@@ -103,13 +103,13 @@ def add_headers(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    # nginx would gather the pieces of an answer before it passes them on.
+    # Keeps nginx from buffering the answer.
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
 def refuse(wordings: Mapping[str, Wording], error: Exception) -> Response:
-    """The one way in which a request fails before the first byte of its answer."""
+    """The error handler for everything that fails before the first byte of an answer."""
     refusal = translated(error)
     if refusal.status >= 500:
         log.warning("request %s: %s: %s", g.request_id, refusal.code, refusal.detail)
@@ -124,14 +124,14 @@ def refuse(wordings: Mapping[str, Wording], error: Exception) -> Response:
 
 
 def in_json(refusal: RelayError) -> Response:
-    """The wording where clients know no other."""
+    """The default form of a refusal."""
     response = jsonify(refusal.body(g.request_id))
     response.status_code = refusal.status
     return response
 
 
 def translated(error: Exception) -> RelayError:
-    """Werkzeug's errors as ours; anything else is a fault of our own, and logged as one."""
+    """Our error for one of Werkzeug's. Any other exception is a bug, and is logged as one."""
     if isinstance(error, RelayError):
         return error
     if isinstance(error, HTTPException) and error.code and 400 <= error.code < 500:

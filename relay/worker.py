@@ -1,7 +1,7 @@
-"""gunicorn's gevent worker, whose own refusals look like all others of ours.
+"""gunicorn's gevent worker, with our form for the requests that gunicorn itself refuses.
 
-What is no HTTP never reaches the app: gunicorn answers it, with a page of HTML that quotes what it
-could not read, and logs it.
+A request that is not HTTP never reaches the app. gunicorn would answer it with a page of HTML, and
+would quote the request in the page and in the log.
 """
 
 import contextlib
@@ -30,14 +30,15 @@ from relay.errors import (
 
 log = logging.getLogger("askbot")
 
-# What is kept of GRACEFUL_TIMEOUT to write down how the last answers ended. Deadline(0) is none.
+# The part of GRACEFUL_TIMEOUT that is reserved for writing down the last receipts. What is left for
+# answers is never 0, because Deadline(0) is no limit.
 CLOSING_SECONDS = 2.0
 MOMENT_SECONDS = 0.001
 
-# RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port; it may be empty.
+# RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port. It may be empty.
 HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
-# The first that fits. A header that cannot be sent is one of the app's.
+# The first match counts. An invalid response header is a bug of the app.
 REFUSALS: list[tuple[type[Exception], type[RelayError]]] = [
     (gunicorn_errors.InvalidResponseHeader, RelayError),
     (gunicorn_errors.InvalidResponseHeaderName, RelayError),
@@ -52,19 +53,19 @@ REFUSALS: list[tuple[type[Exception], type[RelayError]]] = [
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
-    """gevent's, but for what it says to requests that do not reach the app.
+    """The gevent worker with refusals of its own for requests that do not reach the app.
 
-    It also knows how long it may take to end.
+    It also knows how much time it has left after SIGTERM.
     """
 
-    # The app, once it is loaded, which it may refuse.
+    # The app, once it is loaded; None if that failed.
     wsgi: Any = None
 
     _told_to_end_at: float | None = None
 
     @property
     def seconds_left(self) -> float:
-        """How long after SIGTERM answers may go on, before gunicorn ends the process."""
+        """How long answers may go on after SIGTERM before gunicorn ends the process."""
         told_at = self._told_to_end_at or time.monotonic()
         end = told_at + self.cfg.graceful_timeout - CLOSING_SECONDS
         return max(float(end - time.monotonic()), MOMENT_SECONDS)
@@ -74,7 +75,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         super().handle_exit(sig, frame)
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
-        """A request is for a host, which it names once and properly (RFC 9112, 3.2)."""
+        """Refuses a request without a valid `Host` (RFC 9112, 3.2)."""
         host = next((value for name, value in req.headers if name == "HOST"), None)
         if host is None and req.version < (1, 1):
             host = ""
@@ -83,19 +84,19 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         super().handle_request(listener_name, req, sock, addr)
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
-        """Refuses what was not a request, or failed outside of the app; the connection closes."""
+        """Refuses a request that is malformed or failed outside the app, and closes."""
         del req, addr
         request_id = uuid.uuid4().hex
         refusal = refusal_of(exc)
         if refusal.status == 500:
             log.error("request %s: a fault of our own", request_id, exc_info=exc)
         else:
-            # Not what it was: that may be somebody's secret, or lines made for the log.
+            # Without the request itself: it may hold a secret, or lines that forge the log.
             log.info("request %s: %s: %s", request_id, refusal.code, type(exc).__name__)
-        # Whoever sent this may have left, or never meant to read.
+        # The client may have left.
         with contextlib.suppress(OSError):
             write_nonblock(client, written(refusal, request_id))
-        # Closed with the rest of it unread, the connection would break before the reply arrives.
+        # A close with unread input would reset the connection before the reply arrives.
         close_graceful(client)
 
 
