@@ -1,4 +1,4 @@
-"""Who answers: the persona files, and the code that reads them.
+"""Personas: the shipped files, and the code that reads persona files.
 
 `shipped/` holds the personas that come with the relay.
 """

@@ -1,4 +1,4 @@
-"""The personas a server speaks as: those it ships, then the operator's own.
+"""The personas of a server: the shipped ones, then the operator's own.
 
 The folder of the same name beside this module holds the shipped files and is no package.
 """
@@ -59,7 +59,7 @@ class Personas:
 def persona_files(
     personas_dir: Path | None = None, owner_file: Path | None = None
 ) -> tuple[Path, ...]:
-    """Every file that `Personas.load` reads, for a reloader to watch. Raises PersonaError."""
+    """The files that `Personas.load` reads, for a reloader to watch. Raises PersonaError."""
     return (*_persona_paths(personas_dir), owner_file or EXAMPLE_OWNER)
 
 
@@ -87,7 +87,7 @@ def _owner(owner_file: Path | None) -> str:
 
 
 def _read(path: Path, max_bytes: int) -> str:
-    """A UTF-8 file's text with line ends as `\\n`. Raises PersonaError."""
+    """The text of a UTF-8 file, with `\\n` as line end. Raises PersonaError."""
     try:
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)

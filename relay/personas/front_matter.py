@@ -1,4 +1,4 @@
-"""YAML front matter, read strictly: whatever is not expected is an error with file and line."""
+"""YAML front matter, read strictly: anything unexpected is an error with file and line."""
 
 import re
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import yaml
 
 
 class PersonaError(Exception):
-    """A persona, or a setting about personas, is wrong: one sentence for the operator."""
+    """A persona or one of its settings is wrong. The message is a sentence for the operator."""
 
 
 class PlainLoader(yaml.BaseLoader):
     """YAML without its traps.
 
-    BaseLoader takes every scalar as the text that is written (`no` is "no", 4.10 is "4.10").
-    Anchors and aliases (which can grow without bound), tags and deep nesting are errors.
+    BaseLoader reads every scalar as text: `no` is "no", and 4.10 is "4.10". Tags, deep nesting, and
+    anchors and aliases, which can grow without bound, are errors.
     """
 
     max_depth = 8
@@ -40,7 +40,7 @@ class PlainLoader(yaml.BaseLoader):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A YAML value that knows its place; a method reads it as one type or raises PersonaError."""
+    """A YAML value with its file and line. Each method reads one type or raises PersonaError."""
 
     path: Path
     line: int
@@ -58,7 +58,7 @@ class Value:
         text = self.node.value.strip() if isinstance(self.node, yaml.ScalarNode) else ""
         if not text:
             raise self.wrong("a text")
-        # JSON writes an emoji as two escapes; in YAML each would be half a character.
+        # JSON escapes an emoji as two surrogates. YAML would read each as half a character.
         if re.search(r"[\ud800-\udfff]", text):
             raise self.wrong("without escaped surrogates")
         return str(text)
@@ -111,7 +111,7 @@ class Value:
 
 
 def split(path: Path, content: str) -> tuple[Value, str]:
-    """The front matter, still to be read, and the system message below it."""
+    """Splits a persona file into its front matter and the system message."""
     lines = content.split("\n")
     fences = [number for number, line in enumerate(lines) if line.rstrip() == "---"]
     if fences[:1] != [0]:

@@ -1,8 +1,8 @@
-"""One persona: who answers, what a page shows of it, and how a file describes both.
+"""One persona: its instructions for the model, its card for a page, and its file.
 
 A persona file is Markdown: front matter between two `---` lines, then the system message.
-docs/personas.md lists the keys. Whatever the file gets wrong is told with file and line before
-the server answers anybody, because a persona that half works is found out by its readers.
+docs/personas.md lists the keys. A mistake in a file stops the start and is reported with file and
+line, so that readers never meet a persona that half works.
 """
 
 import re
@@ -25,7 +25,7 @@ _OPTIONAL = ("model", "temperature", "max_answer_tokens", "examples")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a person sees, in each language."""
+    """A text for people, in each language."""
 
     en: str
     ko: str
@@ -36,7 +36,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question and how it should be answered."""
+    """A question and a model answer to it."""
 
     user: Text
     assistant: Text
@@ -56,10 +56,10 @@ class Persona:
     max_answer_tokens: int | None
 
     def opening(self, question: str) -> tuple[Message, ...]:
-        """What is sent before a conversation: the system message, then the example turns.
+        """The messages before a conversation: the system message, then the example turns.
 
-        The turns are those in the language of the question (the last one asked). A small model
-        answers in the language of what it has just read, whatever its instructions say.
+        The examples are in the language of the question. A small model answers in the language of
+        the last text before it, whatever its instructions say.
         """
         language: Language = "ko" if _HANGUL.search(question) else "en"
         turns = [
@@ -73,7 +73,7 @@ class Persona:
         return (Message("system", self.system), *turns)
 
     def prompt(self, conversation: Sequence[Message], settings: Settings) -> Prompt:
-        """What the model is sent for a conversation, whose last message is the question."""
+        """The prompt for a conversation whose last message is the question."""
         limits = [self.max_answer_tokens or 0, settings.max_answer_tokens]
         prompt = Prompt(
             opening=self.opening(conversation[-1].content),
@@ -85,7 +85,7 @@ class Persona:
         return prompt.fitting(characters=settings.history_chars, turns=settings.history_turns)
 
     def card(self, language: Language) -> dict[str, object]:
-        """What a page may know, as JSON: id, name, description, greeting and suggestions."""
+        """The public part as JSON: id, name, description, greeting and suggestions."""
         return {
             "id": self.id,
             "name": self.name.in_language(language),
@@ -96,7 +96,7 @@ class Persona:
 
 
 def preferred_language(tags: Iterable[str]) -> Language:
-    """The first of a reader's language tags, best first, that we speak; otherwise English.
+    """The first supported language of a reader's tags, best first; otherwise English.
 
     From a request: `tag for tag, quality in request.accept_languages if quality > 0`.
     Werkzeug's own `best_match` prefers a later `en` to an earlier `ko-KR`.
@@ -111,9 +111,9 @@ def preferred_language(tags: Iterable[str]) -> Language:
 
 
 def parse_persona(path: Path, content: str, owner: str) -> Persona:
-    """The persona that a file's content describes; the path gives the id and names the file.
+    """Parses a persona file. Its name is the id, and `owner` replaces `{{owner}}`.
 
-    `owner` takes the place of `{{owner}}` in the system message. Raises PersonaError.
+    Raises PersonaError.
     """
     if not re.fullmatch(r"[a-z0-9-]+", path.stem):
         raise PersonaError(
@@ -129,7 +129,7 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
         description=_text(values["description"]),
         greeting=_text(values["greeting"]),
         suggestions=tuple(_text(item) for item in values["suggestions"].items()),
-        # A function as replacement: in a string, a backslash of the owner's would be an escape.
+        # A function, because backslashes in a replacement string would be escapes.
         system=_OWNER.sub(lambda _: owner, system),
         examples=tuple(_example(item) for item in examples),
         model=model.text() if model else None,

@@ -1,6 +1,6 @@
-"""From the bytes of a request to a `Question`, and the `Prompt` that the model is sent for it.
+"""From the bytes of a request to a `Question`, and to the `Prompt` that is sent to the model.
 
-There is a parser for each protocol that clients speak. Past it no raw JSON exists.
+Each protocol of the clients has a parser. Only the parsers see raw JSON.
 """
 
 from relay.questions.ai_sdk import Chat, parse_chat

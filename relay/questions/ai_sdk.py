@@ -1,4 +1,4 @@
-"""What the AI SDK's `useChat` sends: the conversation, and the id that it has given it."""
+"""Requests of the AI SDK's `useChat`: a conversation and its id."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from relay.questions.question import Question
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """`id` is the client's, and stays the same for all questions of the conversation."""
+    """The client chooses `id`, and keeps it for all questions of the conversation."""
 
     question: Question
     id: str | None
 
 
 def parse_chat(body: bytes, *, content_type: str, limits: Limits | None = None) -> Chat:
-    """Raises what `parse_question` does."""
+    """Raises the errors of `parse_question`."""
     fields = read_fields(body, content_type)
     id = fields.get("id")
     return Chat(question_in(fields, limits or Limits()), id if isinstance(id, str) else None)

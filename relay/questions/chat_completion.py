@@ -1,7 +1,7 @@
-"""What OpenAI's clients send to `/chat/completions`.
+"""Requests of OpenAI's clients to `/chat/completions`.
 
-Most of them send options and messages of the roles `system` and `developer` by habit. Here those
-are the server's to choose: they are left out, and told by name.
+Most clients send options, and messages of the roles `system` and `developer`. Here the server
+chooses both: the parser leaves them out and keeps their names.
 """
 
 import re
@@ -13,7 +13,7 @@ from relay.questions.question import Question
 
 UNDERSTOOD = ("model", "messages", "stream", "stream_options")
 
-# In a header, anything that a client has made up is not to be told.
+# The names go into a header, so only plain words are kept.
 TOLD = re.compile(r"[A-Za-z_]{1,40}")
 MAX_TOLD = 30
 
@@ -30,7 +30,7 @@ class ChatCompletion:
 def parse_chat_completion(
     body: bytes, *, content_type: str, limits: Limits | None = None
 ) -> ChatCompletion:
-    """Raises what `parse_question` does."""
+    """Raises the errors of `parse_question`."""
     fields = read_fields(body, content_type)
     messages = parse_conversation(
         fields.get("messages"), limits or Limits(), ignored_roles=FORBIDDEN_ROLES

@@ -1,6 +1,6 @@
-"""The messages of a conversation, in the shapes in which chat pages send them.
+"""The messages of a conversation, in the shapes that chat pages send.
 
-What is no text is refused: a picture that was left out would be missed only in the answer.
+Pictures and files are refused. If they were left out, only a wrong answer would show it.
 """
 
 from collections.abc import Container, Mapping
@@ -13,11 +13,11 @@ from relay.questions.message import Message, Role
 ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "ai": "assistant"}
 FORBIDDEN_ROLES = ("system", "developer", "tool", "function")
 
-# Notes that front ends keep in a message beside its text. The model need not see them again.
+# Parts that front ends add to a message beside its text. The model does not need them.
 NOTES = ("step-start", "reasoning", "refusal", "source-url", "source-document", "dynamic-tool")
 NOTE_PREFIXES = ("data-", "tool-")
 
-# Where a message of deep-chat, and of the AI SDK before its version 5, has its files.
+# The fields with files in messages of deep-chat, and of the AI SDK before version 5.
 ATTACHMENTS = ("files", "experimental_attachments")
 
 
@@ -32,7 +32,7 @@ class Limits:
 def parse_conversation(
     items: Any, limits: Limits, *, ignored_roles: Container[str] = ()
 ) -> tuple[Message, ...]:
-    """The value of `messages`, oldest first, without those of `ignored_roles`.
+    """The messages in the value of `messages`, oldest first, without those of `ignored_roles`.
 
     Raises InvalidRequest or QuestionTooLong.
     """
@@ -47,18 +47,18 @@ def parse_conversation(
     ]
     if not messages or messages[-1].role != "user":
         raise InvalidRequest("The last message must be the user's.")
-    # A stopped answer stays in a chat page's list as an empty turn, which models reject.
+    # Chat pages keep a stopped answer as an empty message, which models reject.
     earlier = [message for message in messages[:-1] if message.content.strip()]
     return (*earlier, checked(messages[-1], limits))
 
 
 def has_texts(items: Any) -> bool:
-    """Whether the last message is written as deep-chat does, with its text as `text`."""
+    """Whether the last message has deep-chat's shape, with its text in `text`."""
     return isinstance(items, list) and "content" not in items[-1] and "text" in items[-1]
 
 
 def checked(question: Message, limits: Limits) -> Message:
-    """The message that is answered. Raises InvalidRequest or QuestionTooLong."""
+    """The question, if it may be asked. Raises InvalidRequest or QuestionTooLong."""
     if not question.content.strip():
         raise InvalidRequest("The question is empty.")
     if limits.question_chars and len(question.content) > limits.question_chars:
@@ -91,7 +91,7 @@ def _content(item: Mapping[str, Any], position: int) -> str:
         if isinstance(item.get(name), list):
             return "".join(_part(part, position) for part in item[name])
     if item.get("tool_calls"):
-        # An answer that another server gave, without a word of text.
+        # An answer of another server that only calls tools.
         return ""
     raise InvalidRequest(f"messages[{position}] needs content, parts or text.")
 

@@ -1,4 +1,4 @@
-"""The fields of a request's body, JSON or a form, before anything is known of what they mean."""
+"""The fields of a request's body, which is JSON or a form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def read_fields(body: bytes, content_type: str) -> Fields:
     if media_type == "application/json":
         return _json_fields(body)
     if body.lstrip().startswith(b"{"):
-        # curl's -d calls whatever it sends a form, and fetch a string plain text.
+        # `curl -d` labels any body as a form, and `fetch` labels a string as plain text.
         raise UnsupportedMediaType(
             "The body looks like JSON: send it with the header Content-Type: application/json."
         )

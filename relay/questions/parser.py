@@ -1,7 +1,7 @@
 """From the bytes of a request to a `Question`.
 
-Three ways to ask are understood, because the clients in use send three: `userPrompt` or `prompt`
-(one question), or `messages` (the conversation so far, oldest first).
+A client asks with `userPrompt` or `prompt` (one question), or with `messages` (the conversation so
+far, oldest first).
 """
 
 from relay.errors import InvalidRequest
@@ -26,7 +26,7 @@ def question_in(fields: Fields, limits: Limits) -> Question:
     messages = _messages(fields, limits)
     persona = optional(fields, "persona", str)
     stream = optional(fields, "stream", bool)
-    # deep-chat asks so, and nothing else that it sends says that it cannot read a stream.
+    # This shape is the only sign of a deep-chat that cannot read a stream.
     is_whole_by_default = stream is None and has_texts(fields.get("messages"))
     return Question(messages, persona, stream is not False, is_whole_by_default)
 

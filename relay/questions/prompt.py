@@ -1,4 +1,4 @@
-"""What the model is sent: the persona's opening, and as much of the conversation as fits."""
+"""The messages for the model: the persona's opening, and as much of the conversation as fits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ Turn = tuple[Message, ...]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The opening is always sent, and so is the last turn, which is the question.
+    """The opening and the last turn, which is the question, are always sent.
 
-    A turn is a user's message with the answers that followed it; history goes in whole turns, so
-    that no answer stands there without its question.
+    A turn is a user's message with the answers to it. History is cut at turns, so that no answer
+    is sent without its question.
     """
 
     opening: tuple[Message, ...]
@@ -25,30 +25,30 @@ class Prompt:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """As the chat completions API takes them."""
+        """The messages in the shape of the chat completions API."""
         conversation = [message for turn in self.turns for message in turn]
         return [
             {"role": each.role, "content": each.content} for each in (*self.opening, *conversation)
         ]
 
     def fitting(self, *, characters: int, turns: int) -> "Prompt":
-        """Without the oldest turns that are too many or too long; 0 is no limit."""
+        """The prompt without the oldest turns, as far as the limits demand; 0 is no limit."""
         kept = self.turns[-turns:] if turns else self.turns
         while characters and len(kept) > 1 and _characters(kept) > characters:
             kept = kept[1:]
         return replace(self, turns=kept)
 
     def shorter(self) -> "Prompt | None":
-        """With half of its history; None where there is none to leave out."""
+        """The prompt with half of its history; None if it has no history."""
         history = len(self.turns) - 1
         return replace(self, turns=self.turns[-(history // 2 + 1) :]) if history else None
 
 
 def turns_of(conversation: Sequence[Message]) -> tuple[Turn, ...]:
-    """A conversation, oldest message first, in turns."""
+    """Groups a conversation, oldest message first, into turns."""
     turns: list[Turn] = []
     for message in conversation:
-        # A page's greeting comes before any question, as a turn of its own.
+        # A greeting of the page, before the first question, is a turn of its own.
         if message.role == "user" or not turns:
             turns.append((message,))
         else:

@@ -1,4 +1,4 @@
-"""A question, as the relay understands it: past here no raw JSON exists."""
+"""A parsed question, without any raw JSON."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from relay.questions.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked: the turns, oldest first, of which the last is the user's.
+    """A conversation, oldest message first. The last message is the user's.
 
-    `is_streamed` says whether the client wants the answer as it is written, or whole. By default,
-    if its headers name no form either, a client such as deep-chat reads it whole.
+    `is_streamed` is false if the client asked for the whole answer at once. With
+    `is_whole_by_default` it also gets the whole answer if its headers name no form.
     """
 
     messages: tuple[Message, ...]
@@ -23,6 +23,6 @@ class Question:
 
     @property
     def fingerprint(self) -> bytes:
-        """The same for the same question, in whatever form its answer is wanted."""
+        """A hash of the question. It does not depend on the form of the reply."""
         turns = [(message.role, message.content) for message in self.messages]
         return hashlib.sha256(msgspec.json.encode((self.persona, turns))).digest()

@@ -1,4 +1,4 @@
-"""Ending a request to the model from outside, while whoever asks is blocked in it."""
+"""Ending a request to the model from outside, while its thread or greenlet is blocked in it."""
 
 import contextlib
 import socket
@@ -8,15 +8,15 @@ from contextvars import ContextVar
 
 
 class Cancelled(Exception):
-    """The answer is no longer wanted. Never seen by a client: there is none."""
+    """The answer is no longer wanted. No client sees this error, because none is left."""
 
 
 class Cancellation:
-    """One question's way to be called off, in whatever phase it is.
+    """Cancels one question in any phase.
 
-    The transport attaches the socket it is about to block on. `cancel` shuts that socket down,
-    which wakes a blocked connect, write or read, in this thread or another, in this greenlet or
-    another. Closing it would not: a blocked reader sleeps on.
+    The transport attaches the socket before it blocks on it. `cancel` shuts the socket down, which
+    wakes a connect, write or read that is blocked in any thread or greenlet. A close would not wake
+    it.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Cancellation:
             self.cancelled = True
             if self._socket is not None:
                 with contextlib.suppress(OSError):
-                    # Below TLS on purpose: its own shutdown would wait for the peer.
+                    # Not the shutdown of an SSLSocket, which would wait for the peer.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def attach(self, sock: socket.socket) -> None:
@@ -40,7 +40,7 @@ class Cancellation:
             self._socket = sock
 
     def detach(self) -> None:
-        """The socket is about to be closed or to serve another question."""
+        """Lets go of the socket before it is closed or serves another question."""
         with self._lock:
             self._socket = None
 
@@ -51,7 +51,7 @@ class Cancellation:
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
-        """Requests made inside can be called off; the HTTP client has no parameter for it."""
+        """Applies to requests made in the block: the HTTP client has no parameter for it."""
         token = current.set(self)
         try:
             yield

@@ -1,7 +1,7 @@
-"""One `chat.completion.chunk` of the OpenAI API, as its many imitations write it.
+"""One `chat.completion.chunk` of the OpenAI API, as compatible servers write it.
 
-Nearly every chunk is decoded the fast way, into typed fields. One that does not fit them is decoded
-the slow way: what its text needs must be right there, the rest may be anything.
+Nearly every chunk is decoded the fast way, into typed fields. A chunk that does not fit them is
+decoded the slow way. There only the fields around its text must have the right types.
 """
 
 import json
@@ -19,10 +19,10 @@ MAX_TOKENS = 10**9
 
 
 class NoChunk(Exception):
-    """The event is not what a chat completions API sends. The message holds none of it."""
+    """The event is no chunk. The message does not quote the event."""
 
 
-# Never part of a cycle, so the garbage collector need not visit them.
+# These objects are never part of a cycle, so the garbage collector need not visit them.
 class Delta(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
@@ -47,13 +47,13 @@ class _Envelope(msgspec.Struct, gc=False):
 
 
 decode_fast = msgspec.json.Decoder(Chunk).decode
-# All that `decode_fast` may raise.
+# The errors that `decode_fast` may raise.
 UNFIT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
 def decode_leniently(event: bytes) -> Chunk:
-    """The slow way. Halves of a character may stand in the text alone. Raises NoChunk."""
+    """The slow way. The text may contain lone surrogates. Raises NoChunk."""
     try:
         value = json.loads(event.decode(), strict=False, parse_int=_number)
     except (ValueError, RecursionError):
@@ -71,7 +71,7 @@ def decode_leniently(event: bytes) -> Chunk:
 
 
 def reports_error(event: bytes) -> bool:
-    """Whether an event without choices is a failure: some servers send the error bare."""
+    """Whether an event without choices is the bare error object that some servers send."""
     try:
         envelope = _decode_envelope(event)
     except UNFIT:
@@ -80,7 +80,7 @@ def reports_error(event: bytes) -> bool:
 
 
 def usage_of(reported: Any) -> Usage | None:
-    """The token counts, if all three are there and can be true."""
+    """The token counts, if all three are there and plausible."""
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     counts = [reported.get(name) for name in names] if isinstance(reported, dict) else []
     possible = [count for count in counts if type(count) is int and 0 <= count <= MAX_TOKENS]
@@ -88,7 +88,7 @@ def usage_of(reported: Any) -> Usage | None:
 
 
 def word(value: str) -> str:
-    """A string of the upstream's that can be shown and logged: one line, and not a long one."""
+    """A string of the upstream's as one short, printable line, for the log and the receipt."""
     return "".join(
         each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for each in value[:MAX_WORD_CHARS]
@@ -119,7 +119,7 @@ def _content(value: Any) -> str | None:
 
 
 def _part(value: Any) -> str:
-    """The text in one part of a content; other parts have none."""
+    """The text of one part of a content, or ""."""
     if isinstance(value, dict):
         kind = value.get("type", "text")
         value = value.get(kind) if kind in ("text", "refusal") else None
@@ -137,5 +137,5 @@ def _string(value: Any) -> str | None:
 
 
 def _number(digits: str) -> float:
-    """Python refuses to read thousands of digits as an integer."""
+    """An integer, or infinity for a very long one, because Python refuses to parse those."""
     return int(digits) if len(digits) < 20 else math.inf

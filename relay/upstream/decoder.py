@@ -1,6 +1,6 @@
-"""From the bytes of a streaming chat completion to its text, whatever way the bytes are cut.
+"""Decodes the bytes of a streaming chat completion, in pieces of any size, into its text.
 
-Pure: nothing here reads or waits. The framing is that of server-sent events
+This module does no I/O. The framing is that of server-sent events
 (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation), each
 event a `chat.completion.chunk` of the OpenAI API, the last one `[DONE]`.
 """
@@ -22,30 +22,30 @@ from relay.upstream.chunk import (
 )
 from relay.upstream.outcome import Outcome
 
-# Whether the finish_reason was the end. Some servers give one with every chunk: one that comes with
-# text is likely to be the last, and one that text has followed was not.
+# Whether a finish_reason marks the end of the text. Some servers send one with every chunk. One
+# without text is certain. One with text is likely, and is refuted by more text.
 Ending = Literal["", "likely", "certain", "refuted"]
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _FIRST_HALF = re.compile("[\ud800-\udbff]\\Z")
-# Far above any event of a real model; a stream without line ends must not fill the memory.
+# Far above any real event. Without a limit, a stream without line ends would fill the memory.
 MAX_EVENT_BYTES = 1024 * 1024
 
 
 class _Done(Exception):
-    """`[DONE]` was read, and whatever follows is ignored."""
+    """`[DONE]` was read. The rest of the stream is ignored."""
 
 
 class _Failure(Exception):
-    """The stream is broken, or reports that the answer is. The message holds none of its bytes."""
+    """The stream is broken or reports an error. The message does not quote the stream."""
 
 
 class ChunkDecoder:
-    """Feed it the bytes as they come; it gives back the text they complete.
+    """`feed` takes the bytes as they arrive, and returns the text that they complete.
 
-    The text comes as UTF-8, in whole characters. `outcome` is what the `chunks` have said besides;
-    `done` is set once `[DONE]` was read. A fault in the stream is told by `failure` rather than
-    raised, so that the text before it, read in the same piece, is not lost.
+    The text is UTF-8, in whole characters. `outcome` holds the other facts from the chunks, which
+    `chunks` counts. `done` is set once `[DONE]` was read. A fault in the stream sets `failure`. It
+    is not raised, because the text before it in the same piece would be lost.
     """
 
     __slots__ = (
@@ -78,12 +78,12 @@ class ChunkDecoder:
         self.outcome = Outcome()
 
     def feed(self, received: bytes) -> bytes:
-        """The text that `received` completes, often none; after `done` or a `failure` always."""
+        """The text that `received` completes, often b"". After `done` or `failure` it is b""."""
         if self.done or self.failure:
             return b""
         data = self._rest + received if self._rest else received
         if not self._begun and data:
-            # The specification lets a byte order mark come first; three bytes may take three reads.
+            # The specification allows a byte order mark, which may be split between reads.
             if len(data) < len(BOM_UTF8) and BOM_UTF8.startswith(data):
                 self._rest = data
                 return b""
@@ -94,13 +94,13 @@ class ChunkDecoder:
                 self._lines(data, texts)
             else:
                 self._events(data, texts)
-            # Each line counts for itself: an event may consist of empty ones.
+            # Lines are counted too, because an event may consist of empty ones.
             if len(self._rest) + sum(map(len, self._data)) + len(self._data) > MAX_EVENT_BYTES:
                 raise _Failure("an event without end")
         except _Done:
             self.done = True
         except (_Failure, NoChunk) as error:
-            # Not the error itself, whose trace would keep what was received.
+            # Keeps the message only: the error's traceback would keep the received bytes.
             self.failure = str(error)
         if texts:
             self._has_text = True
@@ -111,14 +111,14 @@ class ChunkDecoder:
             return self._mended(text)
 
     def end(self) -> bytes:
-        """The stream has ended: what was held back, in case that more followed, counts as it is."""
+        """The text that was held back for its continuation. Called at the end of the stream."""
         # A lone CR ends its line.
         text = self.feed(b"\n") if self._rest.endswith(b"\r") else b""
         half, self._half = self._half, ""
         return text + _joined(half)
 
     def _events(self, data: bytes, texts: list[str]) -> None:
-        """The short way, for what nearly every stream is: one line of data, and a blank one."""
+        """The fast path, for events of one data line and a blank line, as nearly all are."""
         events = data.split(b"\n\n")
         self._rest = events.pop()
         for event in events:
@@ -128,8 +128,8 @@ class ChunkDecoder:
                 self._lines(event + b"\n\n", texts, rest=self._rest)
 
     def _lines(self, data: bytes, texts: list[str], rest: bytes = b"") -> None:
-        """The long way: any line end, several lines of data, comments, other fields."""
-        # A CR at the very end may be the first half of CR LF: it waits for the next piece.
+        """The slow path: any line end, several data lines, comments, other fields."""
+        # A CR at the very end may be half of a CR LF. It is held back for the next piece.
         held = data.endswith(b"\r")
         lines = _LINE_END.split(data[:-1] if held else data)
         self._rest = lines.pop() + (b"\r" if held else b"") + rest
@@ -157,7 +157,7 @@ class ChunkDecoder:
         if chunk.error:
             raise _Failure("the stream reported an error")
         self.chunks += 1
-        # Nearly every chunk names the model, and it is the same.
+        # Nearly every chunk repeats the name of the model.
         if chunk.model is not None and chunk.model != self.outcome.model:
             self.outcome = replace(self.outcome, model=word(chunk.model))
         if chunk.usage is not None:
@@ -168,7 +168,7 @@ class ChunkDecoder:
             return
         choice = chunk.choices[0]
         delta = choice.delta
-        # A refusal is an answer too: the model's words to the reader.
+        # A refusal is the model's text for the reader, so it is an answer.
         text = delta and (delta.content or delta.refusal)
         if not text and choice.message is not None:
             text = self._message(choice.message, texts)
@@ -188,18 +188,22 @@ class ChunkDecoder:
             self.ending = "likely" if with_text else "certain"
 
     def _message(self, message: Delta, texts: list[str]) -> str | None:
-        """Some servers send it for a delta; others, after the deltas, repeat all of them in it."""
+        """The text of a `message` in place of a delta.
+
+        Some servers send only messages. Others repeat the whole text in one after the deltas, which
+        is ignored.
+        """
         if not (self._has_text or texts):
             self._by_message = True
         return (message.content or message.refusal) if self._by_message else None
 
     def _mended(self, text: str) -> bytes:
-        """Text with halves of characters in it. A first half at its end waits for the other."""
+        """Encodes text with lone surrogates. Holds back a first half at the end for the second."""
         waits = _FIRST_HALF.search(text) and not (self.done or self.failure)
         self._half = text[-1] if waits else ""
         return _joined(text.removesuffix(self._half))
 
 
 def _joined(text: str) -> bytes:
-    """In UTF-8, with halves of a character put together; one without the other is replaced."""
+    """UTF-8 of a text with surrogates. Pairs are joined, and lone ones are replaced."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()

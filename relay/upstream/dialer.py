@@ -1,4 +1,4 @@
-"""Opening connections to the model's server: names, proxies, TLS, and one limit over all of it."""
+"""Opens connections to the model's server: names, proxies, TLS, and one time limit over all."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ from relay.upstream.cancellation import Cancellation
 
 
 class Origin(NamedTuple):
-    """Where requests go (RFC 6454)."""
+    """Scheme, host and port of a server (RFC 6454)."""
 
     scheme: str
     host: str
@@ -35,11 +35,11 @@ class Origin(NamedTuple):
 
 
 class Dialer:
-    """Connects to an origin, through the proxy that the environment names for it, if any.
+    """Connects to an origin, directly or through the proxy that the environment names for it.
 
-    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured as curl does, for proxies
-    spoken to in plain HTTP. TLS is verified against the system's and certifi's roots, or against
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` alone where one is set.
+    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` mean the same as to curl. Only proxies
+    with `http` addresses are supported. TLS is verified against the roots of the system and of
+    certifi. If `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, only its roots count.
 
     Raises SettingsError for a proxy or a certificate file that cannot be used.
     """
@@ -55,13 +55,13 @@ class Dialer:
             self._proxy(Origin(scheme, "", 0))
 
     def proxy_for_plain_http(self, origin: Origin) -> SplitResult | None:
-        """The proxy that wants the absolute form of the target (RFC 9112, 3.2.2), or None."""
+        """The proxy that needs the absolute form of the target (RFC 9112, 3.2.2), or None."""
         return self._proxy(origin) if origin.scheme == "http" else None
 
     def dial(
         self, origin: Origin, *, timeout: float | None, cancellation: Cancellation
     ) -> socket.socket:
-        """A connected socket, TLS done. `timeout` is in seconds, for everything together.
+        """A connected socket, after the TLS handshake. `timeout` is in seconds, for all steps.
 
         Raises httpx2.ConnectTimeout, httpx2.ConnectError or Cancelled.
         """
@@ -132,7 +132,7 @@ class Dialer:
 
 
 def proxy_authorization(proxy: SplitResult) -> str | None:
-    """The value of `Proxy-Authorization` for the credentials in a proxy's address, if any."""
+    """The value of `Proxy-Authorization` from the credentials in a proxy's address, or None."""
     if proxy.username is None:
         return None
     credentials = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
@@ -147,7 +147,7 @@ def _tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
         raise SettingsError(f"SSL_CERT_DIR must be a folder with certificates, not {folder!r}.")
     if file is None and folder is None:
         context = ssl.create_default_context()
-        # Slim images come without the system's roots.
+        # Slim images lack the system's roots.
         context.load_verify_locations(certifi.where())
         return context
     try:
@@ -157,9 +157,9 @@ def _tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _bounded(seconds: float | None) -> contextlib.AbstractContextManager[Any]:
-    """Under gevent, one limit over everything inside, raised as a TimeoutError.
+    """Under gevent: raises TimeoutError when the block takes longer.
 
-    A thread has only the limits of its single steps, and none on looking up a name.
+    With threads there are only the limits of the single steps. Looking up a name has none.
     """
     if seconds is None or not monkey.is_module_patched("socket"):
         return contextlib.nullcontext()
@@ -167,7 +167,7 @@ def _bounded(seconds: float | None) -> contextlib.AbstractContextManager[Any]:
 
 
 def _left(deadline: Deadline) -> float | None:
-    """Seconds until `deadline`. Raises TimeoutError when it has passed."""
+    """Seconds until `deadline`. Raises TimeoutError if it has passed."""
     if deadline.passed:
         raise TimeoutError
     return deadline.left()
@@ -175,18 +175,18 @@ def _left(deadline: Deadline) -> float | None:
 
 def _resolve(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
     for family in (socket.AF_INET, socket.AF_INET6):
-        # Under gevent a look-up is a trip to another thread; an address needs none.
+        # Under gevent a look-up goes through another thread. An address needs no look-up.
         with contextlib.suppress(OSError):
             socket.inet_pton(family, host)
             return [(family, (host, port))]
-    # Here, because of a name that cannot be gevent prints the trace from the other thread.
+    # Encoded here: for an impossible name, gevent would print a traceback from its thread.
     name = host.encode("idna").decode("ascii")
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 
 def _connect(host: str, port: int, deadline: Deadline, cancellation: Cancellation) -> socket.socket:
-    """Tries the addresses of `host` in turn, each with its share of the time that is left."""
+    """Tries the addresses of `host` in turn, each for an equal share of the time left."""
     addresses = _resolve(host, port)
     for position, (family, address) in enumerate(addresses):
         share = _left(deadline.share(len(addresses) - position))
@@ -196,7 +196,7 @@ def _connect(host: str, port: int, deadline: Deadline, cancellation: Cancellatio
             sock.settimeout(share)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
-            # A connect that was shut down from outside may still report success.
+            # A connect may report success although `cancel` has shut the socket down.
             cancellation.check()
         except BaseException as error:
             cancellation.detach()
@@ -210,14 +210,14 @@ def _connect(host: str, port: int, deadline: Deadline, cancellation: Cancellatio
 
 
 def _open_tunnel(sock: socket.socket, origin: Origin, proxy: SplitResult) -> None:
-    """`CONNECT` (RFC 9110, 9.3.6). Raises httpx2.ConnectError where the proxy refuses."""
+    """`CONNECT` (RFC 9110, 9.3.6). Raises httpx2.ConnectError if the proxy refuses."""
     head = f"CONNECT {origin.authority} HTTP/1.1\r\nHost: {origin.authority}\r\n"
     authorization = proxy_authorization(proxy)
     if authorization is not None:
         head += f"Proxy-Authorization: {authorization}\r\n"
     sock.sendall(f"{head}\r\n".encode("ascii"))
     reply = b""
-    # Byte by byte at the end: what follows the head belongs to TLS.
+    # Reads no byte beyond the head: the bytes after it belong to TLS.
     while not reply.endswith(b"\r\n\r\n") and len(reply) < 16384:
         received = sock.recv(1)
         if not received:

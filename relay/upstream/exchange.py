@@ -1,4 +1,4 @@
-"""One HTTP/1.1 exchange: a request's bytes out, a response's body in, parsed by llhttp."""
+"""One HTTP/1.1 exchange: sends a request, and reads the response with llhttp."""
 
 import _thread
 import contextlib
@@ -13,20 +13,20 @@ from relay.deadline import Deadline
 from relay.upstream.cancellation import Cancellation, Cancelled
 
 RECEIVE_BYTES = 64 * 1024
-# TLS hands out one record a read, and a server may make a record of every token. And after a
-# deadline there may be more than one read takes.
+# A TLS read returns one record, and a server may make a record of every token. After a deadline,
+# more may have arrived than one read takes. In both cases the socket is drained up to this limit.
 DRAIN_BYTES = 256 * 1024
 MAX_HEAD_BYTES = 128 * 1024
 MAX_WHOLE_BYTES = 1024 * 1024
-# How long, and for how much, a connection waits for the end of a body that is whole.
+# Limits on the wait for the end of a response whose text is whole.
 END_SECONDS, MAX_END_BYTES = 3.0, 4096
 
 
 class Exchange(httpx2.SyncByteStream):
-    """A request that goes out on one connection, and the body of the response that comes in.
+    """A request on one connection, and the body of its response.
 
-    `release` is told once whether the connection can be used again. The methods named `on_...` are
-    llhttp's events.
+    `release` is called once, with whether the connection can be used again. llhttp calls the
+    methods named `on_...`.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Exchange(httpx2.SyncByteStream):
         self.received = 0
 
     def send(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
-        """Sends the bytes of `request` and reads the head of the response, by the deadline.
+        """Sends `message`, the bytes of `request`, and reads the response's head.
 
-        A body in a content coding, which nobody asked for, is never read: it might inflate without
-        end. Of a refusal the status says enough.
+        Never reads a body in a content coding: the relay asks for none, and it might inflate
+        without end. A refusal with one is returned without its body.
         """
         try:
             self._write(message)
@@ -78,11 +78,10 @@ class Exchange(httpx2.SyncByteStream):
         )
 
     def read(self, deadline: Deadline) -> bytes:
-        """All that has arrived, waiting until `deadline` for the first of it.
+        """All bytes that have arrived. If there are none, waits for some until `deadline`.
 
-        After the deadline that is what is there already. `b""` is the end of the body. After a
-        ReadTimeout the same body can be read on. Raises httpx2.ReadTimeout, ReadError,
-        RemoteProtocolError or Cancelled.
+        `b""` is the end of the body. After a ReadTimeout the body can be read on. Raises
+        httpx2.ReadTimeout, ReadError, RemoteProtocolError or Cancelled.
         """
         while not self._pieces and not self._complete:
             self._receive(deadline)
@@ -91,9 +90,9 @@ class Exchange(httpx2.SyncByteStream):
         return data
 
     def __iter__(self) -> Iterator[bytes]:
-        """How httpx2 reads a body whole: replies to refused requests, which are short.
+        """For httpx2, which reads the short bodies of refusals whole.
 
-        As none is in a content coding, this bounds what becomes of it too.
+        The bodies have no content coding, so the limit also bounds their decoded size.
         """
         while data := self.read(self._deadline):
             if self.received > MAX_WHOLE_BYTES:
@@ -101,7 +100,7 @@ class Exchange(httpx2.SyncByteStream):
             yield data
 
     def close(self) -> None:
-        """Gives the connection back if the response was read to its end, else closes it."""
+        """Releases the connection. It is kept only if the response was read to its end."""
         sock, self._socket = self._socket, None
         if sock is None:
             return
@@ -109,20 +108,20 @@ class Exchange(httpx2.SyncByteStream):
         self._release(self._complete and self._keep_alive and not self._cancellation.cancelled)
 
     def finish(self) -> None:
-        """Closes it where only the end of the response is missing, without waiting for that.
+        """Closes an exchange of which at most the end of the response is missing. Does not wait.
 
-        The end may come in a packet of its own. A thread waits for it for a moment, so that the
-        connection can be used again.
+        The end may arrive in a later packet. A thread waits for it, so that the connection can be
+        used again.
         """
         if self._complete or not self._keep_alive or self._cancellation.cancelled:
             self.close()
             return
         self._cancellation.detach()
-        # `threading.Thread` would wait until it has started, which an event loop must not.
+        # `threading.Thread` would wait for its start, and an event loop must not wait.
         _thread.start_new_thread(self._await_end, ())
 
     def on_message_begin(self) -> None:
-        # Nothing was asked for that this could be the answer to.
+        # A second response belongs to no request.
         self._keep_alive &= not self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -161,7 +160,7 @@ class Exchange(httpx2.SyncByteStream):
 
     def _await_end(self) -> None:
         deadline, most = Deadline(END_SECONDS), self.received + MAX_END_BYTES
-        # Whatever goes wrong, all there is to lose is the connection.
+        # A failure here only costs the connection.
         with contextlib.closing(self), contextlib.suppress(httpx2.TransportError, Cancelled):
             while not self._complete and self.received < most:
                 self._receive(deadline)
@@ -199,14 +198,14 @@ class Exchange(httpx2.SyncByteStream):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            # What came before it is read first. The parser's own message may quote what it read.
+            # Raised after the bytes before it were read. The parser's message may quote the input.
             self._fault = httpx2.RemoteProtocolError(f"this is not HTTP ({type(error).__name__})")
             self._keep_alive = False
             if not self._pieces and not self._complete:
                 raise self._fault from None
 
     def _broken(self, reason: str) -> httpx2.TransportError:
-        """Only a ReadError may be tried again: not a byte of the response had come."""
+        """ReadError before the first byte of the response, because only then a retry is allowed."""
         if self.received:
             return httpx2.RemoteProtocolError(f"{reason} inside the response")
         return httpx2.ReadError(f"{reason} before the response")
@@ -240,5 +239,5 @@ def _is_coding(header: bytes) -> bool:
 
 
 def _positive(timeout: float | None) -> float | None:
-    """Zero would make a socket non-blocking, which fails in another way than waiting too long."""
+    """A timeout above 0, because 0 would make the socket non-blocking, with other errors."""
     return timeout if timeout is None else max(timeout, 0.000_001)

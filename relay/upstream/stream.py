@@ -1,4 +1,4 @@
-"""One answer on its way from the model: its text as it arrives, its deadlines, how it ended."""
+"""One answer as it arrives from the model: its text, its deadlines and its end."""
 
 import time
 
@@ -14,12 +14,12 @@ from relay.upstream.outcome import Outcome
 
 
 class AnswerStream:
-    """`next_bytes` until `ended`; `close` in every case.
+    """Call `next_bytes` until `ended`, and `close` in every case.
 
-    The model has `first_text` for its first text, IDLE_TIMEOUT between two texts, and
-    ANSWER_TIMEOUT for all of it. Between two texts only the time counts in which somebody waits
-    for the second: a reader's pause is not the model's. What has arrived by a deadline is read
-    before it is judged.
+    The limits are `first_text` for the first text, IDLE_TIMEOUT between two texts, and
+    ANSWER_TIMEOUT for the whole answer. IDLE_TIMEOUT counts only while `next_bytes` waits, so that
+    a reader's pause is not charged to the model. Text that arrived before a deadline is always
+    delivered.
     """
 
     def __init__(
@@ -48,24 +48,24 @@ class AnswerStream:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the model has said that no text will follow: some give a reason with each."""
+        """Whether the model has said for certain that no text will follow."""
         return self._at_end or self._decoder.ending == "certain"
 
     @property
     def outcome(self) -> Outcome:
-        """What the upstream has said so far besides the text."""
+        """The facts that the upstream has reported so far."""
         return self._decoder.outcome
 
     def begin(self) -> None:
-        """Waits for the first text, for `next_bytes` to return; raises what that does."""
+        """Waits for the first text. Raises the errors of `next_bytes`, which then returns it."""
         self._first = self.next_bytes()
 
     def next_bytes(self, patience: float = 0) -> bytes:
-        """All the text that has arrived since the last call, waiting for some if there is none.
+        """The text that has arrived since the last call. If there is none, waits for some.
 
-        It is UTF-8, in whole characters; b"" when the answer has ended, or when `patience` seconds
-        (0: no limit) have passed. Raises UpstreamError, UpstreamTimeout, ContentFiltered or
-        Cancelled; never before the text that arrived ahead of the fault was returned.
+        The text is UTF-8, in whole characters. It is b"" at the end of the answer, or after
+        `patience` seconds (0: no limit). Raises UpstreamError, UpstreamTimeout, ContentFiltered or
+        Cancelled, but first returns the text that arrived before the fault.
         """
         if self._first:
             first, self._first = self._first, b""
@@ -79,7 +79,7 @@ class AnswerStream:
         return text
 
     def close(self) -> None:
-        """Ends the request to the model, if it still runs."""
+        """Ends the request to the model if it is still running."""
         if self._decoder.done:
             self._exchange.finish()
         else:
@@ -93,7 +93,7 @@ class AnswerStream:
             if not self._at_end:
                 if wake.passed:
                     return b""
-                # An upstream that is never silent must not keep the others waiting for their turn.
+                # Lets the other greenlets run, even if this upstream is never silent.
                 time.sleep(0)
         return self._decoder.end()
 
@@ -104,12 +104,12 @@ class AnswerStream:
         due = (self._first_text or self._silence.due).or_sooner(self._whole)
         was_late, self._was_late = self._was_late, due.passed
         if was_late and self._was_late:
-            # Not only where a read would block: there may always be something to read.
+            # Checked here and not only at a read, which need not block.
             return self._fail(UpstreamTimeout(detail="the answer stalled, or took too long"))
         try:
             return self._text_of(self._exchange.read(due.or_sooner(wake)))
         except httpx2.ReadTimeout:
-            # The caller's patience has ended, or the next turn sees that it is due.
+            # The caller's patience has ended, or the next turn finds the deadline passed.
             return b""
         except httpx2.TransportError as error:
             return self._fail(UpstreamError(detail=f"{type(error).__name__}: {error}"))
@@ -118,7 +118,7 @@ class AnswerStream:
         decoder, ending = self._decoder, self._decoder.ending
         text = decoder.feed(data) if data else self._at_end_of_body()
         if decoder.ending == "certain":
-            # From there on there is only the usage to come.
+            # Only the usage may still follow.
             if ending != "certain":
                 self._first_text = None
                 self._silence.renew(TAIL_SECONDS)
@@ -132,7 +132,7 @@ class AnswerStream:
     def _at_end_of_body(self) -> bytes:
         text = self._decoder.end()
         if text:
-            # The next turn comes here again, and judges.
+            # The next turn comes here again, without text, and decides.
             return text
         if self._decoder.chunks and not self._settings.require_finish_reason:
             self._at_end = True
@@ -140,7 +140,7 @@ class AnswerStream:
         return self._fail(UpstreamError(detail="the stream ended without a finish_reason"))
 
     def _fail(self, error: RelayError) -> bytes:
-        """A fault after the model has said why it ended takes nothing from the text."""
+        """Raises `error`, but takes it for the end if the model has already given a reason."""
         if self._decoder.ending not in ("likely", "certain"):
             raise error
         self._at_end = True

@@ -1,11 +1,11 @@
-"""The HTTP/1.1 transport under the `openai` client: little Python per byte, and interruptible.
+"""The HTTP/1.1 transport under the `openai` client: fast and interruptible.
 
-httpx2's own transport parses HTTP in Python, about 40 us for every piece of an answer, and a read
-blocked in it cannot be ended from outside. Here llhttp parses (through httptools), one read takes
+httpx2's own transport parses HTTP in Python, in about 40 us for each piece of an answer, and its
+blocked reads cannot be ended from outside. Here llhttp parses (through httptools), one read takes
 all that has arrived, and a `Cancellation` ends it. The sockets are the standard library's: under
 gevent they are cooperative, in a threaded server they block their thread.
 
-All errors are httpx2's, which `openai` knows, or `Cancelled`.
+All errors are `Cancelled` or httpx2's, which `openai` knows.
 """
 
 import ssl
@@ -23,17 +23,17 @@ from relay.upstream.cancellation import Cancellation, current
 from relay.upstream.dialer import Dialer, Origin, proxy_authorization
 from relay.upstream.exchange import Exchange
 
-# Servers close idle connections after 5 s (Node, uvicorn) to some minutes.
+# Servers close idle connections after 5 s (Node, uvicorn) up to some minutes.
 KEEP_IDLE_SECONDS = 30.0
-# What a crowd leaves behind is not worth keeping.
+# More idle connections than this are closed.
 MAX_IDLE = 128
 
 
 class Transport(httpx2.BaseTransport):
-    """Connections are reused; with `max_connections` of them open another request fails at once.
+    """Reuses connections. A request beyond `max_connections` open ones fails at once.
 
-    A kept connection that turns out to be dead before anything was received on it is replaced by
-    a fresh one, once: the server closed it while it was idle (RFC 9112, 9.3.1).
+    The server may have closed a kept connection while it was idle. If it fails before any byte was
+    received, the request is sent once more, on a new connection (RFC 9112, 9.3.1).
     """
 
     def __init__(self, dialer: Dialer, *, max_connections: int) -> None:
@@ -44,7 +44,7 @@ class Transport(httpx2.BaseTransport):
         self.open_connections = 0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends `request`; the response's `extensions["exchange"]` is the `Exchange` itself.
+        """Sends `request`. The response's `extensions["exchange"]` is the `Exchange`.
 
         Raises httpx2.PoolTimeout when the pool is full, ConnectTimeout, ConnectError,
         WriteTimeout, WriteError, ReadTimeout, ReadError, RemoteProtocolError, or Cancelled.
@@ -53,7 +53,7 @@ class Transport(httpx2.BaseTransport):
         origin = _origin(request.url)
         message = self._head(request, origin) + request.read()
         timeouts = request.extensions.get("timeout", {})
-        # One limit over everything up to the head of the response; connecting has its own besides.
+        # One limit up to the head of the response. The connection has a limit of its own as well.
         deadline = Deadline(timeouts.get("read") or 0)
         kept = self._take_idle(origin)
         if kept is not None:
@@ -108,7 +108,7 @@ class Transport(httpx2.BaseTransport):
             self.open_connections -= 1
 
     def _take_idle(self, origin: Origin) -> socket | None:
-        """The connection used last that is still alive; those found dead are closed."""
+        """The most recently used connection that is alive. Closes those found dead."""
         while True:
             with self._lock:
                 if not self._idle[origin]:
@@ -135,9 +135,9 @@ class Transport(httpx2.BaseTransport):
 
 
 class PlainClient(httpx2.Client):
-    """A client that sends what it is given: no redirects, cookies or other log-ins to look after.
+    """A client without redirects, cookies and other log-ins.
 
-    Looking after them costs httpx2 a tenth of a millisecond a request.
+    They would cost httpx2 a tenth of a millisecond for each request.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -148,7 +148,7 @@ class PlainClient(httpx2.Client):
         return httpx2.Request(
             method,
             _parsed(url),
-            # A compressor would hold text back until its block is full.
+            # A compressing server would hold text back until a block is full.
             headers=[*more["headers"], ("Accept-Encoding", "identity")],
             content=more["content"],
             extensions={"timeout": timeout},
@@ -164,13 +164,13 @@ def _parsed(url: httpx2.URL | str) -> httpx2.URL:
 
 
 def _origin(url: httpx2.URL) -> Origin:
-    # As it goes into the Host header: Python encodes names by an older standard than httpx2.
+    # The host as httpx2 encodes it for `Host`: Python would encode by an older standard.
     host = url.raw_host.decode("ascii")
     return Origin(url.scheme, host, url.port or (443 if url.scheme == "https" else 80))
 
 
 def _is_silent(sock: socket) -> bool:
-    """Whether an idle connection is open and has nothing to say; a closing server would have."""
+    """Whether an idle connection is open: the end of a closed one could be read."""
     sock.settimeout(0)
     try:
         sock.recv(1)
