@@ -43,7 +43,7 @@ check: lint
 test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json \
 		tests/front_ends/node_modules/.package-lock.json
 	@$(PY) -m local.fetch
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto --dist worksteal
 	@cd frontend && npm test --silent
 
 lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
