@@ -1,7 +1,6 @@
-"""The client's connection: taking in its request, noticing that it left, and the forms of a reply.
+"""The client's connection: reading its request, noticing that it left, and the forms of a reply.
 
-A `Reader` is the client as far as the server shows it; what it is answered with has a form for each
-protocol that clients speak.
+A `Reader` is one connected client. A `Reply` has a form for each protocol of the clients.
 """
 
 from relay.clients.accept import Form, reply_form

@@ -1,10 +1,10 @@
-"""`Accept`: the form in which a client wants to read the answer."""
+"""The form of a reply, chosen by the `Accept` header."""
 
 from enum import Enum
 
 
 class Form(Enum):
-    """How the client wants to read the answer; the value is the `Content-Type`."""
+    """The form of a reply. The value is its `Content-Type`."""
 
     TEXT = "text/plain; charset=utf-8"
     EVENTS = "text/event-stream"
@@ -12,7 +12,7 @@ class Form(Enum):
 
 
 def reply_form(accept: str, *, is_streamed: bool = True, is_whole_by_default: bool = False) -> Form:
-    """The form that an `Accept` header asks for."""
+    """The form for an `Accept` header. A client that does not stream always gets JSON."""
     named = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     if not is_streamed:
         return Form.JSON

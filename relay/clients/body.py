@@ -1,4 +1,4 @@
-"""Taking in a request's body, within limits of size and time."""
+"""Reads a request's body, within limits of size and time."""
 
 import contextlib
 from typing import IO, Any
@@ -12,10 +12,9 @@ from relay.errors import InvalidRequest, RequestTooLarge
 def read_body(
     stream: IO[bytes], *, declared_bytes: int | None, max_bytes: int, timeout: float
 ) -> bytes:
-    """A request's body, whole. `timeout` is in seconds; for both limits 0 is none.
+    """The whole body of a request. `timeout` is in seconds. For both limits 0 is no limit.
 
-    Raises RequestTooLarge, also for a body sent in chunks without a length, or InvalidRequest for
-    one that does not arrive.
+    Raises RequestTooLarge, also for a chunked body, and InvalidRequest for an incomplete one.
     """
     if max_bytes and (declared_bytes or 0) > max_bytes:
         raise RequestTooLarge()
@@ -23,7 +22,7 @@ def read_body(
         with _deadline(timeout):
             body = stream.read(max_bytes + 1 if max_bytes else -1)
     except Exception as error:
-        # Servers have errors of their own for bodies that break off or are badly framed.
+        # gunicorn and Werkzeug raise different errors for bodies that break off or are malformed.
         raise InvalidRequest("The body did not arrive whole.") from error
     if max_bytes and len(body) > max_bytes:
         raise RequestTooLarge()

@@ -1,4 +1,4 @@
-"""From which byte on an answer is wanted, and of which writing, as headers have it."""
+"""The headers that ask for the rest of an answer, from a byte on."""
 
 import re
 
@@ -6,7 +6,7 @@ import re
 def first_byte(range_header: str, if_range: str, etag: str) -> int | None:
     """N of `Range: bytes=N-`, or None for the whole answer.
 
-    A server may ignore other ranges (RFC 9110, 14.2), and has to ignore one whose `If-Range` names
+    A server may ignore other ranges (RFC 9110, 14.2). It must ignore a range whose `If-Range` names
     another writing of the answer (RFC 9110, 13.1.5).
     """
     match = re.fullmatch(r"bytes=([0-9]{1,15})-", range_header.strip())
@@ -21,5 +21,5 @@ def first_byte_after(last_event_id: str) -> int | None:
 
 
 def quoted(etag: str) -> str:
-    """An entity tag as a header has it (RFC 9110, 8.8.3)."""
+    """An entity tag in the quotes of the header (RFC 9110, 8.8.3)."""
     return f'"{etag}"'

@@ -1,4 +1,4 @@
-"""The reply as OpenAI's API has it: a `chat.completion`, in chunks or whole, and its errors."""
+"""OpenAI's form of a reply: a `chat.completion`, in chunks or whole, and its errors."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from relay.upstream import Outcome
 
 DONE = b"data: [DONE]\n\n"
 
-# What OpenAI's clients know under another status and name: with the field that is to blame.
+# Errors that have another status and code for OpenAI's clients, with the field at fault.
 RENAMED: dict[str, tuple[int, str, str]] = {
     "unknown_persona": (404, "model_not_found", "model"),
     "unsupported_content": (400, "unsupported_content", "messages"),
@@ -25,7 +25,7 @@ RENAMED: dict[str, tuple[int, str, str]] = {
 
 
 def openai_error(error: RelayError) -> tuple[int, dict[str, Any]]:
-    """The status and the body of a refusal."""
+    """The status and the body of a refusal in OpenAI's form."""
     status, code, param = RENAMED.get(error.code, (error.status, error.code, None))
     kind = "server_error" if status >= 500 else "invalid_request_error"
     if status == 429:
@@ -34,7 +34,7 @@ def openai_error(error: RelayError) -> tuple[int, dict[str, Any]]:
 
 
 def chunked_reply(reader: Reader, *, interval: float, model: str, includes_usage: bool) -> Reply:
-    """The reply to a reader of an answer that has begun, as it is written."""
+    """The reply in chunks. The answer must have begun."""
     answer = reader.reading.answer
     pieces = reader.reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = completion_chunks(answer, pieces, model, includes_usage=includes_usage)
@@ -42,7 +42,7 @@ def chunked_reply(reader: Reader, *, interval: float, model: str, includes_usage
 
 
 def whole_reply(reader: Reader, *, interval: float, model: str) -> Reply:
-    """The reply to a reader of an answer that has begun, once it is whole."""
+    """The reply as one JSON object, written when the answer is whole. It must have begun."""
     reading = reader.reading
     pieces = reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     head = msgspec.json.encode(_head(reading.answer, "chat.completion", model))
@@ -61,7 +61,7 @@ def whole_reply(reader: Reader, *, interval: float, model: str) -> Reply:
 def completion_chunks(
     answer: Readable, pieces: Iterator[bytes], model: str, *, includes_usage: bool
 ) -> Iterator[bytes]:
-    """A failure is told in the stream, which is cut after it."""
+    """The events of a stream. A failure is sent as an event, and then raised."""
     head = _head(answer, "chat.completion.chunk", model)
     chunk = _frame(head, {"role": "assistant", "content": ""})
     try:

@@ -1,7 +1,7 @@
-"""The client as the reader of an answer: noticing that it left, and cutting the answer off.
+"""One connected reader of an answer: notices that the reader left, and cuts a failed answer.
 
-A WSGI generator learns that its reader left only when it next writes, and while the model is
-silent it does not write. So the reader's socket is watched for the end of its input.
+A WSGI generator notices that its reader left only at its next write, and it does not write while
+the model is silent. So the reader's socket is watched for the end of its input.
 """
 
 import errno
@@ -18,11 +18,11 @@ log = logging.getLogger("askbot")
 
 
 class Reader:
-    """Whoever waits for an answer, as far as the server's `environ` lets us know.
+    """The client behind a WSGI `environ`, who reads an answer.
 
-    When the connection ends or breaks, the reading is left. `send_timeout` is how many seconds one
-    write may take; 0 is no limit. `close` when the exchange is over; used as a context manager it
-    closes only on an exception, because a response outlives the view that made it.
+    The reading ends when the connection does. `send_timeout` limits the seconds of one write; 0 is
+    no limit. Call `close` at the end of the exchange. As a context manager it closes only on an
+    exception, because a response outlives the view that made it.
     """
 
     def __init__(self, environ: Mapping[str, Any], reading: Reading, send_timeout: float) -> None:
@@ -52,7 +52,7 @@ class Reader:
         self.reading.leave()
 
     def deliver(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Passes `chunks` on, for the server to write. A failure in them cuts the connection."""
+        """Passes `chunks` to the server. A failure in them cuts the connection."""
         try:
             for chunk in chunks:
                 self._watch.sending()
@@ -65,9 +65,9 @@ class Reader:
             raise self._cut() from None
 
     def _cut(self) -> ConnectionResetError:
-        """To be raised at the server: it closes without the last chunk, and without a trace.
+        """An error for the server, which then closes without the last chunk and without a log.
 
-        HTTP/1.0 has no last chunk, so there the connection itself must be seen to break.
+        HTTP/1.0 has no last chunk, so there the connection is reset.
         """
         if self._ends_by_closing and self._socket is not None:
             reset_on_close(self._socket)

@@ -1,6 +1,6 @@
-"""The reply to whoever reads an answer: its status, its headers, and its body in one of the forms.
+"""The reply with an answer: its status, its headers, and its body in one of the forms.
 
-Plain text is the pieces of the answer as they are.
+The body in plain text is the answer's bytes, without any framing.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ HEARTBEAT = b": waiting\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`body` is to be written chunk by chunk; `status` and `headers` go ahead of it."""
+    """A status, headers, and a body to write chunk by chunk."""
 
     body: Iterator[bytes]
     content_type: str
@@ -31,7 +31,7 @@ class Reply:
 
 
 def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | None = None) -> Reply:
-    """The reply to a reader of an answer that has begun, from byte `offset` on if there is one.
+    """The reply with an answer that has begun, from byte `offset` on if it is given.
 
     Raises RangeNotSatisfiable.
     """
@@ -42,7 +42,7 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
         headers |= {"Accept-Ranges": "bytes", "ETag": quoted(answer.etag)}
         if offset is not None:
             headers["Content-Range"] = content_range(receipt, offset)
-            # Of a failed answer only its cut may be left, which needs a head before it.
+            # The empty chunk sends the head, which a failed answer needs before its cut.
             return Reply(reader.deliver(chain([b""], pieces)), form.value, 206, headers)
         return Reply(reader.deliver(pieces), form.value, 200, headers)
     if form is Form.EVENTS and offset is not None and not _has_more(receipt, offset):
@@ -54,21 +54,21 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
 
 
 def headers_of(answer: Readable) -> dict[str, str]:
-    """What every reply with an answer carries, whatever its form."""
+    """The headers of every reply with an answer, in all forms."""
     first_token_ms = answer.receipt().first_token_ms or 0
     return {"Completion-Id": answer.id, "Server-Timing": f"first-token;dur={first_token_ms}"}
 
 
 def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
-    """Server-sent events; a failure is told in the stream, in place of `[DONE]`.
+    """Server-sent events. A failure is sent as an event, in place of `[DONE]`.
 
-    The id of each is how many bytes of text there are with it. A browser's `EventSource` that
-    connects again names the last one, and is to get what comes after it.
+    An event's id is the number of bytes of text so far. A browser's `EventSource` that reconnects
+    sends the last id, and gets the text after it.
     """
     try:
         for piece in pieces:
             offset += len(piece)
-            # Whoever names a byte within a character has not got it from here.
+            # Only an offset that the client made up can lie inside a character.
             text = piece.decode(errors="replace")
             yield _event(offset, msgspec.json.encode({"text": text})) if piece else HEARTBEAT
     except RelayError as error:
@@ -79,7 +79,7 @@ def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
 
 
 def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """`{"id", "text", "finish_reason", "usage"}`; the usage is null where none was reported."""
+    """`{"id", "text", "finish_reason", "usage"}`. The usage is null if none was reported."""
     before = b'{"id":' + msgspec.json.encode(reading.answer.id) + b',"text":"'
 
     def after(outcome: Outcome) -> bytes:
@@ -92,11 +92,11 @@ def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
 def text_in_json(
     reading: Reading, pieces: Iterator[bytes], before: bytes, after: Callable[[Outcome], bytes]
 ) -> Iterator[bytes]:
-    """JSON that has the text of an answer between `before` and `after`, once it is whole.
+    """JSON with the text of an answer between `before` and `after`, once the answer is whole.
 
-    The head of the reply leaves at once, and a space, which JSON allows there, in every silence: a
-    host that ends silent connections would answer with a page of its own. The text is written piece
-    by piece as well, or a reader who does not read would hold a copy of all of it.
+    The head of the reply is sent at once. JSON allows white space at its start, so a space is sent
+    in every silence, for hosts that end silent connections. The text is written in pieces, so that
+    a stuck reader does not hold a copy of all of it.
     """
     yield b""
     for piece in pieces:
@@ -112,7 +112,7 @@ def text_in_json(
 
 
 def usage_of(outcome: Outcome) -> dict[str, int] | None:
-    """The usage as JSON; None where the model's server did not tell."""
+    """The usage as JSON; None if the model's server reported none."""
     return asdict(outcome.usage) if outcome.usage else None
 
 
@@ -121,8 +121,8 @@ def _event(id: int, data: bytes) -> bytes:
 
 
 def _has_more(receipt: Receipt, offset: int) -> bool:
-    """Whether anything comes after byte `offset`. Raises RangeNotSatisfiable."""
+    """Whether there is more to send after byte `offset`. Raises RangeNotSatisfiable."""
     if receipt.state == "running" and offset > receipt.size:
         raise RangeNotSatisfiable(receipt.size)
-    # How an answer failed is told to whoever asks for the rest of it.
+    # The rest of a failed answer is its error.
     return receipt.state in ("running", "failed") or offset < receipt.size

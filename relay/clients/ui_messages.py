@@ -1,4 +1,4 @@
-"""The reply in the AI SDK's UI message stream, as its `useChat` and `useCompletion` read it."""
+"""The AI SDK's form of a reply: the UI message stream of `useChat` and `useCompletion`."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 VERSION = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = b"data: [DONE]\n\n"
 
-# What the SDK calls the ends of an answer; of others it knows "other".
+# The SDK's names for finish reasons. All others are "other".
 FINISH_REASONS = {
     None: "stop",
     "stop": "stop",
@@ -26,7 +26,7 @@ FINISH_REASONS = {
 
 
 def ui_message_reply(reader: Reader, *, interval: float) -> Reply:
-    """The reply to a reader of an answer that has begun, from its first byte."""
+    """The reply with an answer that has begun, from its first byte."""
     answer = reader.reading.answer
     pieces = reader.reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = ui_message_chunks(answer, pieces)
@@ -34,9 +34,9 @@ def ui_message_reply(reader: Reader, *, interval: float) -> Reply:
 
 
 def ui_message_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """A failure is told in the stream, which is cut after it: nothing misses a `finish`."""
+    """The events of a stream. A failure is sent as an `error`, and then raised."""
     parts = _Parts()
-    # The id is the writing's: of one chat it may be the only thing that differs between answers.
+    # The writing's tag, because all answers of a chat may have the same id.
     chunk = _frame("start", messageId=answer.etag)
     try:
         for piece in pieces:
@@ -56,14 +56,14 @@ def ui_message_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[byt
 
 
 class _Parts:
-    """The parts of a message, one after the other: each is opened by what is first said in it."""
+    """The parts of a message, one after the other. The first text of a part opens it."""
 
     def __init__(self) -> None:
         self._number = 0
         self._open: Literal["text", "reasoning"] | None = None
 
     def said(self, kind: Literal["text", "reasoning"], text: str) -> bytes:
-        """The frames for more of a part of this kind."""
+        """The frames for more text of this kind. Opens a new part if another kind is open."""
         frames = b""
         if self._open != kind:
             frames = self.closed()
@@ -73,7 +73,7 @@ class _Parts:
         return frames + _frame(f"{kind}-delta", id=str(self._number), delta=text)
 
     def closed(self) -> bytes:
-        """The end of the part that is open, if one is."""
+        """The frame that ends the open part, if there is one."""
         kind, self._open = self._open, None
         return _frame(f"{kind}-end", id=str(self._number)) if kind else b""
 

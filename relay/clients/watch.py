@@ -1,7 +1,7 @@
-"""Watching a reader's socket, in the two kinds of server there are.
+"""Watches a reader's socket, under gevent and in a threaded server.
 
-Under gevent the event loop does it, at no cost but two of its watchers; in a threaded server one
-thread looks after all readers.
+Under gevent it takes two watchers of the event loop. In a threaded server one thread watches all
+readers.
 """
 
 import contextlib
@@ -21,34 +21,34 @@ from gevent import monkey
 
 log = logging.getLogger("askbot")
 
-# How often to look at a reader whose next request already lies before the end of their input.
+# How often to look at a reader whose unread next request hides the end of their input.
 LOOK_SECONDS = 0.3
 
 _TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8
 
 
 def reset_on_close(sock: socket.socket) -> None:
-    """Closing will send RST, not FIN, and drop what is still buffered (SO_LINGER, socket(7))."""
+    """Makes `close` send RST instead of FIN, and drop buffered data (SO_LINGER, socket(7))."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Watch(Protocol):
-    """What a kind of server can do for one reader."""
+    """The watch over one reader's socket."""
 
     def sending(self) -> None:
-        """A piece of the answer is about to be written."""
+        """Called before a piece of the answer is written."""
 
     def sent(self) -> None:
-        """It was written."""
+        """Called after it was written."""
 
     def stop(self) -> None:
-        """The exchange is over; nothing may touch the socket any more."""
+        """Called at the end of the exchange. After it the watch must not touch the socket."""
 
 
 def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
-    """Starts the watch that fits the server; see `Reader` for the arguments."""
+    """Starts the watch for the kind of server. `Reader` explains the arguments."""
     if sock is None or isinstance(sock, ssl.SSLSocket):
-        # Inside TLS the end cannot be seen without reading what comes before it.
+        # Inside TLS the end of the input is only seen after all data before it is read.
         return _NoWatch()
     if monkey.is_module_patched("socket"):
         return _GeventWatch(sock, on_gone, send_timeout)
@@ -56,7 +56,7 @@ def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
 
 
 def _has_left(sock: socket.socket) -> bool | None:
-    """Whether a readable socket is at its end; None if it holds data, which may hide the end."""
+    """Whether a readable socket is at its end. None if it holds data, which may hide the end."""
     try:
         return (_is_half_closed(sock) or None) if sock.recv(1, socket.MSG_PEEK) else True
     except BlockingIOError:
@@ -66,7 +66,7 @@ def _has_left(sock: socket.socket) -> bool | None:
 
 
 def _is_half_closed(sock: socket.socket) -> bool:
-    """Whether the other side has closed, whatever it sent before that; False where unknown.
+    """Whether the other side has closed, also behind unread data; False if unknown.
 
     The first byte of Linux's `struct tcp_info` is the connection's state (tcp_states.h).
     """
@@ -78,7 +78,7 @@ def _is_half_closed(sock: socket.socket) -> bool:
 
 
 class _NoWatch:
-    """A server that hides its socket, or speaks TLS itself: leaving is noticed at a write."""
+    """For servers that hide the socket or speak TLS: only a write notices that a reader left."""
 
     def sending(self) -> None: ...
 
@@ -88,7 +88,7 @@ class _NoWatch:
 
 
 class _GeventWatch:
-    """Two watchers of the event loop and no greenlet; its callbacks run in the hub."""
+    """Two watchers of the event loop, and no greenlet. The callbacks run in the hub."""
 
     def __init__(
         self, sock: socket.socket, on_gone: Callable[[], None], send_timeout: float
@@ -119,7 +119,7 @@ class _GeventWatch:
     def _on_readable(self) -> None:
         gone = _has_left(self._socket)
         if gone is None:
-            # The loop would call again at once, for ever: from here on a timer does.
+            # The data stays unread, so the loop would call again at once. A timer calls instead.
             self._readable.stop()
             if not self._is_looking:
                 self._is_looking = True
@@ -133,21 +133,21 @@ class _GeventWatch:
         log.info("a reader took nothing for too long and was cut off")
         with contextlib.suppress(OSError):
             reset_on_close(self._socket)
-            # The server's write then fails as if the reader had left, which it takes quietly.
-            # gevent's own shutdown would raise EBADF in it, which gunicorn logs with a trace.
+            # The blocked write then fails as if the reader had left. gevent's own shutdown would
+            # raise EBADF in the write, and gunicorn would log a traceback.
             plain_socket = monkey.get_original("socket", "socket")
             with plain_socket(fileno=os.dup(self._socket.fileno())) as same:
                 same.shutdown(socket.SHUT_RDWR)
 
 
 class _ThreadWatch:
-    """A watch kept by the one thread that looks after all readers."""
+    """Registers the socket with the thread that watches all readers."""
 
     def __init__(
         self, sock: socket.socket, on_gone: Callable[[], None], send_timeout: float
     ) -> None:
         self._socket = sock
-        # The server drops a connection whose write times out.
+        # The server closes a connection whose write times out.
         sock.settimeout(send_timeout or None)
         _lookout().add(sock, on_gone)
 
@@ -167,7 +167,7 @@ class _Lookout:
         self._selector = selectors.DefaultSelector()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._selector.register(self._wake_receiver, selectors.EVENT_READ)
-        # Those whose next request already lies before the end of their input.
+        # Readers whose unread next request hides the end of their input.
         self._unclear: dict[socket.socket, Callable[[], None]] = {}
         threading.Thread(target=self._run, name="askbot-lookout", daemon=True).start()
 

@@ -1,7 +1,7 @@
-"""One answer and its readers: while it is written, after its end, and how it is found again.
+"""Answers and their readers, while an answer is written and after its end.
 
-The `Store` gives out a `Reading` of a `Completion`, wherever that is written; what became of it is
-its `Receipt`.
+The `Store` finds the `Completion` of an id, wherever it is written, and returns a `Reading` of it.
+A `Receipt` says how the answer went.
 """
 
 from relay.completions.completion import Ask, Completion

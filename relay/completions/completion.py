@@ -1,13 +1,13 @@
-"""A completion: one answer being written, which any number of readers read, each from anywhere.
+"""A completion: one running answer and its readers, each of whom starts at any byte.
 
     waiting ── first text ──▶ answering ── its end ──▶ finished
        │                          │
        ├──────── stopped ─────────┼──────────────────▶ stopped
        └─ failed, or given up ────┴──────────────────▶ failed
 
-The text is kept as it comes. Whoever waits for more of it pulls the next piece out of the source,
-for all of them: no writer has to be woken beside the reader, and a lone reader pays for nothing
-but the copy. Where nobody pulls, a pump does.
+The text is kept in memory. A reader who waits for more pulls the next piece from the source, for
+all readers. So a lone reader needs no second thread to write for it. If no reader pulls, a pump
+does.
 """
 
 import threading
@@ -23,15 +23,15 @@ from relay.journal import Addition, Verb, Writing
 from relay.timing import CATCH_UP_SECONDS, READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome
 
-# Beyond any model's longest answer; what is kept must have a bound.
+# Beyond any model's longest answer. The text is kept in memory, so it needs a limit.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
-# How far the pause between two writes may stretch under load.
+# The longest pause between two writes under load, in intervals.
 MAX_STRETCH = 4
 
-# A reader who has not pulled for so long must not hold up the model, nor who reads elsewhere.
+# After this time without a pull by a reader, a pump keeps the answer going.
 UNREAD_SECONDS = 1.0
-# Nobody watches what a pump pulls, so it need not hurry.
+# How often a pump pulls. Nobody watches, so it need not hurry.
 PUMP_SECONDS = 0.05
 
 Ask = Callable[[Cancellation], Source]
@@ -41,11 +41,11 @@ Verdict = tuple[State, RelayError | None]
 
 
 class Completion:
-    """Begins with its first text, see `begin`; then its readers take `pieces`.
+    """Readers call `begin`, which waits for the first text, and then take `pieces`.
 
-    `ask` gives the source, with the first text there. With a `grace_seconds` above 0 the answer
-    goes on for so long without a reader; otherwise it ends with its last one. `on_end` is told the
-    receipt and the error, if there is one, and `on_saved` that the journal has all of it.
+    `ask` returns the source once it has the first text. The answer goes on without readers for
+    `grace_seconds`; at 0 it ends with its last reader. `on_end` gets the receipt, and the error if
+    there was one. `on_saved` is called when the journal has all of the answer.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Completion:
         self._on_saved = on_saved
         self._clock = clock
         self._cancellation = Cancellation()
-        # All that follows changes under this lock alone.
+        # This lock guards all fields below.
         self._changed = threading.Condition()
         self._ask: Ask | None = ask
         self._source: Source | None = None
         self._text = bytearray()
-        # How it will end once whoever waits for the source has been woken; and how it has ended.
+        # The verdict is set when the answer is called off. The ending is set when it has ended.
         self._verdict: Verdict | None = None
         self._ending: Receipt | None = None
         self._readers = 0
@@ -87,21 +87,21 @@ class Completion:
 
     @property
     def is_called_off(self) -> bool:
-        """Whether it has ended, or is about to end, before the model's own end."""
+        """Whether it was ended before the model's own end, or is about to be."""
         return self._verdict is not None
 
     @property
     def is_free(self) -> bool:
-        """Whether it failed without a word, so that its key may be asked with again."""
+        """Whether it failed without text, so that its key may be used for another try."""
         return self._ending is not None and self._ending.is_free
 
     def receipt(self) -> Receipt:
-        """What has become of it so far."""
+        """The receipt so far."""
         with self._changed:
             return self._ending or self._receipt("running")
 
     def begin(self, reading: Reading, offset: int) -> None:
-        """See `Reading.begin`: asks the model, or waits for whoever does already."""
+        """See `Reading.begin`. The first reader asks the model, and the others wait."""
         with self._changed:
             ask, self._ask = self._ask, None
         if ask is not None:
@@ -112,20 +112,20 @@ class Completion:
         if ending is None and reading.has_left:
             raise Abandoned()
         if ending is not None and ending.is_free and ending.failure is not None:
-            # The log has the reason beside the completion.
+            # The log has the reason under the completion's digest.
             raise ending.failure.error(detail=f"completion {self.writing.digest[:8]}")
         due = Deadline(CATCH_UP_SECONDS)
         while len(self._text) < offset and self._ending is None and not due.passed:
             self._piece(len(self._text), CATCH_UP_SECONDS, reading)
 
     def join(self) -> Reading:
-        """One reader more."""
+        """Adds a reader."""
         with self._changed:
             self._readers += 1
         return Reading(self)
 
     def leave(self, reading: Reading) -> None:
-        """See `Reading`. An event loop may call it, so nothing in it may wait."""
+        """See `Reading`. Must not wait, because an event loop may call it."""
         with self._changed:
             if reading.has_left:
                 return
@@ -133,18 +133,18 @@ class Completion:
             self._readers -= 1
             if not self._readers:
                 self._read_at = max(self._read_at, self._clock())
-            # Whoever waits for text in the reader's name need not any more.
+            # Wakes a wait for text on behalf of this reader.
             self._changed.notify_all()
             is_given_up = not self._grace_seconds and self._seconds_alone() >= 0
         if is_given_up:
             self._call_off("failed", Abandoned())
 
     def stop(self) -> None:
-        """Ends the request to the model now. What was written stays."""
+        """Ends the request to the model now. The text so far stays readable."""
         self._call_off("stopped")
 
     def fail(self, error: RelayError) -> None:
-        """Ends it for a reason that is not the model's."""
+        """Ends the answer with an error from outside the model."""
         self._call_off("failed", error)
 
     def pieces(
@@ -157,9 +157,8 @@ class Completion:
             yield piece
             if len(piece) > MAX_PIECE_BYTES - 4 or self._is_written():
                 continue
-            # Woken late, the server has more to write than it can: fewer, larger pieces cost it
-            # less, and the text comes sooner than in small ones that wait for their turn. Without
-            # a pause the others get a turn all the same.
+            # A late wake-up means that the server is overloaded. Fewer, larger pieces cost less, so
+            # the text arrives sooner than in many small ones. A sleep of 0 still lets others run.
             due = time.monotonic() + pause
             time.sleep(pause)
             late = time.monotonic() - due
@@ -168,15 +167,15 @@ class Completion:
             raise self._ending.failure.error()
 
     def addition(self, offset: int) -> Addition:
-        """What the journal is to write down next."""
-        # Asked first, the end needs no lock: after it no text comes.
+        """The next addition to the journal."""
+        # Read before the text, so that no lock is needed: after the end no text is added.
         ending = self._ending
-        # Without a key nobody can ask for the text again.
+        # The text of an answer without a key cannot be asked for again.
         text = bytes(self._text[offset:]) if self.writing.fingerprint else b""
         return Addition(self.writing, offset, text, ending.encode() if ending else None)
 
     def receive(self, verb: Verb) -> None:
-        """Another worker says that the answer is read there, or is to stop."""
+        """Takes a letter of another worker: the answer is read there, or must stop."""
         if verb == "stop":
             self.stop()
             return
@@ -187,8 +186,8 @@ class Completion:
         self._on_saved()
 
     def tend(self) -> None:
-        """Gives the answer up if it was alone for too long, and starts a pump if nobody pulls."""
-        # Nearly always somebody reads, and to see that takes no lock.
+        """Abandons an answer without readers, and starts a pump if nobody pulls."""
+        # Usually somebody reads, and this check needs no lock.
         if self._readers and not self._needs_pump():
             return
         with self._changed:
@@ -201,13 +200,13 @@ class Completion:
             threading.Thread(target=self._pump, name="askbot-pump", daemon=True).start()
 
     def _seconds_alone(self) -> float:
-        """Since the last reader left; below 0 while there is one, here or elsewhere."""
+        """Seconds since the last reader left; below 0 while there is one, here or elsewhere."""
         return -1.0 if self._readers or self._ending else self._clock() - self._read_at
 
     def _needs_pump(self) -> bool:
         if self._source is None or self._is_pulled or self._is_pumped:
             return False
-        # Without a key a reader who does not read holds up nobody else, and needs no memory.
+        # An answer without a key has one reader, who may hold it up.
         is_shared = bool(self.writing.fingerprint)
         is_unread = not self._readers or self._clock() - self._pulled_at > UNREAD_SECONDS
         return is_shared and is_unread
@@ -227,14 +226,14 @@ class Completion:
             self._end(*verdict)
 
     def _is_written(self) -> bool:
-        """Whether no more text will come, as far as is known."""
+        """Whether the source knows that no more text will come."""
         source = self._source
         return source is None or source.is_whole
 
     def _piece(self, offset: int, patience: float, reading: Reading | None) -> bytes | None:
-        """What there is after `offset`, waiting for some; None at the end.
+        """The text after `offset`, after a wait if there is none; None at the end.
 
-        `reading` is whose name it is in; None is the pump's. Raises Abandoned once they have left.
+        `reading` is None for the pump. Raises Abandoned once the reader has left.
         """
         while True:
             with self._changed:
@@ -255,7 +254,7 @@ class Completion:
                 return b""
 
     def _pull(self, source: Source, patience: float) -> bool:
-        """Takes the next piece of the source. False if `patience` seconds passed without any."""
+        """Takes the next piece from the source. False if `patience` seconds passed without one."""
         try:
             if len(self._text) > MAX_ANSWER_BYTES:
                 raise UpstreamError(detail="an answer without end")
@@ -267,7 +266,7 @@ class Completion:
             self._text += data
             self._pulled_at = self._clock()
             verdict: Verdict | None = ("finished", None) if source.ended else self._verdict
-            # Nobody pulls at what is about to be closed.
+            # Keeps others from pulling at a source that is about to be closed.
             self._is_pulled = verdict is not None
             self._changed.notify_all()
         if verdict is not None:
@@ -275,7 +274,7 @@ class Completion:
         return bool(data) or verdict is not None
 
     def _pump(self) -> None:
-        """Pulls until a reader does: for one who may come back, or who reads elsewhere."""
+        """Pulls until a reader does, for readers who may come back or who read elsewhere."""
         pulls, offset = self._reader_pulls, len(self._text)
         while pulls == self._reader_pulls and (piece := self._piece(offset, 0, None)) is not None:
             offset += len(piece)
@@ -288,7 +287,7 @@ class Completion:
             if self._verdict is not None or self._ending is not None:
                 return
             self._verdict = (state, error)
-            # Whoever waits for the source is woken by the cancellation, and ends it.
+            # A thread that waits for the source is woken by the cancellation, and ends the answer.
             is_awaited = self._is_pulled or (self._source is None and self._ask is None)
             self._is_pulled, self._ask = True, None
         self._cancellation.cancel()
@@ -296,7 +295,7 @@ class Completion:
             self._end(state, error)
 
     def _end_by(self, error: BaseException) -> None:
-        """Raises it once more where it is a fault of our own."""
+        """Ends the answer. Raises `error` again if it is a bug."""
         match error:
             case RelayError():
                 self._end("failed", error)
@@ -315,7 +314,7 @@ class Completion:
             if self._ending is not None:
                 return
             ending = self._ending = self._receipt(state, error)
-            # With it goes the request that it came from, the whole conversation in it.
+            # Frees the source, and with it the request and the whole conversation.
             source, self._source = self._source, None
             self._changed.notify_all()
         if source is not None:

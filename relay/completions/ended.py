@@ -1,4 +1,4 @@
-"""An answer that has ended, as the journal kept it."""
+"""An ended answer, read from the journal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

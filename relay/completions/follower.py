@@ -1,4 +1,4 @@
-"""The text of an answer that another worker writes, as the journal brings it."""
+"""The text of an answer that another worker writes, read from the journal."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ from relay.journal import Journal, Record, Writing
 from relay.timing import LOST_SECONDS
 from relay.upstream import Cancellation, Outcome
 
-# What the journal says of an answer; of an orphaned one, what is to become of it.
+# From a record and its size to its receipt. Settles an answer whose worker has died.
 Settle = Callable[[Record, int], Receipt | None]
 
 
 class Follower:
-    """See `Source` and, for the journal's part, `FollowedAnswer`.
+    """A `Source`, and for the journal a `FollowedAnswer`.
 
-    `settle` gives the receipt of a record with so many bytes, and None while it is being written.
+    `settle` returns the receipt of a record with a number of bytes, or None while it is running.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Follower:
         return self._receipt.outcome if self._receipt else Outcome()
 
     def begin(self, cancellation: Cancellation) -> "Follower":
-        """Returns with the first text there. Raises what `next_bytes` does."""
+        """Returns when the first text is there. Raises the errors of `next_bytes`."""
         self._cancellation = cancellation
         self._journal.follow(self)
         try:
@@ -70,8 +70,8 @@ class Follower:
     def take(self, record: Record | None) -> None:
         """See `FollowedAnswer`."""
         if record is not None and not self.offset:
-            # Nothing of it was read yet. Another writing is as good: the one before has failed
-            # without a word, and somebody has asked again.
+            # No byte was read yet, so another writing will do. It exists because the one before
+            # failed without text and the question was asked again.
             self.writing = record.writing
         is_ours = record is not None and record.writing.etag == self.writing.etag
         size = self.offset + len(record.data) if record is not None else 0
@@ -80,10 +80,10 @@ class Follower:
             if record is not None and is_ours:
                 self._text += record.data
                 self.offset, self._receipt, self._known_at = size, receipt, self._clock()
-            # Under another etag the journal has another text.
+            # Another etag means another text.
             was_replaced = record is not None and not is_ours
             self._is_lost = was_replaced or self._clock() - self._known_at > LOST_SECONDS
-            # Those who wait also see then whether they still have to.
+            # Without news too, so that waiting readers check for a loss.
             self._changed.notify_all()
 
     def next_bytes(self, patience: float = 0) -> bytes:

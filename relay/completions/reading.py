@@ -1,4 +1,4 @@
-"""One reader's part in an answer, and how much of it is written at once."""
+"""One reader of an answer, and the size of the pieces that are written."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -6,11 +6,11 @@ from typing import Protocol
 from relay.completions.receipt import Receipt
 from relay.errors import RangeNotSatisfiable
 
-# What is written at once: a slow reader has the time limit of a write for each of these, and a
-# stuck one holds no more than this of an answer.
+# The most that one write holds. SEND_TIMEOUT applies to each piece, and a stuck reader keeps one
+# piece in memory.
 MAX_PIECE_BYTES = 64 * 1024
 
-# The largest number that every JSON and JavaScript client can hold.
+# The largest integer that is exact in JSON and JavaScript.
 VERY_LARGE = 2**53 - 1
 
 
@@ -22,7 +22,7 @@ class Readable(Protocol):
 
     @property
     def etag(self) -> str:
-        """Another writing of the answer has another one."""
+        """The tag of this writing of the answer. Another writing has another tag."""
 
     def begin(self, reading: "Reading", offset: int) -> None: ...
 
@@ -36,7 +36,7 @@ class Readable(Protocol):
 
 
 class Reading:
-    """One reader of an answer: `leave` once they are gone, from wherever that is noticed."""
+    """One reader of an answer. Call `leave` when the reader is gone; any thread may."""
 
     def __init__(self, answer: Readable) -> None:
         self.answer = answer
@@ -45,22 +45,22 @@ class Reading:
     def begin(self, offset: int = 0) -> None:
         """Returns once the first text is there.
 
-        Whoever wants more of it from byte `offset` on has seen it on another worker, and so it
-        will be here in a moment: then it returns with that there too.
+        A reader who asks from byte `offset` on may have seen the text before it on another worker.
+        The journal brings it in a moment, and `begin` waits for it too.
 
-        Raises the RelayError that the answer failed with, to all who wait for it, and Abandoned
-        once this reader has left.
+        Raises the RelayError of an answer that failed without text, and Abandoned once this reader
+        has left.
         """
         self.answer.begin(self, offset)
 
     def pieces(
         self, offset: int = 0, *, interval: float = 0, heartbeat: float = 0
     ) -> Iterator[bytes]:
-        """The text from byte `offset` on, in the pieces to be written, the first at once.
+        """The text from byte `offset` on, in pieces to write. The first comes at once.
 
-        Between two of them `interval` seconds pass, more under load, and what arrives meanwhile is
-        gathered: nobody reads faster, and every write costs. With a `heartbeat`, b"" stands for
-        each so many seconds of silence. Raises RelayError where the answer broke.
+        Between two pieces `interval` seconds pass, more under load. Text that arrives meanwhile is
+        gathered, because every write costs. After each `heartbeat` seconds of silence comes b"".
+        Raises RelayError at the end of a failed answer.
         """
         return self.answer.pieces(self, offset, interval, heartbeat)
 
@@ -69,9 +69,9 @@ class Reading:
 
 
 def piece_of(text: bytes | bytearray, offset: int) -> bytes:
-    """What is written at once of the text from `offset` on; it ends with a whole character."""
+    """The next piece to write from `offset` on. It ends with a whole character."""
     end = min(len(text), offset + MAX_PIECE_BYTES)
-    # Within a character of UTF-8 the bytes begin with the bits 10.
+    # All bytes of a UTF-8 character but its first begin with the bits 10.
     while offset < end < len(text) and text[end] & 0xC0 == 0x80:
         end -= 1
     return bytes(text[offset:end])
@@ -80,9 +80,9 @@ def piece_of(text: bytes | bytearray, offset: int) -> bytes:
 def content_range(receipt: Receipt, offset: int) -> str:
     """The value of `Content-Range` for the rest from `offset` on.
 
-    Of an answer still being written the length is unknown, and its last byte is given as a very
-    large number (RFC 8673, 2.2). So it is of one that failed: the end of what there is is not its
-    end, and whoever asks for more has to see it break. Raises RangeNotSatisfiable.
+    A running answer has no known length, so its last byte is given as a very large number
+    (RFC 8673, 2.2). A failed answer gets the same, because its text is not complete: a reader who
+    asks for the rest must see the cut. Raises RangeNotSatisfiable.
     """
     size = receipt.size
     if receipt.state == "failed" or (receipt.state == "running" and offset <= size):

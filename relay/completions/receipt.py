@@ -1,4 +1,4 @@
-"""What became of an answer, for its reader and for the other workers; nothing of its text."""
+"""The receipt of an answer: its state, size, times and failure, without its text."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -15,9 +15,9 @@ State = Literal["running", "finished", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A RelayError as data, without what is for the log alone.
+    """A RelayError as data, without the detail for the log.
 
-    An exception that is kept keeps its frames, and with them the request and the reply.
+    A kept exception would keep its frames, and with them the request and the reply.
     """
 
     code: str
@@ -30,7 +30,7 @@ class Failure:
         return cls(error.code, error.message, error.status, error.retry_after_seconds)
 
     def error(self, detail: str = "") -> RelayError:
-        """The same failure, to be raised once more; `detail` is for the log."""
+        """The failure as an exception again. `detail` is for the log."""
         seconds = self.retry_after_seconds
         error = RelayError(self.message, detail=detail, retry_after_seconds=seconds)
         error.code, error.status = self.code, self.status
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`size` is how many bytes of text there are; times are counted from the question."""
+    """`size` is the number of bytes of text. Times are counted from the question."""
 
     state: State
     size: int
@@ -50,7 +50,7 @@ class Receipt:
 
     @classmethod
     def decode(cls, data: bytes) -> "Receipt":
-        """Reads what `encode` has written."""
+        """The inverse of `encode`."""
         return msgspec.json.decode(data, type=cls)
 
     def encode(self) -> bytes:
@@ -58,11 +58,11 @@ class Receipt:
 
     @property
     def is_free(self) -> bool:
-        """Whether the answer failed without a word, so that its key may be asked with again."""
+        """Whether the answer failed without text, so that its key may be used for another try."""
         return self.state == "failed" and self.size == 0
 
     def body(self, id: str) -> dict[str, Any]:
-        """As the client gets it; `id` is kept apart because it is the capability to read."""
+        """The JSON for the client. The `id` is passed in: it allows to read, so it is not kept."""
         failure, usage = self.failure, self.outcome.usage
         return {
             "id": id,

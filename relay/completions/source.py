@@ -1,4 +1,4 @@
-"""Where a completion's text comes from: the model, or the journal."""
+"""The source of a completion's text: the model or the journal."""
 
 from typing import Protocol
 
@@ -6,20 +6,20 @@ from relay.upstream import Cancelled, Outcome
 
 
 class Source(Protocol):
-    """`next_bytes` until `ended`; `close` in every case."""
+    """Call `next_bytes` until `ended`, and `close` in every case."""
 
     @property
     def ended(self) -> bool: ...
 
     @property
     def is_whole(self) -> bool:
-        """Whether no text will follow, as far as is known; what the answer cost still may."""
+        """Whether it is known that no text will follow. The usage may still follow."""
 
     @property
     def outcome(self) -> Outcome: ...
 
     def next_bytes(self, patience: float = 0) -> bytes:
-        """New text in whole characters, or b"" at the end or after `patience` seconds (0: none).
+        """New text in whole characters; b"" at the end or after `patience` seconds (0: no limit).
 
         Raises RelayError, Stopped or Cancelled.
         """

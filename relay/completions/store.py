@@ -1,7 +1,7 @@
-"""Where completions are found: those written here, those written elsewhere, those that ended.
+"""Finds completions: those written here, those written elsewhere, and those that ended.
 
-In memory are only those that are being written, or read here while another worker writes them.
-Whatever has ended is in the journal, for all workers.
+Memory holds only the completions that this worker writes, and those that it reads while another
+worker writes them. Ended ones are in the journal, for all workers.
 """
 
 import contextlib
@@ -46,22 +46,22 @@ from relay.upstream import Cancellation
 
 log = logging.getLogger("askbot")
 
-# A reader who comes back may overtake the question on its way here.
+# How long to wait for an unknown id: a request for it may overtake the question.
 OVERTAKING_SECONDS = 0.25
 
-# For those that are called off to notice it, and how often to look.
+# How long to wait for failed completions to end, and how often to look.
 END_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
 T = TypeVar("T")
 
-# Questions with the same key are opened one after the other, and so are a few others with them.
+# Locks by digest: questions with the same key are opened one after the other.
 _STRIPES = 256
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def open_store(settings: Settings) -> "Store":
-    """The store that the settings ask for. Raises SettingsError for a REDIS_URL that cannot be."""
+    """The store for these settings. Raises SettingsError for an unusable REDIS_URL."""
     journal = Journal(
         open_backend(settings),
         worker=uuid.uuid4().hex,
@@ -71,7 +71,7 @@ def open_store(settings: Settings) -> "Store":
 
 
 class Store:
-    """`grace_seconds` is how long a completion with a client's key goes on without readers."""
+    """All completions. One with a client's key goes on without readers for `grace_seconds`."""
 
     def __init__(self, journal: Journal, *, grace_seconds: float) -> None:
         self._journal = journal
@@ -81,15 +81,15 @@ class Store:
         # By digest.
         self._written: dict[str, Completion] = {}
         self._followed: dict[str, Completion] = {}
-        # By etag, those that are being read: a text of 4 MB is there once for all its readers.
+        # By etag, as long as they are read: all readers of an answer share one copy of its text.
         self._ended: WeakValueDictionary[str, EndedCompletion] = WeakValueDictionary()
 
     def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Reading:
-        """A reader of the completion that `key` names, or of a new one that `ask` begins.
+        """A reading of the completion that `key` names, or of a new one that `ask` begins.
 
-        One that failed without a word is made anew: asking again is what the key is for. Without
-        a key it is new and ends with its reader. Raises InvalidRequest for a key that is no UUID,
-        and IdempotencyKeyReused if it named another question.
+        A completion that failed without text is replaced by a new one. Without a key the completion
+        is new, and ends with its reader. Raises InvalidRequest for a key that is no UUID, and
+        IdempotencyKeyReused for a key of another question.
         """
         self._journal.start()
         if key is None:
@@ -100,9 +100,9 @@ class Store:
             return self._open(id, fingerprint, ask)
 
     def replace(self, key: str, fingerprint: bytes, ask: Ask) -> Reading:
-        """A reader of a new completion that `key` names from here on, whatever it named before.
+        """A reading of a new completion, which takes over `key`.
 
-        What is still being written under the key is stopped. Raises InvalidRequest.
+        A running completion under the key is stopped. Raises InvalidRequest.
         """
         self._journal.start()
         id = _parsed(key)
@@ -121,30 +121,31 @@ class Store:
             return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
 
     def get(self, id: str) -> Reading:
-        """A reader of a completion. Raises UnknownCompletion or StoreUnreachable."""
+        """A reading of a completion. Raises UnknownCompletion or StoreUnreachable."""
         return _found(lambda: self._get(_spelled(id)))
 
     def receipt(self, id: str) -> tuple[Receipt, str]:
-        """What became of a completion, and the etag of the writing that it became of.
+        """The receipt of a completion, and the etag of the writing that it belongs to.
 
         Raises UnknownCompletion or StoreUnreachable.
         """
         return _found(lambda: self._receipt(_spelled(id)))
 
     def stop(self, id: str) -> None:
-        """Wherever it is being written. Raises UnknownCompletion or StoreUnreachable."""
+        """Stops a completion on any worker. Raises UnknownCompletion or StoreUnreachable."""
         _found(lambda: self._stop(_spelled(id)))
 
     def check(self) -> None:
-        """Raises StoreUnreachable while a journal that other hosts share cannot be reached."""
+        """Raises StoreUnreachable if the journal is shared by hosts and cannot be reached."""
         if self._journal.is_remote:
             with _reachable():
                 self._journal.ping()
 
     def close(self, seconds: float) -> None:
-        """Lets what is being written end for so long, fails the rest, and writes all of it down.
+        """Gives running completions `seconds` to end, fails the rest, and writes all down.
 
-        It may be read elsewhere, or its reader on the way back: no connection tells.
+        Completions without a connection here go on too: they may be read on another worker, or
+        their readers may come back.
         """
         self._wait_for_ends(seconds)
         for completion in self._running():
@@ -160,7 +161,7 @@ class Store:
                 return known.join()
             record = self._record(digest, known)
             if record is not None:
-                # Without a key of the client's there is only a receipt.
+                # A completion without a client's key has only a receipt.
                 return self._join(id, record) if record.writing.fingerprint else None
         return known.join() if known is not None else None
 
@@ -209,7 +210,7 @@ class Store:
         return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
 
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
-        """See `Backend.claim`. While the journal is gone everything can be claimed."""
+        """See `Backend.claim`. Every claim succeeds while the journal is down."""
         try:
             return self._journal.claim(writing, replaced)
         except Unavailable:
@@ -231,7 +232,7 @@ class Store:
         return reading
 
     def _join(self, id: str, record: Record) -> Reading:
-        """A reader of what the journal has: ended, or being written elsewhere."""
+        """A reading of a completion in the journal, which has ended or is written elsewhere."""
         receipt = self._settle(record, len(record.data))
         if receipt is not None:
             return Reading(self._ended_completion(id, record, receipt))
@@ -262,14 +263,14 @@ class Store:
         return known
 
     def _settle(self, record: Record, size: int) -> Receipt | None:
-        """The receipt of a record with `size` bytes of text; None while it is being written.
+        """The receipt of a record with `size` bytes of text; None while it is running.
 
-        The worker of one that is not may have died: then it has failed, and that is written down,
-        so that everybody is told the same.
+        An answer has failed if its worker died without a receipt. The failure is written down, so
+        that all workers report the same.
         """
         if record.receipt is not None:
             receipt = Receipt.decode(record.receipt)
-            # Without a key there is no text. With one, the journal may have had no room for it.
+            # An answer without a key has no text here. Other text may be lost for lack of room.
             is_whole = receipt.size == size or not record.writing.fingerprint
             return receipt if is_whole else _lost(size, "its text is not in the journal any more")
         if record.is_alive:
@@ -279,7 +280,7 @@ class Store:
         return receipt
 
     def _record(self, digest: str, known: Completion | None) -> Record | None:
-        """What the journal has of another writing than the one that is known here.
+        """The journal's record, unless it is the writing `known`.
 
         Raises StoreUnreachable, unless something is known here.
         """
@@ -296,7 +297,7 @@ class Store:
 
     def _known(self, digest: str) -> Completion | None:
         followed = self._followed.get(digest)
-        # One that its readers have left is about to end, though the answer is not.
+        # A follower without readers is about to end, although the answer goes on.
         if followed is not None and not followed.is_called_off:
             return followed
         return self._written.get(digest)
@@ -308,7 +309,7 @@ class Store:
 
     def _forget(self, place: dict[str, Completion], completion: Completion) -> None:
         with self._lock:
-            # One that failed may have been replaced under its key by now.
+            # A failed completion may have been replaced under its key.
             if place.get(completion.writing.digest) is completion:
                 del place[completion.writing.digest]
 
@@ -325,29 +326,29 @@ class Store:
 
 
 def digest_of(id: str) -> str:
-    """What a completion is filed under: looking one up tells nothing about the ids that exist."""
+    """The name of a completion in memory and journal. It does not give away the id."""
     return hashlib.sha256(id.encode()).hexdigest()
 
 
 def is_key(text: str) -> bool:
-    """Whether it can be a client's key: a UUID, in whatever spelling."""
+    """Whether the text can be a client's key: a UUID, in any spelling."""
     return _UUID.fullmatch(_spelled(text)) is not None
 
 
 def _spelled(id: str) -> str:
-    """An id in one spelling; some clients quote it, as the draft of the header field does."""
+    """An id in its canonical spelling. Some clients quote it, as the header's draft does."""
     return id.strip().strip('"').lower()
 
 
 def _parsed(key: str) -> str:
-    """Raises InvalidRequest."""
+    """The canonical spelling of a key. Raises InvalidRequest."""
     if not is_key(key):
         raise InvalidRequest("Idempotency-Key must be a UUID.")
     return _spelled(key)
 
 
 def _found(find: Callable[[], T | None]) -> T:
-    """What is found, at once or in a moment. Raises UnknownCompletion."""
+    """The result of `find`, on the second try at the latest. Raises UnknownCompletion."""
     found = find()
     if found is None:
         time.sleep(OVERTAKING_SECONDS)
@@ -368,7 +369,7 @@ def _check_question(writing: Writing, fingerprint: bytes) -> None:
 
 @contextlib.contextmanager
 def _reachable() -> Iterator[None]:
-    """Raises StoreUnreachable where the journal cannot be used."""
+    """Raises StoreUnreachable if the journal cannot be used."""
     try:
         yield
     except Unavailable as error:
