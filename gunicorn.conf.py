@@ -80,7 +80,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Exempts what is loaded by now from garbage collection: it stays until the worker ends."""
-    del worker
+    worker.close = worker.wsgi.extensions["relay"].store.close
     gc.collect()
     gc.freeze()
 
@@ -88,7 +88,4 @@ def post_worker_init(worker: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Lets answers without a connected reader go on: their readers may come back."""
     del server
-    app = getattr(worker, "wsgi", None)
-    # A worker that failed to load the app has no `wsgi`.
-    if app is not None:
-        app.extensions["relay"].store.close(worker.seconds_left)
+    worker.wait_until_closed()

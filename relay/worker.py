@@ -9,12 +9,13 @@ import json
 import logging
 import re
 import ssl
-import time
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from socket import socket
 from typing import Any
 
+import gevent
 from gunicorn.http import errors as gunicorn_errors
 from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
@@ -30,9 +31,9 @@ from relay.errors import (
 
 log = logging.getLogger("askbot")
 
-# The part of GRACEFUL_TIMEOUT that is reserved for writing down the last receipts. What is left for
-# answers is never 0, because Deadline(0) is no limit.
+# The part of GRACEFUL_TIMEOUT that is reserved for cutting readers off and for the last receipts.
 CLOSING_SECONDS = 2.0
+# Not 0, because Deadline(0) is no limit.
 MOMENT_SECONDS = 0.001
 
 # RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port. It may be empty.
@@ -55,24 +56,35 @@ REFUSALS: list[tuple[type[Exception], type[RelayError]]] = [
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
     """The gevent worker with refusals of its own for requests that do not reach the app.
 
-    It also knows how much time it has left after SIGTERM.
+    When it is told to end it also closes what the app has open: `close` gets the seconds that
+    running answers may take.
     """
 
-    # The app, once it is loaded; None if that failed.
-    wsgi: Any = None
+    close: Callable[[float], None] | None = None
 
-    _told_to_end_at: float | None = None
-
-    @property
-    def seconds_left(self) -> float:
-        """How long answers may go on after SIGTERM before gunicorn ends the process."""
-        told_at = self._told_to_end_at or time.monotonic()
-        end = told_at + self.cfg.graceful_timeout - CLOSING_SECONDS
-        return max(float(end - time.monotonic()), MOMENT_SECONDS)
+    _closing: Any = None
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        self._told_to_end_at = time.monotonic()
+        """SIGTERM. gunicorn waits for connections, and kills the worker after GRACEFUL_TIMEOUT."""
+        graceful = float(self.cfg.graceful_timeout)
+        self._begin_closing(max(graceful - CLOSING_SECONDS, graceful / 2))
         super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGINT and SIGQUIT: at once."""
+        self._begin_closing(MOMENT_SECONDS)
+        super().handle_quit(sig, frame)
+
+    def wait_until_closed(self) -> None:
+        """Called last, in whatever way the worker ends."""
+        self._begin_closing(MOMENT_SECONDS)
+        if self._closing is not None:
+            self._closing.join()
+
+    def _begin_closing(self, seconds: float) -> None:
+        # Without an app there is nothing to close.
+        if self._closing is None and self.close is not None:
+            self._closing = gevent.spawn(self.close, seconds)
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
         """Refuses a request without a valid `Host` (RFC 9112, 3.2)."""

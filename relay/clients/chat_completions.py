@@ -8,7 +8,7 @@ import msgspec
 
 from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of, text_in_json, usage_of
-from relay.completions import Readable
+from relay.completions import Readable, Receipt
 from relay.errors import RelayError
 from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 from relay.upstream import Outcome
@@ -49,7 +49,7 @@ def whole_reply(reader: Reader, *, interval: float, model: str) -> Reply:
     before = head[:-1] + b',"choices":[{"index":0,"message":{"role":"assistant","content":"'
 
     def after(outcome: Outcome) -> bytes:
-        choice = {"logprobs": None, "finish_reason": outcome.finish_reason or "stop"}
+        choice = {"logprobs": None, "finish_reason": _finish_reason(reading.answer.receipt())}
         usage = msgspec.json.encode(usage_of(outcome))
         ending = msgspec.json.encode(choice)[1:]
         return b'","refusal":null},' + ending + b'],"usage":' + usage + b"}"
@@ -72,11 +72,19 @@ def completion_chunks(
         yield chunk + _data(openai_error(error)[1])
         time.sleep(LAST_WORDS_SECONDS)
         raise
-    outcome = answer.receipt().outcome
-    chunk += _frame(head, {}, outcome.finish_reason or "stop")
+    receipt = answer.receipt()
+    outcome = receipt.outcome
+    chunk += _frame(head, {}, _finish_reason(receipt))
     if includes_usage and outcome.usage is not None:
         chunk += _data(head | {"choices": [], "usage": usage_of(outcome)})
     yield chunk + DONE
+
+
+def _finish_reason(receipt: Receipt) -> str:
+    """Of an answer that was stopped these clients must not think that it is whole."""
+    if receipt.state == "stopped":
+        return "length"
+    return receipt.outcome.finish_reason or "stop"
 
 
 def _head(answer: Readable, kind: str, model: str) -> dict[str, Any]:

@@ -170,6 +170,8 @@ class Completion:
         """The next addition to the journal."""
         # Read before the text, so that no lock is needed: after the end no text is added.
         ending = self._ending
+        # The end is written with all of the text, so that no piece of it can be missing.
+        offset = 0 if ending else offset
         # The text of an answer without a key cannot be asked for again.
         text = bytes(self._text[offset:]) if self.writing.fingerprint else b""
         return Addition(self.writing, offset, text, ending.encode() if ending else None)

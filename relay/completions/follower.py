@@ -69,7 +69,10 @@ class Follower:
 
     def take(self, record: Record | None) -> None:
         """See `FollowedAnswer`."""
-        if record is not None and not self.offset:
+        is_same_question = record is not None and (
+            record.writing.fingerprint == self.writing.fingerprint
+        )
+        if record is not None and is_same_question and not self.offset:
             # No byte was read yet, so another writing will do. It exists because the one before
             # failed without text and the question was asked again.
             self.writing = record.writing

@@ -49,6 +49,9 @@ log = logging.getLogger("askbot")
 # How long to wait for an unknown id: a request for it may overtake the question.
 OVERTAKING_SECONDS = 0.25
 
+# How long a restart takes, as refused clients are told.
+RESTART_SECONDS = 2
+
 # How long to wait for failed completions to end, and how often to look.
 END_SECONDS = 1.0
 POLL_SECONDS = 0.05
@@ -83,16 +86,18 @@ class Store:
         self._followed: dict[str, Completion] = {}
         # By etag, as long as they are read: all readers of an answer share one copy of its text.
         self._ended: WeakValueDictionary[str, EndedCompletion] = WeakValueDictionary()
+        self._is_closing = False
 
     def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Reading:
         """A reading of the completion that `key` names, or of a new one that `ask` begins.
 
         A completion that failed without text is replaced by a new one. Without a key the completion
-        is new, and ends with its reader. Raises InvalidRequest for a key that is no UUID, and
-        IdempotencyKeyReused for a key of another question.
+        is new, and ends with its reader. Raises InvalidRequest for a key that is no UUID,
+        IdempotencyKeyReused for a key of another question, and ShuttingDown after `close`.
         """
         self._journal.start()
         if key is None:
+            self._check_open()
             id = str(uuid.uuid4())
             return self._begin(id, self._new_writing(digest_of(id), b""), ask, grace_seconds=0)
         id = _parsed(key)
@@ -102,9 +107,10 @@ class Store:
     def replace(self, key: str, fingerprint: bytes, ask: Ask) -> Reading:
         """A reading of a new completion, which takes over `key`.
 
-        A running completion under the key is stopped. Raises InvalidRequest.
+        A running completion under the key is stopped. Raises InvalidRequest and ShuttingDown.
         """
         self._journal.start()
+        self._check_open()
         id = _parsed(key)
         digest = digest_of(id)
         with self._stripe(digest):
@@ -138,6 +144,8 @@ class Store:
     def check(self) -> None:
         """Raises StoreUnreachable if the journal is shared by hosts and cannot be reached."""
         if self._journal.is_remote:
+            # Only the beat finds out that the journal is back.
+            self._journal.start()
             with _reachable():
                 self._journal.ping()
 
@@ -147,6 +155,7 @@ class Store:
         Completions without a connection here go on too: they may be read on another worker, or
         their readers may come back.
         """
+        self._is_closing = True
         self._wait_for_ends(seconds)
         for completion in self._running():
             completion.fail(ShuttingDown())
@@ -190,7 +199,7 @@ class Store:
         """Raises StoreUnreachable."""
         if self._settle(record, len(record.data)) is None:
             with _reachable():
-                self._journal.send(Letter(record.writing.worker, record.writing.digest, "stop"))
+                self._journal.send(Letter(record.writing.worker, record.writing.etag, "stop"))
 
     def _open(self, id: str, fingerprint: bytes, ask: Ask) -> Reading:
         digest, replaced = digest_of(id), ""
@@ -200,6 +209,7 @@ class Store:
             if not known.is_free:
                 return known.join()
             replaced = known.etag
+        self._check_open()
         writing = self._new_writing(digest, fingerprint)
         while (record := self._claim(writing, replaced)) is not None:
             _check_question(record.writing, fingerprint)
@@ -208,6 +218,10 @@ class Store:
                 return self._join(id, record)
             replaced = record.writing.etag
         return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
+
+    def _check_open(self) -> None:
+        if self._is_closing:
+            raise ShuttingDown(retry_after_seconds=RESTART_SECONDS)
 
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
         """See `Backend.claim`. Every claim succeeds while the journal is down."""

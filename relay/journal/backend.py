@@ -17,7 +17,7 @@ class Letter(NamedTuple):
     """To the worker that writes an answer: it is read elsewhere, or is to stop."""
 
     worker: str
-    digest: str
+    etag: str
     verb: Verb
 
 

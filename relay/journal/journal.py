@@ -223,10 +223,10 @@ class Journal:
         """Whether the backend still knew this worker; see `Backend.write`."""
         was_known, letters = self._backend.write(self.worker, additions)
         if letters:
-            by_digest = {each.writing.digest: each for each in self._all_written()}
+            by_etag = {each.writing.etag: each for each in self._all_written()}
             for letter in letters:
-                if letter.digest in by_digest:
-                    by_digest[letter.digest].receive(letter.verb)
+                if letter.etag in by_etag:
+                    by_etag[letter.etag].receive(letter.verb)
         return was_known
 
     def _bring_followed(self) -> None:
@@ -238,7 +238,7 @@ class Journal:
             return
         records: Sequence[Record | None] = [None] * len(followed)
         letters = [
-            Letter(each.writing.worker, each.writing.digest, "read")
+            Letter(each.writing.worker, each.writing.etag, "read")
             for each, beats in followed
             if beats % LETTER_BEATS == 0
         ]

@@ -3,7 +3,7 @@
     askbot:answer:<digest>   hash: etag, worker, fingerprint; in the end also receipt
     askbot:text:<etag>       the text
     askbot:worker:<worker>   there while the worker is alive
-    askbot:letters:<worker>  set: "<digest> <verb>"
+    askbot:letters:<worker>  set: "<etag> <verb>"
 
 Redis Cluster is not supported: the scripts name keys that only they know.
 """
@@ -98,7 +98,7 @@ end
 return found
 """
 
-# ARGV: seconds kept; then worker, digest and verb of each letter.
+# ARGV: seconds kept; then worker, etag and verb of each letter.
 _SEND = """
 for i = 2, #ARGV, 3 do
   local letters = 'askbot:letters:' .. ARGV[i]
@@ -133,7 +133,7 @@ class RedisBackend:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS, self._ttl_seconds
         known, taken = _run(self._write, worker, *limits, *_packed(additions))
         letters = (each.decode().split() for each in taken)
-        return bool(known), [Letter(worker, digest, cast(Verb, verb)) for digest, verb in letters]
+        return bool(known), [Letter(worker, etag, cast(Verb, verb)) for etag, verb in letters]
 
     def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
         found = _run(self._read, *chain.from_iterable(places))

@@ -23,6 +23,8 @@ from relay.timing import ALIVE_SECONDS, LOCKED_SECONDS
 
 # How long to wait for another process that writes: at the start nobody else waits with us.
 LOCKED_AT_START_SECONDS = 10.0
+# How long a dead worker's answers are kept at most, also where ANSWER_TTL_SECONDS is no limit.
+LONGEST_SECONDS = 86_400.0
 CLEAN_SECONDS = 1.0
 # What is written for longer is gathered meanwhile, so that nobody walks further back.
 LONG_BEATS = 1000
@@ -221,7 +223,7 @@ class SqliteBackend:
             return
         self._clean_at = now + CLEAN_SECONDS
         # The clock begins anew with the machine: a mark ahead of it is older than that.
-        oldest = now - max(self._ttl_seconds, 10 * ALIVE_SECONDS)
+        oldest = now - min(max(self._ttl_seconds, 10 * ALIVE_SECONDS), LONGEST_SECONDS)
         self._database.execute(tables.DEAD_WORKERS, [oldest, now])
         self._database.execute(tables.ORPHANS)
         self._database.execute(tables.OLD, [time.time() - self._ttl_seconds])

@@ -5,7 +5,7 @@ pages of the file and not one for each answer. To read an answer is to walk its 
 as it takes. Once it has ended its text is in one piece beside its receipt.
 """
 
-VERSION = 2
+VERSION = 3
 
 TABLES = [
     # `begun` is the beat from which on it has pieces; `text` is what is not in pieces any more.
@@ -20,7 +20,7 @@ TABLES = [
     """CREATE TABLE IF NOT EXISTS workers (
     worker TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS letters (
-    worker TEXT, digest TEXT, verb TEXT, PRIMARY KEY (worker, digest, verb)) WITHOUT ROWID""",
+    worker TEXT, etag TEXT, verb TEXT, PRIMARY KEY (worker, etag, verb)) WITHOUT ROWID""",
     """CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
     DELETE FROM letters WHERE worker = OLD.worker; END""",
     f"PRAGMA user_version = {VERSION}",
@@ -28,7 +28,7 @@ TABLES = [
 
 # The number of the next beat, of whatever worker.
 BEAT = """
-SELECT 1 + max(coalesce((SELECT max(beat) FROM pieces), 0),
+SELECT max(1 + coalesce((SELECT max(beat) FROM pieces), 0),
     coalesce((SELECT max(begun) FROM answers WHERE begun IS NOT NULL), 0))"""
 
 # None of these changes what another writing has, under the same digest.

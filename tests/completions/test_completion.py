@@ -502,7 +502,7 @@ def test_no_pump_without_a_key() -> None:
 
 
 def test_what_is_written_down() -> None:
-    """What is new after a byte, and the receipt with the end."""
+    """What is new after a byte; at the end all of the text, with the receipt."""
     source = ScriptedSource(b"Hello", b" there", END)
     made = Made(source.begin)
     pieces = made.begun().pieces()
@@ -511,8 +511,8 @@ def test_what_is_written_down() -> None:
     assert made.completion.addition(0)[1:] == (0, b"Hello", None)
     assert text_of(pieces) == " there"
     receipt = made.completion.receipt().encode()
-    assert made.completion.addition(5)[1:] == (5, b" there", receipt)
-    assert made.completion.addition(11)[1:] == (11, b"", receipt)
+    for offset in (0, 5, 11):
+        assert made.completion.addition(offset)[1:] == (0, b"Hello there", receipt)
 
 
 def test_what_is_written_down_without_a_key() -> None:

@@ -240,6 +240,37 @@ def test_replaced_while_it_is_written(here: Worker, there: Worker, key: str) -> 
     assert here.receipt(key)["state"] == "finished"
 
 
+def test_a_stop_is_for_one_writing(here: Worker, there: Worker, key: str) -> None:
+    """What was meant for an answer does not stop the one that has taken its place."""
+    here.ask(key, ScriptedSource(b"one"))
+    here.beat()
+    there.replace(key, b"two")
+    there.beat()
+    third = here.replace(key, b"three", END)
+    here.beat()
+    assert text_of(third) == "three"
+    assert here.receipt(key)["state"] == "finished"
+    there.beat()
+
+
+def test_another_question_is_not_followed(here: Worker, there: Worker, key: str) -> None:
+    """Who waits for the first text of an answer is not given the answer to another question."""
+    source = ScriptedSource()
+    writing = Task(partial(here.ask, key, source))
+    waited_for(source.asked)
+    waiting = Task(partial(there.read, key))
+    while not there.journal._followed:
+        assert waiting.is_running
+    other = here.store.replace(key, ANOTHER, ScriptedSource(b"another answer", END).begin)
+    assert begun_text_of(other) == "another answer"
+    here.beat()
+    there.beat()
+    with pytest.raises(RelayError):
+        waiting.result()
+    # The first one was stopped: an end without text.
+    assert text_of(writing.result()) == ""
+
+
 def test_a_failure_is_known_at_once(here: Worker, key: str) -> None:
     """Whoever looks before it is written down sees it, and who asks again asks the model."""
     with pytest.raises(RelayError):

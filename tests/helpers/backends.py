@@ -206,13 +206,13 @@ class BackendPromises:
         """They reach the worker that they are for, once, however often they were sent."""
         here, there = place.open(), place.open()
         here.write("here", [])
-        letters = [Letter("here", writing(number).digest, "read") for number in range(3)]
-        there.send([*letters, Letter("there", writing().digest, "stop")])
-        there.send([letters[0], Letter("here", writing().digest, "stop")])
+        letters = [Letter("here", writing(number).etag, "read") for number in range(3)]
+        there.send([*letters, Letter("there", writing().etag, "stop")])
+        there.send([letters[0], Letter("here", writing().etag, "stop")])
         _, taken = here.write("here", [])
-        assert sorted(taken) == sorted([*letters, Letter("here", writing().digest, "stop")])
+        assert sorted(taken) == sorted([*letters, Letter("here", writing().etag, "stop")])
         assert here.write("here", []) == (True, [])
-        assert there.write("there", [])[1] == [Letter("there", writing().digest, "stop")]
+        assert there.write("there", [])[1] == [Letter("there", writing().etag, "stop")]
 
     def test_the_mark(self, place: Place) -> None:
         """A worker that was not there before is told so, each for itself."""

@@ -142,7 +142,7 @@ def test_orphans_are_forgotten(tmp_path: Path) -> None:
     file = File(tmp_path / "state.sqlite3", ttl_seconds=600)
     backend = file.open()
     backend.write("dead", [Addition(writing(1, worker="dead"), 0, TEXT)])
-    backend.send([Letter("dead", writing(1).digest, "stop")])
+    backend.send([Letter("dead", writing(1).etag, "stop")])
     file.do("UPDATE workers SET seen = seen - 599")
     file.open().write("here", [])
     assert numbers_in(file) == [1]

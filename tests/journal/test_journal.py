@@ -182,9 +182,9 @@ def test_letters(journal: Journal, backend: ScriptedBackend) -> None:
     journal.add(one)
     journal.add(two)
     backend.letters = [
-        Letter("here", "two", "read"),
-        Letter("here", "gone", "stop"),
-        Letter("here", "two", "stop"),
+        Letter("here", "etag of two", "read"),
+        Letter("here", "etag of gone", "stop"),
+        Letter("here", "etag of two", "stop"),
     ]
     journal.beat()
     assert (one.received, two.received) == ([], ["read", "stop"])
@@ -196,7 +196,7 @@ def test_letters_to_whoever_lost_the_journal(journal: Journal, backend: Scripted
     journal.add(one)
     journal.beat()
     backend.is_known = False
-    backend.letters = [Letter("here", "one", "stop")]
+    backend.letters = [Letter("here", "etag of one", "stop")]
     journal.beat()
     assert one.received == ["stop"]
 
@@ -207,7 +207,7 @@ def test_the_end_of_another_workers_answer(journal: Journal, backend: ScriptedBa
     journal.add(one)
     journal.beat()
     backend.is_known = False
-    backend.letters = [Letter("here", "one", "stop")]
+    backend.letters = [Letter("here", "etag of one", "stop")]
     orphan = Addition(Writing("orphan", "its etag", "dead", b""), 7, b"", b"failed")
     journal.settle(orphan)
     journal.settle(orphan)
@@ -241,14 +241,14 @@ def test_the_writer_is_told(journal: Journal, backend: ScriptedBackend) -> None:
     """At once, and then now and again, that its answer is read elsewhere."""
     journal.follow(Other("one"))
     journal.beat()
-    assert backend.sent == [Letter("there", "one", "read")]
+    assert backend.sent == [Letter("there", "etag of one", "read")]
     journal.follow(Other("two"))
     for _ in range(LETTER_BEATS):
         journal.beat()
     assert sorted(backend.sent) == [
-        Letter("there", "one", "read"),
-        Letter("there", "one", "read"),
-        Letter("there", "two", "read"),
+        Letter("there", "etag of one", "read"),
+        Letter("there", "etag of one", "read"),
+        Letter("there", "etag of two", "read"),
     ]
 
 
@@ -286,7 +286,7 @@ def test_gone_and_back(
     with pytest.raises(Unavailable):
         journal.claim(one.writing)
     with pytest.raises(Unavailable):
-        journal.send(Letter("there", "one", "stop"))
+        journal.send(Letter("there", "etag of one", "stop"))
     journal.beat()
     assert (one.tended, other.taken) == (1, [None])
     backend.is_gone = False

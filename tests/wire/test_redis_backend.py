@@ -72,7 +72,7 @@ def test_everything_goes_one_day(place: Database) -> None:
     backend.write("here", [Addition(writing(1), 0, TEXT[:7])])
     backend.write("here", [Addition(writing(1), 7, TEXT[7:])])
     backend.write("here", [Addition(writing(2), 0, TEXT, RECEIPT)])
-    backend.send([Letter("dead", writing().digest, "read")])
+    backend.send([Letter("dead", writing().etag, "read")])
     limits = {
         f"answer:{writing(1).digest}": LONGEST_SECONDS,
         "text:etag-1": LONGEST_SECONDS,
@@ -108,7 +108,7 @@ def test_a_redis_that_is_away(redis_server: RedisServer, place: Database) -> Non
             lambda: backend.claim(writing()),
             lambda: backend.read([]),
             lambda: backend.write("here", []),
-            lambda: backend.send([Letter("here", writing().digest, "stop")]),
+            lambda: backend.send([Letter("here", writing().etag, "stop")]),
         ):
             with pytest.raises(Unavailable):
                 call()
