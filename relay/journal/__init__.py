@@ -1,7 +1,7 @@
-"""What is written down of answers, for other workers and for later processes.
+"""The record of answers, for other workers and for later processes.
 
-The `Journal` is one worker's access to it, with the one thread that writes. Behind it a `Backend`
-keeps the bytes: SQLite for the workers of one host, Redis for many hosts.
+A `Journal` is one worker's access to it. One thread of the worker writes. A `Backend` stores the
+bytes: SQLite for the workers of one host, Redis for many hosts.
 """
 
 from relay.journal.backend import (

@@ -1,9 +1,9 @@
-"""What a journal keeps of an answer: its bytes, each at its offset, and in the end its receipt."""
+"""The interface of a journal's storage, and the records in it: bytes at offsets, and receipts."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-# What is kept of an answer besides its text, roughly.
+# The approximate size of an answer's record without its text.
 ENTRY_BYTES = 2048
 
 Verb = Literal["read", "stop"]
@@ -14,7 +14,7 @@ class Unavailable(Exception):
 
 
 class Letter(NamedTuple):
-    """To the worker that writes an answer: it is read elsewhere, or is to stop."""
+    """A message to the worker that writes an answer: it is read elsewhere, or must stop."""
 
     worker: str
     etag: str
@@ -22,10 +22,10 @@ class Letter(NamedTuple):
 
 
 class Writing(NamedTuple):
-    """One writing of an answer by one worker; the same question asked again is another one.
+    """One writing of an answer by one worker. The same question asked again is another writing.
 
-    The digest stands for the answer's id, which is the capability to read it and never written
-    down. Without a fingerprint of the question only the receipt is kept, and no text.
+    The digest stands for the answer's id. The id itself is never written down, because it allows to
+    read the answer. Without a fingerprint of the question only the receipt is kept, and no text.
     """
 
     digest: str
@@ -35,7 +35,7 @@ class Writing(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """What is new of a writing: `data` at byte `offset`, and the receipt if it has ended."""
+    """New bytes of a writing: `data` at byte `offset`, and the receipt if it has ended."""
 
     writing: Writing
     offset: int
@@ -44,7 +44,7 @@ class Addition(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What is known of a digest. `data` is the text from the offset that was asked for on."""
+    """The stored state of a digest. `data` is the text from the requested offset on."""
 
     writing: Writing
     receipt: bytes | None
@@ -53,25 +53,25 @@ class Record(NamedTuple):
 
 
 class Backend(Protocol):
-    """Every method raises Unavailable. `name` is what the log calls it."""
+    """Stores the journal. Every method raises Unavailable. `name` is its name in the log."""
 
     name: str
-    # Whether it is a server of its own, which other hosts may share.
+    # Whether the backend is a server, which several hosts may share.
     is_remote: bool
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         """Takes the digest, if nobody has it or if the writing with the etag `replaced` has it.
 
-        Marks the worker alive. Returns None, or the record of the writing that has the digest. Of
-        claims that race, in whatever process, one succeeds.
+        Marks the worker alive. Returns None, or the record of the writing that has the digest. One
+        of several simultaneous claims succeeds, also between processes.
         """
 
     def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
-        """Marks the worker alive, writes all additions down, and takes the letters to it.
+        """Marks the worker alive, writes all additions, and returns the letters to the worker.
 
-        Also returns whether the worker's last mark was still there: if not, the journal may have
-        lost what was written before. The receipt of another worker's answer is written only if the
-        answer has none.
+        Also returns whether the worker's last mark was still there. If not, the journal may have
+        lost earlier additions. The receipt of another worker's answer is written only if the answer
+        has none.
         """
 
     def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:

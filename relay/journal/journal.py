@@ -1,7 +1,7 @@
-"""One worker's access to the journal: whether it can be used, and the beat that writes.
+"""One worker's access to the journal, and the beat that writes.
 
-The first call that fails finds out that the journal is gone. From then on calls fail at once, and
-only the beat tries again, until it succeeds.
+After the first call that fails the journal counts as down. Calls then fail at once, and only the
+beat tries again, until it succeeds.
 """
 
 import logging
@@ -26,8 +26,7 @@ from relay.timing import ALIVE_SECONDS, BEAT_SECONDS, IDLE_SECONDS, LETTER_SECON
 log = logging.getLogger("askbot")
 
 LETTER_BEATS = round(LETTER_SECONDS / BEAT_SECONDS)
-# What one beat writes at most, but for its last answer, each counted with its ENTRY_BYTES: the mark
-# of the worker must not wait.
+# A beat takes no further answer after this size, so that the worker's mark does not wait.
 MAX_BEAT_BYTES = 4 * 1024 * 1024
 
 P = ParamSpec("P")
@@ -35,26 +34,26 @@ T = TypeVar("T")
 
 
 class WrittenAnswer(Protocol):
-    """What this worker writes, as the beat sees it."""
+    """An answer that this worker writes, as the beat sees it."""
 
     @property
     def writing(self) -> Writing: ...
 
     def addition(self, offset: int) -> Addition:
-        """What there is after `offset`."""
+        """The part of the answer after `offset`."""
 
     def receive(self, verb: Verb) -> None:
-        """A letter about it."""
+        """Takes a letter about the answer."""
 
     def tend(self) -> None:
-        """At every beat, also while the journal is gone."""
+        """Called at every beat, also while the journal is down."""
 
     def saved(self) -> None:
-        """The journal has all of it, the receipt too, or has no room to wait for."""
+        """Called when the journal has all of it with its receipt, or when it was dropped."""
 
 
 class FollowedAnswer(Protocol):
-    """What another worker writes and somebody reads here."""
+    """An answer that another worker writes and that is read here."""
 
     @property
     def writing(self) -> Writing: ...
@@ -63,13 +62,13 @@ class FollowedAnswer(Protocol):
     def offset(self) -> int: ...
 
     def take(self, record: Record | None) -> None:
-        """What the journal has after `offset`; None where it knows nothing, or is gone."""
+        """Takes the journal's part after `offset`; None if it has none or is down."""
 
 
 class Journal:
     """`claim`, `read`, `send` and `ping` raise Unavailable.
 
-    While the journal is gone at most `max_unsaved_bytes` of ended answers wait for it; 0 is no
+    While the journal is down, up to `max_unsaved_bytes` of ended answers wait in memory; 0 is no
     limit.
     """
 
@@ -88,11 +87,11 @@ class Journal:
         self._is_up = True
         self._try_again_at = self._back_at = -math.inf
         self._lock = threading.Lock()
-        # Up to which byte each is written down, None for not at all; in the order of waiting.
+        # How many bytes of each answer are written, or None. Those that waited longest come first.
         self._written: dict[WrittenAnswer, int | None] = {}
-        # For how many beats each was followed.
+        # The number of beats for which each was followed.
         self._followed: dict[FollowedAnswer, int] = {}
-        # The ends of other workers' answers, by etag.
+        # Receipts for answers of dead workers, by etag.
         self._settled: dict[str, Addition] = {}
         self._beating = threading.Lock()
         self._is_busy = threading.Event()
@@ -100,7 +99,7 @@ class Journal:
 
     @property
     def is_remote(self) -> bool:
-        """Whether it is a server of its own, which other hosts may share."""
+        """Whether the backend is a server, which several hosts may share."""
         return self._backend.is_remote
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
@@ -119,19 +118,19 @@ class Journal:
         self._do(lambda: self._backend.read([]))
 
     def add(self, written: WrittenAnswer) -> None:
-        """From here on the beat writes it down, until it is saved."""
+        """Has the beat write the answer down until it is saved."""
         with self._lock:
             self._written[written] = None
         self._is_busy.set()
 
     def settle(self, end: Addition) -> None:
-        """The next beat writes down the end of an answer whose worker does not."""
+        """Has the next beat write the end of an answer whose worker has died."""
         with self._lock:
             self._settled[end.writing.etag] = end
         self._is_busy.set()
 
     def follow(self, followed: FollowedAnswer) -> None:
-        """From here on every beat brings it what the journal has of it."""
+        """Has every beat bring the answer its news from the journal."""
         with self._lock:
             self._followed[followed] = 0
         self._is_busy.set()
@@ -141,24 +140,24 @@ class Journal:
             self._followed.pop(followed, None)
 
     def start(self) -> None:
-        """Starts the beat. With the first request: threads do not survive the fork of a worker."""
+        """Starts the beat. Called by requests, because a thread does not survive the fork."""
         with self._lock:
             if self._thread is not None:
                 return
             thread = self._thread = threading.Thread(
                 target=self._run, name="askbot-beat", daemon=True
             )
-        # To start it takes a moment, and an event loop may not wait for the lock.
+        # Outside the lock: the start takes a moment, and an event loop must not wait for the lock.
         thread.start()
 
     def close(self) -> None:
-        """Writes down all that has ended, in as many beats as that takes."""
+        """Writes down all ended answers, in as many beats as needed."""
         self.beat()
         while self._is_up and any(each.receipt is not None for each in self._batch().values()):
             self.beat()
 
     def beat(self) -> None:
-        """Writes down what is new, brings what is followed, and tends what is written."""
+        """Writes news down, brings news to followed answers, and tends written ones."""
         with self._beating:
             _attempt(self._write_down)
             _attempt(self._bring_followed)
@@ -189,7 +188,7 @@ class Journal:
         batch, settled = self._batch(), list(self._settled.values())
         was_known = self._write([*settled, *batch.values()])
         if not was_known and any(self._written[each] is not None for each in self._all_written()):
-            # What was written before may be lost. Writing it again changes nothing otherwise.
+            # Earlier additions may be lost. If they are not, writing them again changes nothing.
             for written in self._all_written():
                 self._written[written] = None
             batch = self._batch()
@@ -198,7 +197,7 @@ class Journal:
             self._settled.pop(end.writing.etag)
         with self._lock:
             for written, addition in batch.items():
-                # To the end of the line: what has waited longest comes first.
+                # Moves the answer to the end of the queue.
                 del self._written[written]
                 if addition.receipt is None:
                     self._written[written] = addition.offset + len(addition.data)
@@ -207,7 +206,7 @@ class Journal:
                 written.saved()
 
     def _batch(self) -> dict[WrittenAnswer, Addition]:
-        """What is new of each answer, up to the most that one beat writes."""
+        """The news of each answer, up to the limit of one beat."""
         batch, size = {}, 0
         for written in self._all_written():
             offset = self._written[written]
@@ -253,7 +252,7 @@ class Journal:
             _attempt(each.take, self._judged(record))
 
     def _drop_surplus(self) -> None:
-        """Forgets ended answers that have waited longest, so that the rest has room."""
+        """Drops the ended answers that have waited longest, down to the limit."""
         if not self._max_unsaved_bytes:
             return
         sizes = {}
@@ -275,7 +274,7 @@ class Journal:
             return list(self._written)
 
     def _judged(self, record: Record | None) -> Record | None:
-        """While the journal was gone nobody could write: for a moment then nobody is dead."""
+        """For a while after an outage every worker counts as alive: none could write its mark."""
         if record is None or self._clock() - self._back_at > ALIVE_SECONDS:
             return record
         return record._replace(is_alive=True)
@@ -310,7 +309,7 @@ class Journal:
 
 
 def _attempt(step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """A fault of our own in one step of a beat must not keep the others from theirs."""
+    """Runs a step of a beat. Logs a bug in it, so that the other steps still run."""
     try:
         step(*args, **kwargs)
     except Exception:

@@ -1,4 +1,4 @@
-"""Where the journal is: the Redis or the file that the settings name, or a default file."""
+"""Opens the journal's storage: a Redis, the file in the settings, or the default file."""
 
 import logging
 import os
@@ -17,13 +17,13 @@ MEMORY = ":memory:"
 
 
 def open_backend(settings: Settings) -> Backend:
-    """The backend that the settings ask for; where its file cannot be used, one in memory.
+    """The backend for these settings. If its file cannot be used, one in memory.
 
-    Raises SettingsError for a REDIS_URL that cannot be an address.
+    Raises SettingsError for an unusable REDIS_URL.
     """
     ttl_seconds = settings.answer_ttl_seconds
     if settings.redis_url:
-        # Its client is loaded only where there is a Redis.
+        # Imported here, so that the client is loaded only if it is used.
         from relay.journal.redis import RedisBackend
 
         try:
@@ -47,11 +47,11 @@ def open_backend(settings: Settings) -> Backend:
 
 
 def default_path(address: tuple[str, int] | str) -> str:
-    """The file of a relay that listens there; of two relays on a machine, each has its own.
+    """The state file of a relay that listens on `address`: each relay of a machine has its own.
 
-    The address is a host with a port, or a socket in the file system. The file is in the folder
-    for what programs remember (XDG Base Directory Specification). Without a port of its own a relay
-    has nothing to be known by, and keeps answers in memory.
+    The address is a host with a port, or the path of a socket. The file is in the folder for state
+    of the XDG Base Directory Specification. A relay with port 0 has no lasting address, and keeps
+    answers in memory.
     """
     if not isinstance(address, str):
         host, port = address
@@ -64,9 +64,9 @@ def default_path(address: tuple[str, int] | str) -> str:
 
 
 def _prepare(path: Path) -> None:
-    """There is a file, and one that is made here is its owner's alone, like SQLite's beside it.
+    """Makes the file if it is missing, readable by its owner only. SQLite's own files follow suit.
 
-    What others have put there stays as it is.
+    The mode of a file that is not empty stays as it is.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)

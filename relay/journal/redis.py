@@ -5,7 +5,7 @@
     askbot:worker:<worker>   there while the worker is alive
     askbot:letters:<worker>  set: "<etag> <verb>"
 
-Redis Cluster is not supported: the scripts name keys that only they know.
+Redis Cluster is not supported, because the scripts make up their keys themselves.
 """
 
 import math
@@ -31,10 +31,10 @@ from relay.timing import ALIVE_SECONDS
 
 CONNECT_SECONDS = 0.5
 REPLY_SECONDS = 1.0
-# What nobody asks for again has to go one day, also where ANSWER_TTL_SECONDS is no limit.
+# The longest time a key lives, also if ANSWER_TTL_SECONDS is 0.
 LONGEST_SECONDS = 86_400
 
-# A claim must not hide that the mark was lost, which only the beat can make up for.
+# A claim sets another mark than the beat, so that the beat still notices a lost mark.
 # ARGV: digest, etag, worker, fingerprint, replaced, seconds alive, seconds at most.
 _CLAIM = """
 local answer = 'askbot:answer:' .. ARGV[1]
@@ -46,8 +46,8 @@ redis.call('HSET', answer, 'etag', ARGV[2], 'worker', ARGV[3], 'fingerprint', AR
 redis.call('EXPIRE', answer, ARGV[7])
 return 1
 """
-# Its client takes longer over a thousand arguments than over all the rest, and `cmsgpack` reads
-# strings of text alone: so the additions are one argument, and what is bytes in them another.
+# The client is slow with a thousand arguments, so all additions are one argument. Their bytes are
+# another, because `cmsgpack` reads only text.
 # ARGV: worker, seconds alive, seconds at most, seconds kept, additions, their bytes.
 _WRITE = """
 local mark, letters = 'askbot:worker:' .. ARGV[1], 'askbot:letters:' .. ARGV[1]
@@ -109,9 +109,9 @@ end
 
 
 class RedisBackend:
-    """See `Backend`. Ended answers are kept for `ttl_seconds`; Redis itself bounds their size.
+    """See `Backend`. Ended answers are kept for `ttl_seconds`. Redis itself limits their size.
 
-    Raises ValueError for an address that cannot be one.
+    Raises ValueError for an invalid address.
     """
 
     name = "Redis"
@@ -151,7 +151,7 @@ def _run(script: Script, *args: Any) -> Any:
 
 
 def _packed(additions: Sequence[Addition]) -> tuple[bytes, bytes]:
-    """As `_WRITE` takes them."""
+    """The last two arguments of `_WRITE`."""
     rows: list[tuple[str | int, ...]] = []
     parts: list[bytes] = []
     for writing, offset, data, receipt in additions:
@@ -174,13 +174,13 @@ def _client(url: str) -> Redis:
         url,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=REPLY_SECONDS,
-        # Redis closes idle connections, and all of them when it restarts: that is no outage.
+        # A retry for connections that Redis closed while idle, or at a restart.
         retry=Retry(NoBackoff(), 1, (ConnectionError,)),
         # The older protocol needs no handshake.
         protocol=2,
     )
     try:
-        # It does not connect yet, but it is where options in the address are looked at.
+        # Does not connect, but checks the options in the address.
         client.connection_pool.make_connection()
     except TypeError as error:
         raise ValueError("it has an option that Redis' client does not know") from error

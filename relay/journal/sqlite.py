@@ -21,25 +21,25 @@ from relay.journal.backend import (
 )
 from relay.timing import ALIVE_SECONDS, LOCKED_SECONDS
 
-# How long to wait for another process that writes: at the start nobody else waits with us.
+# How long to wait for a locked file at the start, when no reader waits yet.
 LOCKED_AT_START_SECONDS = 10.0
 # How long a dead worker's answers are kept at most, also where ANSWER_TTL_SECONDS is no limit.
 LONGEST_SECONDS = 86_400.0
 CLEAN_SECONDS = 1.0
-# What is written for longer is gathered meanwhile, so that nobody walks further back.
+# After this many beats the pieces of an answer are gathered, so that reads stay short.
 LONG_BEATS = 1000
 SWITCH_AGAIN_SECONDS = 0.01
 
 T = TypeVar("T")
 
-# gevent's own would begin another loop in the native thread.
+# gevent's `sleep` would start another event loop in the native thread.
 _native_sleep = monkey.get_original("time", "sleep")
 
 
 class SqliteBackend:
-    """See `Backend`. `path` names a file, or is ":memory:" for what nobody is to share.
+    """See `Backend`. `path` names a file, or is ":memory:" for a journal of one process.
 
-    Ended answers are kept for `ttl_seconds`, and up to `max_bytes` altogether; 0 is no limit.
+    Ended answers are kept for `ttl_seconds`, and up to `max_bytes` in total; 0 is no limit.
     """
 
     name = "The state file"
@@ -51,7 +51,7 @@ class SqliteBackend:
         self._max_bytes = max_bytes or math.inf
         self._clean_at = self._failed_at = -math.inf
         self._lock = threading.Lock()
-        # Waiting for the disk would stop gevent's loop; there one native thread waits.
+        # Waiting for the disk would stop gevent's loop, so a native thread does it.
         self._thread = ThreadPool(1) if monkey.is_module_patched("threading") else None
         self._database = self._do(self._open)
 
@@ -79,9 +79,9 @@ class SqliteBackend:
         return result
 
     def _attempt(self, work: Callable[[], T], asked_at: float) -> T | Exception:
-        """What `work` returns, or raises: a thread of gevent's would print that with a trace."""
+        """Returns the result or the error of `work`: gevent's thread would print a raised one."""
         if asked_at < self._failed_at:
-            # Or all that waited for this one would wait for the same lock, one after the other.
+            # Calls that queued behind a failed one fail too: each would wait for the same lock.
             return TimeoutError("what came before it failed")
         try:
             return work()
@@ -99,7 +99,7 @@ class SqliteBackend:
         try:
             self._make_tables(database)
             _write_ahead(database)
-            # A crash of the machine may lose the last moments, and nothing before them.
+            # A crash of the machine may lose the last moments, but nothing older.
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(f"PRAGMA busy_timeout = {1000 * LOCKED_SECONDS:.0f}")
         except BaseException:
@@ -108,7 +108,7 @@ class SqliteBackend:
         return database
 
     def _make_tables(self, database: sqlite3.Connection) -> None:
-        """In one transaction, for another worker may be at it as well."""
+        """One transaction, because another worker may do the same."""
         with database:
             database.execute("BEGIN IMMEDIATE")
             (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -150,7 +150,7 @@ class SqliteBackend:
         return is_known, letters
 
     def _end(self, worker: str, addition: Addition) -> bool:
-        """False if what comes before the last of the text is not there any more."""
+        """Writes the end of an answer. False if earlier text is missing."""
         (writing, offset, data, receipt), is_ours = addition, addition.writing.worker == worker
         end = (receipt, offset + len(data), time.time())
         if is_ours and offset == 0:
@@ -159,7 +159,7 @@ class SqliteBackend:
         place = [writing.digest, writing.etag, worker]
         row = self._database.execute(tables.ENDING, place).fetchone()
         if row is None:
-            # Another worker has claimed the digest meanwhile, or was first to see the end.
+            # Another worker has claimed the digest, or has written the end first.
             return True
         id, begun, text = row
         text = self._text(writing.etag, begun, text, 0)
@@ -171,7 +171,7 @@ class SqliteBackend:
 
     def _read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
         with self._database as database:
-            # A record and its text are of the same moment: between two it may be forgotten.
+            # One transaction: between two queries the answer may be deleted.
             database.execute("BEGIN")
             return [self._record(digest, offset) for digest, offset in places]
 
@@ -181,8 +181,7 @@ class SqliteBackend:
 
     def _record(self, digest: str, offset: int) -> Record | None:
         now = time.monotonic()
-        # A mark may be made after `now` and before it is read; one that is far ahead is from before
-        # the machine started.
+        # A mark may be slightly later than `now`. One far ahead is from before the machine started.
         alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
         oldest = time.time() - self._ttl_seconds
         row = self._database.execute(tables.RECORD, [*alive, offset, digest, oldest]).fetchone()
@@ -194,7 +193,7 @@ class SqliteBackend:
         return Record(writing, receipt, bool(is_alive), data)
 
     def _text(self, etag: str, begun: int | None, text: bytes | None, offset: int) -> bytes:
-        """The text from `offset` on, of which `text` is gathered, with its pieces."""
+        """The text from `offset` on: the gathered `text`, and then the pieces."""
         if begun is None:
             return text or b""
         gathered = bytearray(text or b"")
@@ -210,7 +209,7 @@ class SqliteBackend:
         return int(beat)
 
     def _mark(self, worker: str) -> bool:
-        """Whether the worker's last mark was still there."""
+        """Marks the worker alive. Returns whether its last mark was still there."""
         mark = (time.monotonic(), worker)
         if self._database.execute("UPDATE workers SET seen = ? WHERE worker = ?", mark).rowcount:
             return True
@@ -222,7 +221,7 @@ class SqliteBackend:
         if now < self._clean_at:
             return
         self._clean_at = now + CLEAN_SECONDS
-        # The clock begins anew with the machine: a mark ahead of it is older than that.
+        # The clock restarts with the machine, so a mark ahead of it is from before that.
         oldest = now - min(max(self._ttl_seconds, 10 * ALIVE_SECONDS), LONGEST_SECONDS)
         self._database.execute(tables.DEAD_WORKERS, [oldest, now])
         self._database.execute(tables.ORPHANS)
@@ -236,7 +235,7 @@ class SqliteBackend:
         self._database.execute(tables.READ_NO_MORE, [beat + 1])
 
     def _make_room(self) -> None:
-        """Forgets the oldest of the ended answers if there are too many."""
+        """Deletes the oldest ended answers if they take too much room."""
         sizes = [ENTRY_BYTES, self._max_bytes]
         (surplus,) = self._database.execute(tables.SURPLUS, sizes).fetchone()
         if surplus <= 0:
@@ -251,7 +250,7 @@ class SqliteBackend:
 
 
 def _write_ahead(database: sqlite3.Connection) -> None:
-    """Of several that switch a new file at once, SQLite lets all but one fail without waiting."""
+    """Sets the journal mode. Retries, because SQLite fails at once if others do the same."""
     limit = time.monotonic() + LOCKED_AT_START_SECONDS
     while True:
         try:

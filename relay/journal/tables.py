@@ -1,14 +1,14 @@
-"""The tables of the state file, and what is asked of them.
+"""The tables of the state file, and the statements on them.
 
-What one beat brings of all running answers lies side by side in `pieces`, so that it touches a few
-pages of the file and not one for each answer. To read an answer is to walk its beats back, as far
-as it takes. Once it has ended its text is in one piece beside its receipt.
+Each beat writes its pieces of all running answers side by side into `pieces`. So it touches a few
+pages of the file, and not one for each answer. A read collects an answer's pieces, from the newest
+beat back. When the answer ends, its text is stored whole, beside its receipt.
 """
 
 VERSION = 3
 
 TABLES = [
-    # `begun` is the beat from which on it has pieces; `text` is what is not in pieces any more.
+    # `begun` is the beat of its first piece. `text` is the part that is no longer in pieces.
     """CREATE TABLE IF NOT EXISTS answers (
     id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, etag TEXT NOT NULL, worker TEXT NOT NULL,
     fingerprint BLOB NOT NULL, begun INTEGER, text BLOB, receipt BLOB, size INTEGER, ended REAL)""",
@@ -26,12 +26,12 @@ TABLES = [
     f"PRAGMA user_version = {VERSION}",
 ]
 
-# The number of the next beat, of whatever worker.
+# The number of the next beat. All workers share the count.
 BEAT = """
 SELECT max(1 + coalesce((SELECT max(beat) FROM pieces), 0),
     coalesce((SELECT max(begun) FROM answers WHERE begun IS NOT NULL), 0))"""
 
-# None of these changes what another writing has, under the same digest.
+# None of these changes another writing under the same digest.
 BEGIN = """
 INSERT INTO answers (digest, etag, worker, fingerprint, begun) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (digest) DO UPDATE SET begun = excluded.begun, text = NULL
@@ -53,7 +53,7 @@ RECORD = """
 SELECT etag, worker, fingerprint, receipt,
     worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?), begun, substr(text, ? + 1)
 FROM answers WHERE digest = ? AND (ended IS NULL OR ended > ?)"""
-# From the newest beat back to the piece that the byte at the offset is in.
+# From the newest beat back to the piece that contains the byte at the offset.
 PIECES = """
 WITH RECURSIVE back (beat, offset, data) AS (
     SELECT max(beat) + 1, NULL, NULL FROM pieces
