@@ -1,1 +1,1 @@
-"""How fast the relay is, side by side with three others: `python -m bench --help`."""
+"""The benchmark of the relay beside three others: `python -m bench --help`."""

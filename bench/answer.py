@@ -1,6 +1,6 @@
-"""The answer that a question asks of the fake upstream: how long, how fast, after what silence.
+"""The order for an answer of the fake upstream: its length, its speed, and the silence before it.
 
-The order travels inside the question itself, because a question is all that every relay passes on.
+The order is the text of the question, because every relay passes that on.
 """
 
 import re

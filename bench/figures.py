@@ -1,4 +1,4 @@
-"""The figures that are compared, what each must reach, and whether it does."""
+"""The figures that are compared, their targets, and whether they are reached."""
 
 import statistics
 from collections.abc import Callable

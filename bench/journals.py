@@ -1,4 +1,4 @@
-"""Where an Askbot that is measured keeps its answers: each in a place of its own."""
+"""The journals of the measured Askbots: a new one for each."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Where the figures were taken: they mean little anywhere else."""
+"""A description of the machine, because the figures hold only for it."""
 
 import os
 import platform

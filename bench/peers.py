@@ -1,4 +1,4 @@
-"""The relays that are measured, each started as its documentation has it for production."""
+"""The measured relays, each started as its documentation recommends for production."""
 
 import json
 import platform

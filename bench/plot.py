@@ -1,7 +1,7 @@
-"""The result as a small SVG: one panel a figure, one bar a relay.
+"""The result as a small SVG: a panel for each figure, a bar for each relay.
 
-Written by hand because it is a dozen rectangles. No background, and greys and hues that stand out
-from white as from near-black: a picture in a README cannot know which of the two is behind it.
+It is a dozen rectangles, so it needs no library. It has no background. Its colours are readable on
+white and on near-black, because a README may be shown on either.
 """
 
 from xml.sax.saxutils import escape

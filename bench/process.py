@@ -1,4 +1,4 @@
-"""Processes of the benchmark: started on one core, ended by it, and what the kernel counts."""
+"""The processes of the benchmark: start on one core, end, and the kernel's counts."""
 
 import os
 import signal

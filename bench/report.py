@@ -1,4 +1,4 @@
-"""The result as JSON: what was measured, where, of what, by which command."""
+"""The result as JSON, with the machine, the versions and the command."""
 
 from dataclasses import asdict
 from typing import Any

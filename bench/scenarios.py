@@ -1,4 +1,4 @@
-"""What is measured, each with a fresh upstream and a fresh relay: scenario(peer) -> figures."""
+"""The measurements: scenario(peer) -> figures. Each has a new upstream and a new relay."""
 
 import sys
 import time

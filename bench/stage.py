@@ -1,4 +1,4 @@
-"""One measurement's processes: a fresh upstream and a fresh relay, and readers sent to them."""
+"""The processes of one measurement: a new upstream, a new relay, and the readers."""
 
 import json
 import os

@@ -1,7 +1,7 @@
-"""A token's text: its place in the answer and the moment at which the upstream wrote it.
+"""A token's text: its place in the answer, and the time at which the upstream wrote it.
 
-The text is all that a relay passes on, so the text carries the clock. Both ends read
-CLOCK_MONOTONIC, which all processes of one machine share.
+A relay passes on nothing but the text, so the text carries the time. Both ends read
+CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
 import re

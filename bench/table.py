@@ -1,4 +1,4 @@
-"""The result as Markdown tables, readable in a terminal too."""
+"""The result as Markdown tables, which are readable in a terminal too."""
 
 from bench.figures import FIGURES, Figure, Range, Sample
 from bench.peers import ASKBOT, NO_RELAY

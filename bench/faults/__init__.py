@@ -1,5 +1,5 @@
-"""What answers that fail leave behind: thousands of each outcome through one relay.
+"""Looks for leaks: thousands of answers with each outcome, through one relay.
 
-An outage of the model's provider is enough for all of them to fail, and whatever one keeps then
-adds up. So memory and descriptors are looked at before and after every outcome.
+In an outage of the provider all answers fail, and a leak in one adds up. So memory and descriptors
+are measured before and after every outcome.
 """

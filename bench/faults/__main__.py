@@ -1,6 +1,6 @@
-"""`python -m bench.faults`: ask for every outcome, and print what each has left in the relay.
+"""`python -m bench.faults`: ask for every outcome, and print what it leaves in the relay.
 
-Exits with 1 if a question leaves too much memory behind, or descriptors do not come back.
+Exits with 1 if a question leaves too much memory, or descriptors stay open.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Those who ask: one question to its outcome, which has to be the one that was meant."""
+"""The clients: each asks one question and checks its outcome."""
 
 import http.client
 import json

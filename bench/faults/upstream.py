@@ -1,6 +1,6 @@
-"""`python -m bench.faults.upstream`: a model's server that fails as it is asked to.
+"""`python -m bench.faults.upstream`: a model's server that fails on demand.
 
-The question names the outcome. It serves on a free port of 127.0.0.1, and prints which.
+The question names the outcome. The server takes a free port of 127.0.0.1, and prints it.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""The readers: one process, one epoll loop; what they read is taken apart after the run."""
+"""The readers: one process with one epoll loop. The answers are parsed after the run."""

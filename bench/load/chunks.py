@@ -1,4 +1,4 @@
-"""HTTP/1.1 response bytes, cut anywhere, to the body's bytes."""
+"""Decodes the body of an HTTP/1.1 response in chunked coding, from pieces of any size."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 

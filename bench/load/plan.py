@@ -1,4 +1,4 @@
-"""What the readers are to do, and what they saw. Both cross the process boundary as JSON."""
+"""The readers' plan, and its outcome. Both cross the process boundary as JSON."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One question and the bytes of its answer, each piece with the moment of its arrival."""
+"""One question, and the bytes of its answer with their times of arrival."""
 
 import socket
 import time

@@ -1,1 +1,1 @@
-"""The Python relays that ours is measured against, each as its tutorials write it."""
+"""The other Python relays, each written as in the tutorials of its framework."""

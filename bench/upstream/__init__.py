@@ -1,4 +1,4 @@
-"""A fake OpenAI-compatible upstream, fast enough never to be the limit.
+"""A fake OpenAI-compatible upstream that is never the bottleneck.
 
 One process, one epoll loop, no framework: an event costs little more than its `send`.
 """

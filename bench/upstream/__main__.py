@@ -1,4 +1,4 @@
-"""`python -m bench.upstream`: serve on a free port of 127.0.0.1, and print which."""
+"""`python -m bench.upstream`: serve on a free port of 127.0.0.1, and print the port."""
 
 import gc
 import socket

@@ -1,4 +1,4 @@
-"""When which connection has to write next: a timer wheel with millisecond teeth."""
+"""A timer wheel in milliseconds: which connection has to write next."""
 
 from collections import defaultdict
 
