@@ -1,4 +1,4 @@
-"""What `make run` runs."""
+"""The program that `make run` starts."""
 
 import signal
 

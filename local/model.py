@@ -1,7 +1,7 @@
-"""The embedded model: a small language model that answers when no other one is configured.
+"""The embedded model: a small language model that answers when no other is configured.
 
-It runs in a process of its own (`local.server`), because the library's threads do not survive
-gunicorn's fork, and because its server, while a stream is open, can be ended in no other way.
+It runs in a process of its own (`local.server`). The library's threads do not survive gunicorn's
+fork, and while a stream is open its server can only be ended with its process.
 """
 
 import contextlib
@@ -35,11 +35,11 @@ class LocalModel:
     log: IO[str]
 
     def stop(self) -> None:
-        """Ends the child process now, with whatever it is answering."""
+        """Ends the child process now, and with it the answers it is writing."""
         _end(self.process, self.log)
 
     def last_words(self) -> str:
-        """The last line of the child's log: after an unexpected end, the likely reason."""
+        """The last line of the child's log, which is the likely reason for an unexpected end."""
         return _last_line(self.log)
 
     def __enter__(self) -> "LocalModel":
@@ -50,12 +50,12 @@ class LocalModel:
 
 
 def start_model(local_model: str = "") -> LocalModel:
-    """Starts the model and returns when it answers; it ends with this process at the latest.
+    """Starts the model and returns when it answers. The model ends with this process.
 
     `local_model` is the path of a GGUF file to use instead of the embedded model's.
     Raises LocalModelError.
     """
-    # An unnamed file, so that there is nothing to remove and no pipe that could fill up.
+    # An unnamed file needs no removal, and unlike a pipe it cannot fill up.
     log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives with the child
     process = subprocess.Popen(
         [sys.executable, "-m", "local.server", local_model],

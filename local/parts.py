@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from local.model import LocalModel
 
 READY_SECONDS = 60.0
-# Running answers are cut at once on Ctrl-C; this is for the processes to notice.
+# The time for the processes to end. Running answers are cut at once on Ctrl-C.
 END_SECONDS = 3.0
 POLL_SECONDS = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,13 +30,13 @@ PR_SET_PDEATHSIG = 1
 
 
 class RunError(Exception):
-    """Askbot cannot be run, or cannot run on. The message says what to do."""
+    """Askbot cannot start, or cannot go on. The message says what to do."""
 
 
 class Part:
     """A child process in a session of its own, and what it prints.
 
-    The session keeps the terminal's Ctrl-C away from it, and lets nothing it started outlive it.
+    The session keeps the terminal's Ctrl-C away from it. Its own children end with it.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Part:
                     sys.stderr.write(line)
 
     def said(self, pattern: str) -> re.Match[str] | None:
-        """Where one of the last lines it printed has this pattern."""
+        """The match of the pattern in one of the last lines that it printed."""
         return next(filter(None, (re.search(pattern, line) for line in list(self.lines))), None)
 
     def last_words(self) -> str:
@@ -88,12 +88,12 @@ class Part:
         return "\n  ".join(line for line in self.lines if line)
 
     def ask_to_stop(self) -> None:
-        """Sends the signal that ends it without delay."""
+        """Sends the signal for an immediate end."""
         self.shown = False
         self.process.send_signal(self.stop_signal)
 
     def stop(self) -> None:
-        """Waits for its end a moment, then ends it and whatever it started."""
+        """Waits a moment for its end, then kills it and its children."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(END_SECONDS)
         with contextlib.suppress(ProcessLookupError):
@@ -112,7 +112,7 @@ Found = TypeVar("Found")
 
 
 def wait_for(parts: Parts, failure: str, look: Callable[[], Found | None]) -> Found:
-    """What `look` finds at last. Raises RunError when a part ends first, or time runs out."""
+    """The first result of `look`. Raises RunError if a part ends before it, or after a limit."""
     deadline = time.monotonic() + READY_SECONDS
     while not (found := look()):
         check_alive(parts)
@@ -123,7 +123,7 @@ def wait_for(parts: Parts, failure: str, look: Callable[[], Found | None]) -> Fo
 
 
 def answers(url: str) -> bool:
-    """Whether somebody answers there, and not with a failure."""
+    """Whether a server answers at the address, and without a failure."""
     where = urlsplit(url)
     connection = http.client.HTTPConnection(where.netloc, timeout=5)
     try:
@@ -145,7 +145,7 @@ def check_alive(parts: Parts) -> None:
 
 @contextlib.contextmanager
 def ending_together() -> Iterator[Parts]:
-    """A place for the parts; at the end of the block, however it is left, they end."""
+    """A list for the parts. They end when the block is left, in any way."""
     parts: Parts = {}
     try:
         yield parts
@@ -159,12 +159,12 @@ def ending_together() -> Iterator[Parts]:
 
 
 def interrupt(*_: object) -> NoReturn:
-    """The handler of every signal that asks for the end: KeyboardInterrupt, once."""
+    """The handler of all signals that end the program. Raises KeyboardInterrupt once."""
     _ignore_signals()
     raise KeyboardInterrupt
 
 
 def _ignore_signals() -> None:
-    # A second Ctrl-C must not disturb the ending, which is bounded anyway.
+    # A second Ctrl-C must not disturb the shutdown, which has a time limit.
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

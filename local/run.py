@@ -1,7 +1,7 @@
-"""`make run`: the model, the relay and the page, as one program that ends as one.
+"""`make run`: the model, the relay and the page as one program.
 
-They are three child processes. This one starts them, says when all of them answer, and waits:
-for a signal, or for one of them to end, and then ends the others.
+They are three child processes. This process starts them and says when all of them answer. After a
+signal, or when one of them ends, it ends all.
 """
 
 import contextlib
@@ -34,12 +34,12 @@ from relay.settings import PROJECT, Settings, SettingsError, in_address, load_en
 
 FRONTEND = PROJECT / "frontend"
 VITE = "node_modules/vite/bin/vite.js"
-# As many connections may wait as with gunicorn's own socket.
+# The same backlog as gunicorn's own socket.
 BACKLOG = 2048
 
 
 def run(environ: dict[str, str]) -> NoReturn:
-    """Starts what the settings in `environ` ask for and stays until it is to end.
+    """Starts the parts for the settings in `environ`, and returns when they end.
 
     Raises SettingsError, LocalModelError or RunError, and KeyboardInterrupt for any signal.
     """
@@ -58,7 +58,7 @@ def run(environ: dict[str, str]) -> NoReturn:
                 parts["model"] = model = _start_model(settings)
                 environ = environ | _pointing_to(model, environ)
             parts["relay"] = _start_relay(environ, listener)
-            # The relay has it now: with the relay it must go.
+            # The relay has inherited the socket. Closed here, it closes when the relay ends.
             listener.close()
             page_url = _page_url(parts, page, page_port)
             # By the page's own way to the relay, which fails with a 502 of its own.
@@ -79,7 +79,7 @@ def _page_port(environ: dict[str, str]) -> int:
 
 
 def _listen(variable: str, host: str, port: int) -> socket.socket:
-    """A socket that listens there; from here on nobody else can. For port 0, at any free one."""
+    """A socket that listens on the address, so that no other program can. Port 0 is any free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
@@ -103,8 +103,8 @@ def _port_in_use(variable: str, port: int) -> RunError:
 
 
 def _check_localhost(variable: str, port: int) -> None:
-    """To a browser "localhost" is ::1 first: whoever listens there would be seen instead of us."""
-    # Where there is no IPv6, nobody does.
+    """Checks that no other server listens on ::1, which browsers try first for "localhost"."""
+    # Without IPv6 no server can.
     with contextlib.suppress(SettingsError):
         _listen(variable, "::1", port).close()
 
@@ -117,14 +117,14 @@ def _check_page_port(port: int, listener: socket.socket) -> None:
 
 
 def _url(listener: socket.socket) -> str:
-    """The address at which this machine reaches what listens there."""
+    """The URL at which this machine reaches a server on the address."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{in_address(host)}:{port}"
 
 
 def _node(environ: dict[str, str]) -> str:
-    # `make` puts a Node into the environment's folder where the machine has none.
+    # If the machine has no Node, `make` installs one into the environment's folder.
     folders = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", "")])
     node = shutil.which("node", path=folders)
     if node is None:
@@ -137,20 +137,20 @@ def _node(environ: dict[str, str]) -> str:
 
 def _start_page(node: str, port: int, relay_url: str) -> Part:
     command = [node, VITE, "preview", "--strictPort", "--host", "127.0.0.1", "--port", str(port)]
-    # The key is the relay's alone, wherever it was set.
+    # Only the relay gets the key.
     environ = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
     environ |= {"RELAY_URL": relay_url, "NO_COLOR": "1"}
     return Part(command, FRONTEND, environ, stop_signal=signal.SIGTERM, shown=False)
 
 
 def _page_url(parts: Parts, page: Part, port: int) -> str:
-    """The page's address in its own words: at its port somebody else may answer."""
+    """The page's address as its server printed it: another server may answer at the usual port."""
     try:
         found = wait_for(
             parts, "The page did not start", lambda: page.said(r"Local: +http://[0-9.]+:([0-9]+)/")
         )
     except RunError as error:
-        # Somebody was faster than we were after looking.
+        # Another program took the port after our check.
         if "is already in use" in page.last_words():
             raise _port_in_use("PAGE_PORT", port) from error
         raise
@@ -158,7 +158,7 @@ def _page_url(parts: Parts, page: Part, port: int) -> str:
 
 
 def _start_relay(environ: dict[str, str], listener: socket.socket) -> Part:
-    # What the relay has to say is shown, without gunicorn's account of its own start and end.
+    # Shows the relay's log without gunicorn's messages about its start and end.
     environ = {"GUNICORN_CMD_ARGS": "--log-level=warning"} | environ
     bind = f"fd://{listener.fileno()}"
     command = [sys.executable, "-m", "gunicorn", "--bind", bind, "app:app"]
@@ -193,10 +193,10 @@ def _pointing_to(model: LocalModel, environ: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """The program; ends with status 0 when it was asked to end, otherwise with 1 and a reason."""
+    """The program. Exits with 0 after a signal, otherwise with 1 and a reason."""
     try:
         for number in SIGNALS:
-            # `nohup make run &` is to outlive its terminal.
+            # `nohup make run &` must outlive its terminal.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, interrupt)
         run(load_environ())

@@ -21,7 +21,7 @@ def serve(local_model: str) -> NoReturn:
     """Serves the GGUF file `local_model`, or the embedded model, until the parent ends."""
     api_key = sys.stdin.readline().strip()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Standard output carries one line to the parent: whatever a library prints goes elsewhere.
+    # Standard output is for one line to the parent. Output of the libraries goes elsewhere.
     parent = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
@@ -70,8 +70,8 @@ def _checked_choice(path: Path) -> Path:
 
 
 def _load(path: Path, name: str, api_key: str) -> Any:
-    # Read when the library is loaded: its threads must sleep, not spin, while they wait for
-    # each other, or they take the cores from the relay and the browser.
+    # The library reads this when it is loaded. Its threads must sleep while they wait for each
+    # other, because spinning would take the cores from the relay and the browser.
     os.environ["OMP_WAIT_POLICY"] = "passive"
     try:
         import xllamacpp
