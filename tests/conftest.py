@@ -1,4 +1,4 @@
-"""What the tests share: the scripted upstream, the relay before it, and the page in a browser."""
+"""Fixtures: the scripted upstream, a relay before it, and the page in a browser."""
 
 import os
 import signal
@@ -17,14 +17,14 @@ from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
 from helpers.sources import close_sources
 from helpers.upstream import Upstream
 
-# No machine is so slow that an answer which a test holds back ends by one of these.
+# Long enough that no held-back answer ends by one of these on a slow machine.
 PATIENT = {
     "FIRST_TEXT_TIMEOUT": f"{2 * HELD_SECONDS:g}",
     "IDLE_TIMEOUT": f"{2 * HELD_SECONDS:g}",
     "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
 }
 
-# How fast the machine is says nothing about what is tested.
+# The machine's speed must not fail a test.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -33,11 +33,11 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # Before the plugin reads it; who asks for another with `--timeout` gets that.
+    # Set before the plugin reads it. `--timeout` still overrides it.
     if config.option.timeout is None:
         config.option.timeout = TEST_SECONDS
     expect.set_options(timeout=1000 * WAIT_SECONDS)
-    # A shell's background jobs ignore these signals, and would hand that on to what is tested.
+    # A shell's background job ignores these signals, and the tested processes would inherit that.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A skipped test is a choice on a developer's machine, and a hole under CI."""
+    """Under CI a skipped test fails."""
     report = yield
     if os.environ.get("CI") == "true" and report.skipped:
         report.outcome = "failed"
@@ -70,7 +70,7 @@ def upstream_server() -> Iterator[Upstream]:
 
 @pytest.fixture
 def upstream(upstream_server: Upstream) -> Iterator[Upstream]:
-    """The scripted model's server, see tests/upstream.py; every request on it must have ended."""
+    """The scripted model's server. At the end of a test no request may be open."""
     upstream_server.forget()
     yield upstream_server
     assert upstream_server.wait_until(lambda server: server.open == 0), "a request was left open"
@@ -86,7 +86,7 @@ def shared_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
 
 @pytest.fixture
 def relay(shared_relay: RelayProcess, upstream: Upstream) -> RelayProcess:
-    """A patient relay before the scripted upstream, the same one for all tests."""
+    """A relay with long deadlines before the scripted upstream, shared by all tests."""
     assert upstream
     return shared_relay
 
@@ -101,7 +101,7 @@ def start_relay(upstream: Upstream) -> Iterator[StartRelay]:
         return started[-1]
 
     yield start_one
-    # A server that is told to stop waits for its idle connections.
+    # A server that stops waits for its idle connections.
     close_exchanges()
     for relay in started:
         relay.stop()
@@ -123,7 +123,7 @@ def built_page() -> None:
 
 @pytest.fixture(scope="session")
 def base_url(shared_relay: RelayProcess, built_page: None) -> Iterator[str]:
-    """Where the page is, before the relay that all tests share."""
+    """The page's address, before the shared relay."""
     assert built_page is None
     server = page_process.serve(shared_relay.url)
     yield server.url
@@ -147,12 +147,12 @@ def serve_page(built_page: None) -> Iterator[ServePage]:
 
 @pytest.fixture
 def context(context: BrowserContext) -> BrowserContext:
-    """Where the browser's tabs are; what they are told to do may take as long as anything else."""
+    """The browser context, with the limits of the other tests."""
     context.set_default_timeout(1000 * WAIT_SECONDS)
     return context
 
 
-# Told as the browser reports them, and not only by the console.
+# The browser reports these as events, not only on the console.
 WATCH_POLICY = """
 window.violations = []
 document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
@@ -162,11 +162,11 @@ document.addEventListener('securitypolicyviolation', ({ violatedDirective, block
 
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
-    """Askbot's page, open; in the end it must not have complained, nor broken its own policy."""
+    """Askbot's page, open. At the end it must have no errors and no breaches of its policy."""
     complaints: list[str] = []
 
     def on_console(kind: str, text: str) -> None:
-        # Of a refused request the browser itself makes an error, whatever the page makes of it.
+        # The browser itself logs an error for each refused request.
         if kind == "error" and not text.startswith("Failed to load resource"):
             complaints.append(text)
 

@@ -1,1 +1,1 @@
-"""What the tests share: real processes, a scripted model, and clients that see the wire."""
+"""Shared by the tests: real processes, a scripted model, and clients that see the wire."""

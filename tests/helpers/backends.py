@@ -1,4 +1,4 @@
-"""What a journal relies on, whatever keeps it: tests that each kind of backend has to pass."""
+"""The promises of a journal's backend: tests that each kind of backend has to pass."""
 
 import sqlite3
 import subprocess
@@ -20,20 +20,20 @@ FAILED = b'{"state":"failed"}'
 
 
 class Place(Protocol):
-    """Where workers keep one journal together."""
+    """The shared storage of several workers."""
 
     def open(self) -> Backend:
-        """As one more worker does."""
+        """Opens the backend as one more worker."""
 
     def kill(self, worker: str) -> None:
-        """The worker has not written for so long that it counts as dead."""
+        """Lets so much time pass that the worker counts as dead."""
 
     def lose(self) -> None:
-        """All of the journal is lost."""
+        """Loses all of the journal."""
 
 
 def writing(number: int = 0, *, etag: str = "", worker: str = "here") -> Writing:
-    """Of the answer with that number."""
+    """A writing of the answer with that number."""
     return Writing(f"{number:064x}", etag or f"etag-{number}", worker, b"\x00\xff a question")
 
 
@@ -70,10 +70,10 @@ class File:
 
 
 class BackendPromises:
-    """What holds for one worker alone, too."""
+    """Promises that hold for a single worker too."""
 
     def test_a_claim(self, place: Place) -> None:
-        """What nobody has can be taken, and is then another's to see."""
+        """A free digest can be claimed, and other workers then see the claim."""
         here, there = place.open(), place.open()
         assert there.read([(writing().digest, 0)]) == [None]
         assert here.claim(writing()) is None
@@ -82,13 +82,13 @@ class BackendPromises:
         )
 
     def test_a_claim_whose_reply_was_lost(self, place: Place) -> None:
-        """Who claims the same once more has it."""
+        """A worker that repeats its claim still has the digest."""
         here = place.open()
         assert here.claim(writing()) is None
         assert here.claim(writing()) is None
 
     def test_claims_race(self, place: Place) -> None:
-        """Of all who claim in the same moment one succeeds, and the others learn which."""
+        """One of several simultaneous claims succeeds, and the others learn which."""
         everyone = threading.Barrier(6)
 
         def claim(etag: str) -> str:
@@ -101,7 +101,7 @@ class BackendPromises:
         assert len({each.result() for each in claims}) == 1
 
     def test_a_claim_in_place_of_another(self, place: Place) -> None:
-        """Whoever names the writing that has it takes it over, once, and its text is gone."""
+        """A claim that names the current writing replaces it, once, and deletes its text."""
         here, there = place.open(), place.open()
         here.claim(writing())
         here.write("here", [Addition(writing(), 0, TEXT, RECEIPT)])
@@ -112,7 +112,7 @@ class BackendPromises:
         assert there.claim(third, second.etag) is None
 
     def test_whoever_was_replaced(self, place: Place) -> None:
-        """They write on, change nothing, and are not told to begin anew."""
+        """A replaced writer may write on, changes nothing, and is not told to begin anew."""
         here, there = place.open(), place.open()
         here.claim(writing())
         here.write("here", [Addition(writing(), 0, TEXT[:10])])
@@ -126,13 +126,13 @@ class BackendPromises:
         assert record_of(there, second) == Record(second, None, is_alive=True)
 
     def test_without_a_claim(self, place: Place) -> None:
-        """What is written down from the start on is found, too."""
+        """An answer without a claim is found if it was written from its start."""
         backend = place.open()
         backend.write("here", [Addition(writing(), 0, b"")])
         assert record_of(backend, writing()) == Record(writing(), None, is_alive=True)
 
     def test_text_from_any_byte_on(self, place: Place) -> None:
-        """However it was cut when it was written down."""
+        """Text can be read from any byte on, in whatever pieces it was written."""
         backend = place.open()
         backend.claim(writing())
         for begin, end in ((0, 0), (0, 3), (3, 20), (20, 21), (21, len(TEXT))):
@@ -142,7 +142,7 @@ class BackendPromises:
         assert record_of(backend, writing(), len(TEXT) + 5).data == b""
 
     def test_written_again(self, place: Place) -> None:
-        """What overlaps, or is there already, changes nothing."""
+        """Bytes that are written again, or overlap, change nothing."""
         backend = place.open()
         backend.claim(writing())
         for begin, end in ((0, 5), (0, 5), (5, 20), (3, 12), (12, 30), (0, 40), (40, len(TEXT))):
@@ -152,7 +152,7 @@ class BackendPromises:
         assert record_of(backend, writing()).data == TEXT
 
     def test_a_gap(self, place: Place) -> None:
-        """Text that lacks what is before it is never taken for what is."""
+        """Text after a gap is never read as if it had no gap."""
         backend = place.open()
         backend.claim(writing())
         backend.write("here", [Addition(writing(), 0, TEXT[:10])])
@@ -177,14 +177,14 @@ class BackendPromises:
         assert backend.read([]) == []
 
     def test_the_end(self, place: Place) -> None:
-        """The receipt is found with the text that it was written with."""
+        """The receipt is found together with the whole text."""
         backend = place.open()
         backend.claim(writing())
         backend.write("here", [Addition(writing(), 0, TEXT, RECEIPT)])
         assert record_of(backend, writing(), 3) == Record(writing(), RECEIPT, True, TEXT[3:])
 
     def test_the_end_as_others_see_it(self, place: Place) -> None:
-        """They write a receipt where there is none; whoever has written the answer, always."""
+        """Another worker's receipt counts only if there is none; the writer's always counts."""
         here, there = place.open(), place.open()
         here.claim(writing())
         here.write("here", [Addition(writing(), 0, TEXT[:7])])
@@ -195,7 +195,7 @@ class BackendPromises:
         assert record_of(there, writing()) == Record(writing(), RECEIPT, True, TEXT)
 
     def test_others_see_nothing_yet(self, place: Place) -> None:
-        """Whoever takes an answer without text for lost takes nothing from it."""
+        """A receipt for an answer that seemed lost takes no text from it."""
         here, there = place.open(), place.open()
         here.claim(writing())
         here.write("here", [Addition(writing(), 0, TEXT)])
@@ -203,7 +203,7 @@ class BackendPromises:
         assert record_of(there, writing()).data == TEXT
 
     def test_letters(self, place: Place) -> None:
-        """They reach the worker that they are for, once, however often they were sent."""
+        """A letter reaches its worker once, however often it was sent."""
         here, there = place.open(), place.open()
         here.write("here", [])
         letters = [Letter("here", writing(number).etag, "read") for number in range(3)]
@@ -215,7 +215,7 @@ class BackendPromises:
         assert there.write("there", [])[1] == [Letter("there", writing().etag, "stop")]
 
     def test_the_mark(self, place: Place) -> None:
-        """A worker that was not there before is told so, each for itself."""
+        """Each worker learns at its first write that its mark was not there."""
         backend = place.open()
         assert [backend.write(worker, [])[0] for worker in ("here", "there", "here")] == [
             False,
@@ -224,17 +224,17 @@ class BackendPromises:
         ]
 
     def test_a_claim_marks_the_worker(self, place: Place) -> None:
-        """So that nobody takes what it is about to write for lost."""
+        """A claim marks its worker alive, so that its answer does not count as lost."""
         backend = place.open()
         backend.claim(writing(worker="new"))
         assert record_of(backend, writing()).is_alive
 
 
 class SharedBackendPromises(BackendPromises):
-    """What holds between several workers besides."""
+    """Further promises, between several workers."""
 
     def test_a_dead_worker(self, place: Place) -> None:
-        """Its answers are told from those that are being written, until it writes again."""
+        """The answers of a dead worker are marked as such until it writes again."""
         here, there = place.open(), place.open()
         here.claim(writing())
         here.write("here", [Addition(writing(), 0, TEXT)])
@@ -244,7 +244,7 @@ class SharedBackendPromises(BackendPromises):
         assert record_of(there, writing()).is_alive
 
     def test_a_lost_journal(self, place: Place) -> None:
-        """Who goes on writing is told, and what is written from the start on is found again."""
+        """After a loss a writer is told so, and what it writes from the start is found again."""
         here, there = place.open(), place.open()
         here.claim(writing())
         here.write("here", [Addition(writing(), 0, TEXT[:10])])

@@ -18,7 +18,7 @@ class Cut(Exception):
 
 
 class Exchange:
-    """One request and its reply, read as it comes; the fixture `leave_nothing_open` closes it."""
+    """One request and its reply, read as it arrives. `leave_nothing_open` closes it."""
 
     opened: ClassVar[list["Exchange"]] = []
 
@@ -73,7 +73,7 @@ class Exchange:
             raise Cut from error
 
     def text_before_cut(self) -> str:
-        """The body up to where it was cut, which it must be."""
+        """The body up to its cut. Fails if it was not cut."""
         text = ""
         try:
             while piece := self.piece():
@@ -86,7 +86,7 @@ class Exchange:
         return json.loads(self.text())
 
     def error(self) -> tuple[int, str]:
-        """The status and the `code` of a refusal, whose whole shape is checked on the way."""
+        """The status and the `code` of a refusal. Checks its whole shape."""
         assert self.headers["Content-Type"] == "application/json"
         error = self.json()["error"]
         assert set(error) == {"code", "message", "request_id"}
@@ -106,13 +106,13 @@ class Exchange:
 
 
 def ask(url: str, question: str = "Hi", **headers: str) -> Exchange:
-    """One question, as the simplest page asks it. Headers by name: `Accept="..."`."""
+    """Asks one question as the simplest page does. Headers by name: `Accept="..."`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Exchange(url, {"userPrompt": question}, headers=named)
 
 
 def raw_exchange(url: str, data: bytes) -> bytes:
-    """Everything that comes back for these bytes until the relay closes. Raises Cut on RST."""
+    """All bytes that the relay sends in reply until it closes. Raises Cut on RST."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
         sock.sendall(data)

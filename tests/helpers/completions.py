@@ -1,4 +1,4 @@
-"""Completions as a client with a key meets them, and a script that the test lets on."""
+"""Requests about completions with a key, and a script that goes on when the test says so."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from typing import Any
 from helpers.client import LIMIT_SECONDS, Exchange
 from helpers.upstream import Reply, Upstream
 
-# What docs/http.md promises for a reader who leaves or stops.
+# The promise of docs/http.md for a reader who leaves or stops.
 GONE_SECONDS = 1.0
 
 
@@ -41,7 +41,7 @@ def new_key() -> str:
 
 
 class Gated:
-    """A script that writes one of `texts` each time the test lets it, then finishes."""
+    """A script that writes one of `texts` at each release by the test, then finishes."""
 
     def __init__(self, upstream: Upstream, *texts: str) -> None:
         self._turns = threading.Semaphore(0)
@@ -60,7 +60,7 @@ class Gated:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = LIMIT_SECONDS) -> None:
-    """Asks the relay again and again; with a limit."""
+    """Waits for `condition`, which usually asks the relay. Has a limit."""
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "it did not come true in time"

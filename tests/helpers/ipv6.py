@@ -1,4 +1,4 @@
-"""Whether the machine has IPv6, which not every container does."""
+"""Whether the machine has IPv6, which some containers lack."""
 
 import contextlib
 import socket

@@ -1,7 +1,7 @@
-"""How long a test waits for what it expects. It goes on as soon as that is there.
+"""The limits of all waits in the tests. A wait ends as soon as its event occurs.
 
-Every limit is what a quick machine needs, times `PATIENCE`: a machine that is slower, or has more
-to do, needs the same tests. Set TEST_PATIENCE for one that is slower still.
+Each limit is the time that a fast machine needs, times `PATIENCE`, so that tests pass on slow and
+busy machines too. Set TEST_PATIENCE for an even slower one.
 """
 
 import os
@@ -10,11 +10,11 @@ PATIENCE = float(os.environ.get("TEST_PATIENCE", "10"))
 
 # For one step of a reader, a page or a server.
 WAIT_SECONDS = 6 * PATIENCE
-# For what is promised within a second.
+# For promises of one second.
 GONE_SECONDS = 1 * PATIENCE
-# For what holds something back until a test has seen enough: longer than the test itself waits.
+# For scripts that hold something back for a test: longer than the test itself waits.
 HELD_SECONDS = 2 * WAIT_SECONDS
 # For the page to be built, or a language model to answer.
 WORK_SECONDS = 30 * PATIENCE
-# For a whole test: one that hangs elsewhere than in a wait says where.
+# For a whole test. A test that hangs outside a wait then shows where.
 TEST_SECONDS = 60 * PATIENCE

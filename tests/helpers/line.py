@@ -1,4 +1,4 @@
-"""A network line between two hosts that takes its time, and can be cut and mended."""
+"""A network line with a delay, which a test can cut and mend."""
 
 import contextlib
 import queue
@@ -8,9 +8,9 @@ import time
 
 
 class Line:
-    """Passes connections on to a server on this machine, at an address of its own.
+    """Forwards connections to a server on this machine, from an address of its own.
 
-    What is sent arrives `delay_seconds` later, in either direction.
+    Data arrives `delay_seconds` later, in both directions.
     """
 
     def __init__(self, port: int, delay_seconds: float = 0) -> None:
@@ -19,7 +19,7 @@ class Line:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._is_cut = False
-        # A connection that is being made is either cut or refused.
+        # Guards against a new connection that is neither cut nor refused.
         self._changing = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -32,7 +32,7 @@ class Line:
         return f"http://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
-        """Every connection breaks, and new ones do at once."""
+        """Breaks all connections, and new ones at once."""
         with self._changing:
             self._is_cut = True
             self._drop()
@@ -72,7 +72,7 @@ class Line:
         far = socket.create_connection(("127.0.0.1", self._port))
         self._open += [near, far]
         for source, target in ((near, far), (far, near)):
-            # Nagle's algorithm would add a delay of its own.
+            # Without Nagle's algorithm, which would add its own delay.
             target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             way = _Way(source, target, self._delay_seconds)
             threading.Thread(target=way.receive, daemon=True).start()
@@ -80,13 +80,13 @@ class Line:
 
 
 class _Way:
-    """One direction of a connection: what comes from `source` goes to `target`, in its time."""
+    """One direction of a connection: passes data from `source` to `target` after the delay."""
 
     def __init__(self, source: socket.socket, target: socket.socket, delay_seconds: float) -> None:
         self._source = source
         self._target = target
         self._delay_seconds = delay_seconds
-        # With the moment at which it is to arrive; b"" is the end.
+        # Data with its time of arrival. b"" is the end.
         self._under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
 
     def receive(self) -> None:

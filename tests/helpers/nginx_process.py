@@ -39,7 +39,7 @@ http {{
 
 @contextlib.contextmanager
 def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
-    """The address of an nginx before a relay, with `more` in its location."""
+    """Starts nginx before a relay, with `more` in its location. Returns its address."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     if nginx is None:
         pytest.skip("needs Debian's package nginx")
@@ -55,7 +55,7 @@ def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
     )
     assert process.stderr is not None
     try:
-        # It says so once it listens and has its worker.
+        # nginx logs this when it listens and its worker runs.
         assert any("start worker process " in line for line in process.stderr)
         threading.Thread(target=process.stderr.read, daemon=True).start()
         yield f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""What a reader does with the page, and finds on it: by role and name, as a person would."""
+"""A reader's actions on the page. Elements are found by role and name, as a person would."""
 
 import contextlib
 import threading
@@ -29,9 +29,9 @@ def ask(page: Page, question: str) -> None:
 
 
 def exchange(page: Page, question: str) -> None:
-    """Asks, and waits until there is nothing more to come."""
+    """Asks, and waits for the end of the answer."""
     ask(page, question)
-    # What is suggested before the first question may be the same words.
+    # A suggestion before the first question may have the same words.
     asked = conversation(page).get_by_role("article").filter(has_text=question)
     expect(asked.last).to_be_visible()
     expect(button(page, "Ask")).to_be_visible()
@@ -52,7 +52,7 @@ _NOTHING_RUNS = """
 
 
 def wait_until_kept(page: Page) -> None:
-    """Waits until the browser keeps the answer that is shown, which is a moment later."""
+    """Waits until the browser has stored the answer, a moment after it is shown."""
     page.wait_for_function(_NOTHING_RUNS)
 
 
@@ -74,7 +74,7 @@ _HOLD = """
 
 @contextlib.contextmanager
 def slow_disk(page: Page) -> Iterator[None]:
-    """While it lasts the browser keeps nothing more, and does at its end."""
+    """Delays all writes of the browser to the end of the block."""
     page.evaluate(_HOLD)
     yield
     page.evaluate("window.letGo()")
@@ -82,7 +82,7 @@ def slow_disk(page: Page) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped_clock(page: Page) -> Iterator[None]:
-    """While it lasts the page's time goes by only as `page.clock` is told."""
+    """Stops the page's clock in the block. Only `page.clock` moves it."""
     page.clock.install()
     page.clock.pause_at(datetime.now() + timedelta(minutes=1))
     yield
@@ -90,7 +90,7 @@ def stopped_clock(page: Page) -> Iterator[None]:
 
 
 def choose(page: Page, action: str, title: str | None = None) -> None:
-    """Chooses from the menu of the conversation that is shown, or of a listed one."""
+    """Chooses from the menu of the shown conversation, or of a listed one."""
     what = "this conversation" if title is None else f"“{title}”"
     button(page, f"Options for {what}").click()
     button(page, action).click()
@@ -107,7 +107,7 @@ def saying(text: str) -> Script:
 
 
 def silent_after(text: str) -> Script:
-    """A script that begins with `text`, and says nothing more until the relay has left."""
+    """A script that sends `text`, and then nothing until the relay has left."""
 
     def script(reply: Reply) -> None:
         reply.text(text)
@@ -117,7 +117,7 @@ def silent_after(text: str) -> Script:
 
 
 class Paused:
-    """A script that holds an answer back half-way, until it is let go on."""
+    """A script that stops half-way through an answer until the test releases it."""
 
     def __init__(self, upstream: Upstream) -> None:
         self.go_on = threading.Event()

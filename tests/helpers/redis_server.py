@@ -13,9 +13,9 @@ from helpers.limits import WAIT_SECONDS
 
 
 class RedisServer:
-    """`start` and `stop` as often as wanted, always at the same `url`.
+    """Can be started and stopped repeatedly, at the same `url`.
 
-    It comes back empty, or with what it had if it is one that `keeps` it.
+    It comes back empty, or with its data if it `keeps` them.
     """
 
     def __init__(self, folder: Path, *, keeps: bool = False) -> None:
@@ -48,7 +48,7 @@ class RedisServer:
         self._process.stdout.close()
 
     def freeze(self) -> None:
-        """It takes connections and says nothing, as behind a broken network."""
+        """Accepts connections but does not reply, as behind a broken network."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

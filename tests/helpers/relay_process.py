@@ -1,4 +1,4 @@
-"""The relay as its operator runs it: a real gunicorn, or another server, in its own process."""
+"""The relay as an operator runs it: a real gunicorn, or another server, in its own process."""
 
 import contextlib
 import os
@@ -22,19 +22,19 @@ from relay.settings import Settings, variable
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-# In no log and no reply; several tests look for it.
+# Must appear in no log and no reply. Several tests check that.
 KEY = "sk-test-key-of-nobody"
 
 _ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://\S+:[0-9]+)")
-# What a developer's own shell may set must not reach a test.
-# Answers are kept in a folder of the test run's own.
+# Variables of a developer's shell that must not reach a test.
+# Answers are kept in a folder of the test run.
 _STATE = TemporaryDirectory(prefix="askbot-")
 _SETTINGS = {variable(each) for each in fields(Settings)}
 _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN")
 
 
 class RelayProcess:
-    """Started with nothing but the given settings; `url` is where it listens."""
+    """A relay with the given settings only. `url` is its address."""
 
     def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
         environ = {
@@ -61,11 +61,11 @@ class RelayProcess:
 
     @property
     def log(self) -> str:
-        """All it has printed so far."""
+        """Its output so far."""
         return "".join(self._log)
 
     def is_listening(self) -> bool:
-        """Whether it takes connections; a server that is told to stop takes no new ones."""
+        """Whether it accepts connections. A server that stops accepts no new ones."""
         parts = urlsplit(self.url)
         try:
             socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS).close()
@@ -81,7 +81,7 @@ class RelayProcess:
     def wait_for_line(
         self, pattern: "str | re.Pattern[str]", seconds: float = WAIT_SECONDS
     ) -> re.Match[str]:
-        """The first line, from the last one waited for on, that matches."""
+        """The first line that matches, after the line of the last wait."""
         with contextlib.suppress(queue.Empty):
             while (line := self._lines.get(timeout=seconds)) is not None:
                 if match := re.search(pattern, line):
@@ -89,19 +89,19 @@ class RelayProcess:
         raise AssertionError(f"no line like {pattern!r} in time; the log:\n{self.log}")
 
     def wait_for_exit(self) -> int:
-        """Its exit status once it has ended by itself and all it printed is in the log."""
+        """Waits for its own end and for the rest of its log. Returns the exit status."""
         status = self.process.wait(WAIT_SECONDS)
         self._reader.join(WAIT_SECONDS)
         return status
 
     def stop(self) -> int:
-        """Its exit status after SIGTERM."""
+        """Sends SIGTERM. Returns the exit status."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
             return self.process.wait(WAIT_SECONDS)
         finally:
-            # A reloader leaves the server it started behind.
+            # A reloader does not end the server that it started.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 

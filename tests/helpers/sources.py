@@ -1,4 +1,4 @@
-"""A source of text that a test scripts, and a completion that reads it, without any server."""
+"""A scripted source of text, and a completion that reads it, without any server."""
 
 import contextlib
 import select
@@ -20,10 +20,10 @@ FINGERPRINT = b"a question"
 
 
 class ScriptedSource:
-    """Gives what the test has let it give, one thing a call, and waits for more as a socket does.
+    """Gives one item of its script at each call. Without items it waits, as a socket does.
 
-    Text is handed out, an exception raised, and an outcome is the end. `asked` is released each
-    time that somebody begins to wait. The fixture `leave_nothing_open` closes it.
+    A text is returned, an exception is raised, and an outcome is the end. `asked` is released each
+    time a call begins to wait. The fixture `leave_nothing_open` closes it.
     """
 
     opened: ClassVar[list["ScriptedSource"]] = []
@@ -34,7 +34,7 @@ class ScriptedSource:
         self.asked = threading.Semaphore(0)
         self.is_closed = False
         self._script: deque[bytes | Exception | Outcome] = deque()
-        # Whoever waits here is woken by a cancellation, as by that of a request to the model.
+        # A cancellation wakes a wait, as it wakes a request to the model.
         self._near, self._far = socket.socketpair()
         self._is_waited_for = False
         self.opened.append(self)
@@ -43,7 +43,7 @@ class ScriptedSource:
     def give(self, *script: bytes | Exception | Outcome) -> None:
         for step in script:
             self._script.append(step)
-            # It may be closed by now: a model's server does not know either.
+            # The source may be closed by now. A model's server does not know that either.
             with contextlib.suppress(OSError):
                 self._far.send(b".")
 
@@ -87,7 +87,7 @@ class ScriptedSource:
         self._far.close()
 
     def _raise_next(self) -> None:
-        # In a variable it would keep this frame, and this frame it.
+        # In a variable, the exception would form a cycle with this frame.
         if isinstance(self._script[0], Exception):
             raise self._script.popleft()  # type: ignore[misc]
 
@@ -105,7 +105,7 @@ class ScriptedSource:
 
 
 class Clock:
-    """Stands still until the test moves it."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -118,7 +118,7 @@ class Clock:
 
 
 class Made:
-    """A completion of the test's own, with what it was told to tell."""
+    """A completion for a test, and the calls that it made."""
 
     def __init__(self, ask: Ask, *, key: bool = True, grace_seconds: float = 0) -> None:
         self.clock = Clock()
@@ -142,7 +142,7 @@ class Made:
         assert self._has_ended.wait(LIMIT_SECONDS), "it does not end"
 
     def begun(self) -> Reading:
-        """A reader, with the first text there."""
+        """A reading, after the first text."""
         reading = self.completion.join()
         reading.begin()
         return reading
@@ -153,7 +153,7 @@ class Made:
 
 
 class Task:
-    """A function in a thread, and what became of it."""
+    """A function in a thread, and its result."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
@@ -167,7 +167,7 @@ class Task:
         return self._thread.is_alive()
 
     def result(self) -> Any:
-        """Raises what the function raised."""
+        """The function's result. Raises its exception."""
         self._thread.join(LIMIT_SECONDS)
         assert not self._thread.is_alive(), "it still waits"
         if self._error is not None:
@@ -186,6 +186,6 @@ def waited_for(event: threading.Semaphore) -> None:
 
 
 def close_sources() -> None:
-    """Those that a test has left open."""
+    """Closes the sources that a test has left open."""
     while ScriptedSource.opened:
         ScriptedSource.opened.pop().close_sockets()

@@ -27,7 +27,7 @@ class Gone(Exception):
 
 
 class Reply:
-    """One request, as the script sees it: what was asked, and every way to answer."""
+    """One request, for the script: the question, and all ways to answer."""
 
     def __init__(self, upstream: "Upstream", sock: socket.socket, head: bytes, body: bytes) -> None:
         self.upstream = upstream
@@ -41,7 +41,7 @@ class Reply:
         self.keep_alive = False
 
     def raw(self, data: bytes) -> None:
-        """Bytes as they are."""
+        """Sends bytes unchanged."""
         try:
             self.socket.sendall(data)
         except OSError as error:
@@ -57,7 +57,7 @@ class Reply:
         self.chunked = True
 
     def chunk(self, data: bytes) -> None:
-        """One piece of the body; the head goes ahead of the first."""
+        """Sends one piece of the body, and the head before the first."""
         if not self.chunked:
             self.headers()
         self.raw(f"{len(data):x}\r\n".encode() + data + b"\r\n")
@@ -70,7 +70,7 @@ class Reply:
         self.event(chunk({"content": text}))
 
     def finish(self, reason: str | None = "stop", *, done: bool = True, usage: bool = True) -> None:
-        """The end of a good answer: the reason, the usage, `[DONE]`, the last chunk."""
+        """Ends a good answer: the reason, the usage, `[DONE]`, the last chunk."""
         self.event(chunk({}, reason))
         if usage:
             counts = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
@@ -80,14 +80,14 @@ class Reply:
         self.end()
 
     def end(self) -> None:
-        """The last chunk: a body that HTTP calls whole."""
+        """Sends the last chunk, which completes the body for HTTP."""
         if not self.chunked:
             self.headers()
         self.raw(b"0\r\n\r\n")
         self.keep_alive = True
 
     def refuse(self, status: str, error: Mapping[str, Any] | str, **headers: str) -> None:
-        """A JSON error as OpenAI sends it, or any other body as HTML."""
+        """Sends a JSON error in OpenAI's form, or any other body as HTML."""
         is_html = isinstance(error, str)
         body = error if isinstance(error, str) else json.dumps({"error": error})
         self.headers(status, "text/html" if is_html else "application/json", **headers)
@@ -95,12 +95,12 @@ class Reply:
         self.end()
 
     def reset(self) -> None:
-        """RST instead of an end."""
+        """Sends RST instead of an end."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def until_gone(self) -> None:
-        """Says nothing more until the relay has left."""
+        """Sends nothing more until the relay has left."""
         self.socket.settimeout(HELD_SECONDS)
         with contextlib.suppress(ConnectionError):
             while self.socket.recv(4096):
@@ -122,7 +122,7 @@ Script = Callable[[Reply], None]
 
 
 class Upstream:
-    """The server. `requests` are the bodies it was sent; `open` counts those under way."""
+    """The server. `requests` are the bodies that it received. `open` counts running ones."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
@@ -147,12 +147,12 @@ class Upstream:
         return f"{scheme}://{host}:{self.port}/v1"
 
     def answers(self, script: Script) -> Script:
-        """From here on every request is answered by `script`."""
+        """Answers all later requests with `script`."""
         self._script = script
         return script
 
     def forget(self) -> None:
-        """For the next test: no requests seen, and no script."""
+        """Forgets requests and script, for the next test."""
         with self._changed:
             self._script = hello
             for seen in (self.requests, self.headers, self.targets, self.faults):
@@ -162,13 +162,13 @@ class Upstream:
     def wait_until(
         self, condition: Callable[["Upstream"], bool], seconds: float = WAIT_SECONDS
     ) -> bool:
-        """Whether `condition` came true in time; it is asked again whenever a count changes."""
+        """Waits for `condition`, which is checked at each change of a count. False if too late."""
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), seconds)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            # Closing alone would leave the accepting thread blocked.
+            # A close alone would leave the accepting thread blocked.
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -183,7 +183,7 @@ class Upstream:
     def _serve(self, sock: socket.socket) -> None:
         with self._changed:
             self.connections += 1
-        # Or a reset right after a write would drop what the kernel still holds back.
+        # Without this, a reset right after a write would drop data that the kernel holds back.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._tls is not None:
@@ -192,7 +192,7 @@ class Upstream:
                 while self._exchange(sock):
                     pass
         except (OSError, Gone):
-            # The relay may leave at any point; the counts tell what a test wants to know.
+            # The relay may leave at any point. Tests look at the counts.
             return
 
     def _exchange(self, sock: socket.socket) -> bool:
