@@ -10,7 +10,6 @@ from typing import TypeVar
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 
-from relay.journal import tables
 from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
@@ -18,6 +17,26 @@ from relay.journal.backend import (
     Record,
     Unavailable,
     Writing,
+)
+from relay.journal.tables import (
+    BEAT,
+    BEGIN,
+    DEAD_WORKERS,
+    END,
+    ENDING,
+    GATHER,
+    LONG,
+    OLD,
+    OLDEST,
+    ORPHANS,
+    PIECE,
+    PIECES,
+    READ_NO_MORE,
+    RECORD,
+    SURPLUS,
+    TABLES,
+    VERSION,
+    WHOLE,
 )
 from relay.timing import ALIVE_SECONDS, LOCKED_SECONDS
 
@@ -113,11 +132,11 @@ class SqliteBackend:
             database.execute("BEGIN IMMEDIATE")
             (version,) = database.execute("PRAGMA user_version").fetchone()
             (count,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if count and version != tables.VERSION:
+            if count and version != VERSION:
                 raise sqlite3.DatabaseError(
                     "another program, or another version of this one, made it"
                 )
-            for statement in tables.TABLES:
+            for statement in TABLES:
                 database.execute(statement)
 
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
@@ -127,7 +146,7 @@ class SqliteBackend:
             if known is not None and known.writing.etag not in (replaced, writing.etag):
                 return known
             database.execute("DELETE FROM answers WHERE digest = ?", [writing.digest])
-            database.execute(tables.BEGIN, [*writing, self._beat()])
+            database.execute(BEGIN, [*writing, self._beat()])
             return None
 
     def _write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
@@ -140,10 +159,10 @@ class SqliteBackend:
                     is_known &= self._end(worker, addition)
                     continue
                 if offset == 0:
-                    database.execute(tables.BEGIN, [*writing, beat])
+                    database.execute(BEGIN, [*writing, beat])
                 if data:
                     pieces.append((beat, writing.etag, offset, data))
-            database.executemany(tables.PIECE, pieces)
+            database.executemany(PIECE, pieces)
             taken = database.execute("DELETE FROM letters WHERE worker = ? RETURNING *", [worker])
             letters = [Letter(*row) for row in taken]
             self._clean(beat)
@@ -154,10 +173,10 @@ class SqliteBackend:
         (writing, offset, data, receipt), is_ours = addition, addition.writing.worker == worker
         end = (receipt, offset + len(data), time.time())
         if is_ours and offset == 0:
-            self._database.execute(tables.WHOLE, [*writing, data, *end])
+            self._database.execute(WHOLE, [*writing, data, *end])
             return True
         place = [writing.digest, writing.etag, worker]
-        row = self._database.execute(tables.ENDING, place).fetchone()
+        row = self._database.execute(ENDING, place).fetchone()
         if row is None:
             # Another worker has claimed the digest, or has written the end first.
             return True
@@ -166,7 +185,7 @@ class SqliteBackend:
         if is_ours and len(text) < offset:
             return False
         text = text[:offset] + data if is_ours else text
-        self._database.execute(tables.END, [text, *end, id])
+        self._database.execute(END, [text, *end, id])
         return True
 
     def _read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
@@ -184,7 +203,7 @@ class SqliteBackend:
         # A mark may be slightly later than `now`. One far ahead is from before the machine started.
         alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
         oldest = time.time() - self._ttl_seconds
-        row = self._database.execute(tables.RECORD, [*alive, offset, digest, oldest]).fetchone()
+        row = self._database.execute(RECORD, [*alive, offset, digest, oldest]).fetchone()
         if row is None:
             return None
         etag, worker, fingerprint, receipt, is_alive, begun, text = row
@@ -198,14 +217,14 @@ class SqliteBackend:
             return text or b""
         gathered = bytearray(text or b"")
         place = {"etag": etag, "begun": begun, "offset": offset + len(gathered)}
-        for begin, data in self._database.execute(tables.PIECES, place):
+        for begin, data in self._database.execute(PIECES, place):
             if begin > offset + len(gathered):
                 break
             gathered += data[offset + len(gathered) - begin :]
         return bytes(gathered)
 
     def _beat(self) -> int:
-        (beat,) = self._database.execute(tables.BEAT).fetchone()
+        (beat,) = self._database.execute(BEAT).fetchone()
         return int(beat)
 
     def _mark(self, worker: str) -> bool:
@@ -223,24 +242,22 @@ class SqliteBackend:
         self._clean_at = now + CLEAN_SECONDS
         # The clock restarts with the machine, so a mark ahead of it is from before that.
         oldest = now - min(max(self._ttl_seconds, 10 * ALIVE_SECONDS), LONGEST_SECONDS)
-        self._database.execute(tables.DEAD_WORKERS, [oldest, now])
-        self._database.execute(tables.ORPHANS)
-        self._database.execute(tables.OLD, [time.time() - self._ttl_seconds])
+        self._database.execute(DEAD_WORKERS, [oldest, now])
+        self._database.execute(ORPHANS)
+        self._database.execute(OLD, [time.time() - self._ttl_seconds])
         self._make_room()
-        for id, etag, begun, text in self._database.execute(
-            tables.LONG, [beat - LONG_BEATS]
-        ).fetchall():
+        for id, etag, begun, text in self._database.execute(LONG, [beat - LONG_BEATS]).fetchall():
             gathered = self._text(etag, begun, text, 0)
-            self._database.execute(tables.GATHER, [beat, gathered, id])
-        self._database.execute(tables.READ_NO_MORE, [beat + 1])
+            self._database.execute(GATHER, [beat, gathered, id])
+        self._database.execute(READ_NO_MORE, [beat + 1])
 
     def _make_room(self) -> None:
         """Deletes the oldest ended answers if they take too much room."""
         sizes = [ENTRY_BYTES, self._max_bytes]
-        (surplus,) = self._database.execute(tables.SURPLUS, sizes).fetchone()
+        (surplus,) = self._database.execute(SURPLUS, sizes).fetchone()
         if surplus <= 0:
             return
-        oldest, forgotten = self._database.execute(tables.OLDEST), []
+        oldest, forgotten = self._database.execute(OLDEST), []
         while surplus > 0:
             id, size = next(oldest)
             surplus -= ENTRY_BYTES + size
