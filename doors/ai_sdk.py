@@ -5,7 +5,7 @@ from flask import Response, request
 from doors.serving import ask_for, open_answer, reply, request_body, serving
 from relay.clients import Reader, Reply, ui_message_reply
 from relay.completions import Reading, is_key
-from relay.errors import RelayError, UnknownCompletion
+from relay.errors import RelayError
 from relay.questions import parse_chat, parse_question
 
 
@@ -42,11 +42,9 @@ def take_up(chat_id: str) -> Response:
 
 
 def running(chat_id: str) -> Reading | None:
-    try:
-        reading = serving().store.get(chat_id)
-    except UnknownCompletion:
-        return None
-    if reading.answer.receipt().state == "running":
+    # A page that is told late that there is nothing has its next answer's error wiped out by that.
+    reading = serving().store.find(chat_id)
+    if reading is None or reading.answer.receipt().state == "running":
         return reading
     reading.leave()
     return None

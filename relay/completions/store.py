@@ -128,7 +128,14 @@ class Store:
 
     def get(self, id: str) -> Reading:
         """A reading of a completion. Raises UnknownCompletion or StoreUnreachable."""
-        return _found(lambda: self._get(_spelled(id)))
+        return _found(lambda: self.find(id))
+
+    def find(self, id: str) -> Reading | None:
+        """A reading of a completion, or None where it is not known at this moment.
+
+        Raises StoreUnreachable.
+        """
+        return self._get(_spelled(id))
 
     def receipt(self, id: str) -> tuple[Receipt, str]:
         """The receipt of a completion, and the etag of the writing that it belongs to.
