@@ -12,22 +12,22 @@
  *       onText: (text) => { paragraph.textContent = text },
  *     })
  *
- * What a page calls comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types.
- * How it works follows in three parts:
+ * The interface comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types. The
+ * implementation follows in three parts:
  *
  * 1. Reading. The bytes of a reply become text as they arrive.
- * 2. Coming back. Every question has a key, under which the relay keeps the answer. A connection that
- *    breaks is taken up again at the byte where it broke. At the end the relay's receipt tells whether
- *    all of the answer is here: some proxies make a cut look like an end.
- * 3. Requests and errors. What is tried again, and what `AskbotError` says when that does not help.
+ * 2. Resuming. The relay keeps the answer under the question's key. After a broken connection the client
+ *    requests the rest, from the byte where it broke. At the end it compares the answer with the relay's
+ *    receipt, because some proxies make a cut look like an end.
+ * 3. Requests and errors. Which requests are tried again, and the `AskbotError` when that does not help.
  */
 /**
  * Ask, and resolve once the answer is whole or was stopped. Without a `persona` the relay's default one answers.
  *
  * Rejects with an `AskbotError` when there is no answer, or only a part of one. The relay refuses a question
  * with a status and the body `{"error": {"code": "...", "message": "...", "request_id": "..."}}`; the error has
- * all of these. Once the head of an answer has left, a failure has no status any more: the relay can only cut
- * the connection. Only the receipt then tells why, and the error has its message.
+ * all of these. After the head of a reply a failure has no status: the relay can only cut the connection. Then
+ * the error has the message of the receipt.
  *
  * @param {Asked & Options & { persona?: string | undefined }} request
  * @returns {Promise<Answer>}
@@ -36,8 +36,8 @@ export declare function ask({ persona, ...options }: Asked & Options & {
     persona?: string | undefined;
 }): Promise<Answer>;
 /**
- * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`, and `etag`
- * is what `onText` or an error gave with it. Without the `etag` the rest may be that of another writing.
+ * Resume the answer to `key`, after a reload for example. `text` is the part that the page has, and `etag` came
+ * with it from `onText` or an error. Without the `etag` the rest may belong to another writing.
  *
  * @param {Options & { key: string, text?: string | undefined, etag?: string | null | undefined }} request
  * @returns {Promise<Answer>}
@@ -48,9 +48,9 @@ export declare function resume({ text, etag, ...options }: Options & {
     etag?: string | null | undefined;
 }): Promise<Answer>;
 /**
- * Stop the answer to `key`, and with it what it costs. What was written stays.
+ * Stop the answer to `key`, and its cost. The text so far stays readable.
  *
- * Rejects with an `AskbotError` when the relay could not be told.
+ * Rejects with an `AskbotError` when the relay could not be reached, or refuses.
  *
  * @param {Pick<Options, 'url' | 'token' | 'backOffMs'> & { key: string }} request
  */
@@ -58,7 +58,7 @@ export declare function stop({ key, ...options }: Pick<Options, 'url' | 'token' 
     key: string;
 }): Promise<void>;
 /**
- * The personas that the relay offers, in the given language where they speak it.
+ * The relay's personas, in the given language if they have it.
  *
  * Rejects with an `AskbotError` when the relay cannot be reached, or refuses.
  *
@@ -71,7 +71,7 @@ export declare function personas({ language, ...options }?: Pick<Options, 'url' 
     default: string;
     personas: Persona[];
 }>;
-/** A key for a question: a random UUID (RFC 9562), also where the page came over plain HTTP. */
+/** A key for a question: a random UUID (RFC 9562). Works on a page over plain HTTP too. */
 export declare function newKey(): string;
 export type Message = {
     role: 'user' | 'assistant';
@@ -84,15 +84,15 @@ export type Asked = {
 };
 export type Options = {
     /**
-     * Where the relay is. Without it: where the page came from.
+     * The relay's address. The default is the page's own origin.
      */
     url?: string | undefined;
     /**
-     * The access code, where the relay asks for one. It goes as a bearer token (RFC 6750).
+     * The access code, if the relay needs one. It is sent as a bearer token (RFC 6750).
      */
     token?: string | undefined;
     /**
-     * A UUID of your own making, to `resume` or `stop` by. Tell it to nobody.
+     * A UUID that you make, for `resume` and `stop`. Keep it secret.
      */
     key?: string | undefined;
     /**
@@ -101,8 +101,8 @@ export type Options = {
     signal?: AbortSignal | undefined;
     /**
      * Called whenever the text changes, with the
-     * whole answer so far: show it in place of the last one. It grows; but where the relay had to have the answer written
-     * again, it begins anew, with ''. `etag` names the writing: a page that may be reloaded keeps both, for `resume`.
+     * whole answer so far: show it in place of the last one. The text grows. If the answer had to be written again, it
+     * starts over with ''. `etag` identifies the writing: store both to `resume` after a reload.
      */
     onText?: ((text: string, etag: string | null) => void) | undefined;
     /**
@@ -131,15 +131,15 @@ export type Answer = {
     state: 'finished' | 'stopped';
     text: string;
     /**
-     * The completion's id, if the relay got as far as making one.
+     * The completion's id, if the relay has made one.
      */
     id: string | null;
     /**
-     * What to quote when asking the operator about this answer.
+     * The id to quote in a question to the operator.
      */
     requestId: string | null;
     /**
-     * Null where the relay keeps none, and for an answer that was left.
+     * Null if the relay has none, or if the reading was aborted.
      */
     receipt: Receipt | null;
 };
@@ -151,17 +151,16 @@ export type Persona = {
     suggestions: string[];
 };
 /**
- * Why there is no answer, or not a whole one.
+ * The reason why there is no answer, or only a part of one.
  *
- * `code` is the relay's own (`upstream_rate_limited`, `upstream_timeout`, ...) or one of three that
- * only a client can see:
+ * `code` is the relay's (`upstream_rate_limited`, `upstream_timeout`, ...) or one of the client's three:
  *
  * - `unreachable`: no reply at all (no network, no relay, or a relay that does not allow this page)
- * - `unexpected_response`: something that is not the relay replied, such as a host's error page
- * - `cut`: the answer broke off; `text` holds what had arrived
+ * - `unexpected_response`: a reply that is not the relay's, such as a host's error page
+ * - `cut`: the answer broke off; `text` is the part that has arrived
  *
- * `canResume` tells that the relay may still have the rest, and `resume` with the same `text` and `etag`
- * get it later, at no cost.
+ * If `canResume` is true, the relay may still have the rest. `resume` with the same `text` and `etag` gets it
+ * without asking the model again.
  */
 export declare class AskbotError extends Error {
     code: string;

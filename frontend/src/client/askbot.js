@@ -12,14 +12,14 @@
  *       onText: (text) => { paragraph.textContent = text },
  *     })
  *
- * What a page calls comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types.
- * How it works follows in three parts:
+ * The interface comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types. The
+ * implementation follows in three parts:
  *
  * 1. Reading. The bytes of a reply become text as they arrive.
- * 2. Coming back. Every question has a key, under which the relay keeps the answer. A connection that
- *    breaks is taken up again at the byte where it broke. At the end the relay's receipt tells whether
- *    all of the answer is here: some proxies make a cut look like an end.
- * 3. Requests and errors. What is tried again, and what `AskbotError` says when that does not help.
+ * 2. Resuming. The relay keeps the answer under the question's key. After a broken connection the client
+ *    requests the rest, from the byte where it broke. At the end it compares the answer with the relay's
+ *    receipt, because some proxies make a cut look like an end.
+ * 3. Requests and errors. Which requests are tried again, and the `AskbotError` when that does not help.
  */
 
 /**
@@ -27,8 +27,8 @@
  *
  * Rejects with an `AskbotError` when there is no answer, or only a part of one. The relay refuses a question
  * with a status and the body `{"error": {"code": "...", "message": "...", "request_id": "..."}}`; the error has
- * all of these. Once the head of an answer has left, a failure has no status any more: the relay can only cut
- * the connection. Only the receipt then tells why, and the error has its message.
+ * all of these. After the head of a reply a failure has no status: the relay can only cut the connection. Then
+ * the error has the message of the receipt.
  *
  * @param {Asked & Options & { persona?: string | undefined }} request
  * @returns {Promise<Answer>}
@@ -42,8 +42,8 @@ export async function ask({ persona, ...options }) {
 }
 
 /**
- * Read on where a page left off, after a reload say: `text` is what it has of the answer to `key`, and `etag`
- * is what `onText` or an error gave with it. Without the `etag` the rest may be that of another writing.
+ * Resume the answer to `key`, after a reload for example. `text` is the part that the page has, and `etag` came
+ * with it from `onText` or an error. Without the `etag` the rest may belong to another writing.
  *
  * @param {Options & { key: string, text?: string | undefined, etag?: string | null | undefined }} request
  * @returns {Promise<Answer>}
@@ -55,22 +55,22 @@ export async function resume({ text = '', etag = null, ...options }) {
 }
 
 /**
- * Stop the answer to `key`, and with it what it costs. What was written stays.
+ * Stop the answer to `key`, and its cost. The text so far stays readable.
  *
- * Rejects with an `AskbotError` when the relay could not be told.
+ * Rejects with an `AskbotError` when the relay could not be reached, or refuses.
  *
  * @param {Pick<Options, 'url' | 'token' | 'backOffMs'> & { key: string }} request
  */
 export async function stop({ key, ...options }) {
-  // A page that is being left may still say so.
+  // `keepalive` lets the request outlive the page.
   const init = { method: 'DELETE', keepalive: true }
-  // With 404 the question may still be on its way there.
+  // After a 404 try again: the question may still be on its way to the relay.
   const response = await request(options, `/aiCompletion/${key}`, init, TRIES_TO_ASK, (status) => [0, 404, 429].includes(status) || status >= 500)
   if (!response.ok && response.status !== 404) throw refused(response, await jsonIn(response))
 }
 
 /**
- * The personas that the relay offers, in the given language where they speak it.
+ * The relay's personas, in the given language if they have it.
  *
  * Rejects with an `AskbotError` when the relay cannot be reached, or refuses.
  *
@@ -85,7 +85,7 @@ export async function personas({ language, ...options } = {}) {
   return found
 }
 
-/** A key for a question: a random UUID (RFC 9562), also where the page came over plain HTTP. */
+/** A key for a question: a random UUID (RFC 9562). Works on a page over plain HTTP too. */
 export function newKey() {
   if (crypto.randomUUID) return crypto.randomUUID()
   const bytes = crypto.getRandomValues(new Uint8Array(16))
@@ -105,18 +105,18 @@ export function newKey() {
 
 /**
  * @typedef {object} Options
- * @property {string | undefined} [url] Where the relay is. Without it: where the page came from.
- * @property {string | undefined} [token] The access code, where the relay asks for one. It goes as a bearer token (RFC 6750).
- * @property {string | undefined} [key] A UUID of your own making, to `resume` or `stop` by. Tell it to nobody.
+ * @property {string | undefined} [url] The relay's address. The default is the page's own origin.
+ * @property {string | undefined} [token] The access code, if the relay needs one. It is sent as a bearer token (RFC 6750).
+ * @property {string | undefined} [key] A UUID that you make, for `resume` and `stop`. Keep it secret.
  * @property {AbortSignal | undefined} [signal] Ends the reading. The relay goes on for a while; `stop` ends the answer.
  * @property {((text: string, etag: string | null) => void) | undefined} [onText] Called whenever the text changes, with the
- *   whole answer so far: show it in place of the last one. It grows; but where the relay had to have the answer written
- *   again, it begins anew, with ''. `etag` names the writing: a page that may be reloaded keeps both, for `resume`.
+ *   whole answer so far: show it in place of the last one. The text grows. If the answer had to be written again, it
+ *   starts over with ''. `etag` identifies the writing: store both to `resume` after a reload.
  * @property {number | undefined} [backOffMs] The first pause before a broken connection is tried again; later ones are longer.
  */
 
 /**
- * What became of an answer, as the relay counts it.
+ * The relay's record of an answer.
  * @typedef {object} Receipt
  * @property {'running' | 'finished' | 'stopped' | 'failed'} state
  * @property {number} bytes
@@ -132,23 +132,23 @@ export function newKey() {
  * @typedef {object} Answer
  * @property {'finished' | 'stopped'} state
  * @property {string} text
- * @property {string | null} id The completion's id, if the relay got as far as making one.
- * @property {string | null} requestId What to quote when asking the operator about this answer.
- * @property {Receipt | null} receipt Null where the relay keeps none, and for an answer that was left.
+ * @property {string | null} id The completion's id, if the relay has made one.
+ * @property {string | null} requestId The id to quote in a question to the operator.
+ * @property {Receipt | null} receipt Null if the relay has none, or if the reading was aborted.
  */
 
 /**
- * What a page may know of a persona: never the system message.
+ * The public part of a persona, without its system message.
  * @typedef {{ id: string, name: string, description: string, greeting: string, suggestions: string[] }} Persona
  */
 
 // ---- 1. Reading ----
 
-/** What has arrived of one answer. */
+/** One answer, as far as it has arrived. */
 class Reading {
   /** Whether the relay has the question. */
   isAsked = false
-  /** That of the last reply with text; 0 before there was one. */
+  /** The status of the last reply with text; 0 before the first. */
   status = 0
 
   /**
@@ -162,20 +162,20 @@ class Reading {
     /** @type {Answer} */
     this.answer = { state: 'finished', text, id: null, requestId: null, receipt: null }
     this.etag = etag
-    /** How many bytes there were, half a character at the end included: the decoder keeps that. */
+    /** The number of received bytes. Includes half a character at the end, which the decoder holds. */
     this.received = new TextEncoder().encode(text).length
-    // Every byte goes into the text, or the text would not tell how many there were.
+    // Keeps a byte order mark, so that the length of the text matches the number of bytes.
     this.decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   }
 
   /**
-   * Takes in what a reply brings.
-   * @param {Response | AskbotError} response Or why there is none.
-   * @returns {Promise<unknown>} Null at its end, otherwise why it broke.
+   * Reads a reply.
+   * @param {Response | AskbotError} response The reply, or the reason why there is none.
+   * @returns {Promise<unknown>} Null at its end, otherwise the reason why it broke.
    */
   async take(response) {
     if (response instanceof AskbotError) return response
-    // A static host that does not know the path sends its start page, with 200: not an answer.
+    // Not every 200 is an answer: a static host sends its start page for an unknown path.
     const isText = response.ok && /^text\/plain\b/i.test(response.headers.get('Content-Type') ?? '')
     if (!isText) {
       const error = refused(response, await jsonIn(response))
@@ -203,7 +203,7 @@ class Reading {
         if (text !== '') this.show(this.answer.text + text)
       }
     } finally {
-      // When `onText` throws, say, so that nobody goes on writing what nobody reads.
+      // Ends the reply if `onText` throws, for example.
       reader.cancel().catch(() => {})
     }
   }
@@ -216,7 +216,7 @@ class Reading {
     return etag !== null && this.etag !== null && etag !== this.etag
   }
 
-  /** What comes next is a whole, not the rest of what is here. */
+  /** Drops the text so far: the next reply has the whole answer. */
   forget() {
     this.received = 0
     this.decoder.decode()
@@ -232,19 +232,19 @@ class Reading {
 }
 
 /**
- * A proxy that compresses calls the tag weak. Here bytes are counted as the relay counts them, so it is not.
+ * The reply's tag. A compressing proxy makes it weak, but `fetch` decompresses, so the bytes still match.
  * @param {Response} response
  */
 function etagOf({ headers }) {
   return headers.get('ETag')?.replace(/^W\//, '') ?? null
 }
 
-/** After these only the receipt tells whether anything is missing: nobody replied but a proxy, or nothing was. */
+/** Errors after which only the receipt can tell whether text is missing. */
 const TELLS_NOTHING = new Set(['unexpected_response', 'relay_unreachable', 'range_not_satisfiable'])
 
-// ---- 2. Coming back ----
+// ---- 2. Resuming ----
 
-// A question that does not get through is soon told; an answer that runs is worth waiting for.
+// A question that cannot be sent fails soon. A running answer is worth more tries.
 const TRIES_TO_ASK = 3
 const TRIES_TO_RESUME = 8
 
@@ -268,17 +268,17 @@ async function readToItsEnd(reading, begin) {
       response = await rest(reading, broken)
     }
   } catch (error) {
-    // What `onText` threw is the caller's own.
+    // An error of `onText` is passed on unchanged.
     if (!(error instanceof AskbotError)) throw error
     if (!options.signal?.aborted) throw lost(reading, error)
-    // Leaving is what the reader chose: an outcome, however the connection took it.
+    // The caller aborted, which is an outcome and not an error.
     answer.state = 'stopped'
     return answer
   }
   const { receipt } = answer
   if (receipt?.state === 'failed') {
     const { code, message } = receipt.error ?? { code: 'cut', message: 'The answer broke off before it was complete.' }
-    // One that failed without a word was refused, only too late for a status.
+    // An answer that failed without text counts as refused.
     throw cut(reading, message, broken, answer.text === '' ? code : 'cut')
   }
   if (receipt?.state === 'stopped') answer.state = 'stopped'
@@ -286,14 +286,14 @@ async function readToItsEnd(reading, begin) {
 }
 
 /**
- * The response with what is still missing, or null when nothing is.
+ * The response with the missing text, or null if none is missing.
  * @param {Reading} reading
- * @param {unknown} [broken] Why the reading ended, unless it came to an end.
+ * @param {unknown} [broken] The reason why the last reply broke; null if it did not.
  */
 async function rest(reading, broken = null) {
   const { options, answer } = reading
   const found = await fetchReceipt(reading, broken === null ? TRIES_TO_ASK : TRIES_TO_RESUME).catch((error) => {
-    // Where no receipt can be had an end is an end; half a character that is left over shows a cut even so.
+    // Without a receipt a clean end counts as the end, unless it is inside a character.
     const seemsWhole = broken === null && answer.id !== null && reading.decoder.decode() === ''
     if (!seemsWhole || options.signal?.aborted) throw error
     return null
@@ -319,14 +319,14 @@ async function fetchReceipt({ options, key }, tries) {
 }
 
 /**
- * All that has not arrived yet, as far as it is written and on. Should the relay have another writing by
- * now than the one that was begun with, it replies with all of that (RFC 9110, 13.1.5).
+ * Requests the text after the received bytes. If the relay has another writing by now, it replies with all
+ * of that (RFC 9110, 13.1.5).
  * @param {Reading} reading
  */
 function missing({ options, key, received, etag }) {
   const range = received > 0 && { Range: `bytes=${received}-`, ...(etag !== null && { 'If-Range': etag }) }
   const init = { headers: { Accept: 'text/plain', ...range } }
-  // No reply is a reading that broke at once: the receipt may know more by now.
+  // A failed request counts as a broken reply, so that the receipt is read again.
   return request(options, `/aiCompletion/${key}`, init, TRIES_TO_RESUME, isBusy).catch((/** @type {AskbotError} */ error) => error)
 }
 
@@ -338,7 +338,7 @@ const LONGEST_PAUSE_MS = 10_000
 const isBusy = (status) => status === 429 || status === 503
 
 /**
- * The reply, whatever it says. Rejects with an `AskbotError` when there is none.
+ * The reply, with any status. Rejects with an `AskbotError` if there is none.
  * @param {Pick<Options, 'url' | 'token' | 'signal' | 'backOffMs'>} options
  * @param {string} path
  * @param {RequestInit} init
@@ -363,7 +363,7 @@ async function request(options, path, init, tries = 1, passes = () => false) {
 }
 
 /**
- * Longer each time, and never the same for two readers; a network that comes back ends it.
+ * Waits longer after each try, with a random part. Ends early when the network comes back.
  * @param {Pick<Options, 'signal' | 'backOffMs'>} options
  * @param {number} attempt
  * @param {number | null} askedForSeconds
@@ -383,17 +383,16 @@ async function pause({ signal, backOffMs = 250 }, attempt, askedForSeconds) {
 }
 
 /**
- * Why there is no answer, or not a whole one.
+ * The reason why there is no answer, or only a part of one.
  *
- * `code` is the relay's own (`upstream_rate_limited`, `upstream_timeout`, ...) or one of three that
- * only a client can see:
+ * `code` is the relay's (`upstream_rate_limited`, `upstream_timeout`, ...) or one of the client's three:
  *
  * - `unreachable`: no reply at all (no network, no relay, or a relay that does not allow this page)
- * - `unexpected_response`: something that is not the relay replied, such as a host's error page
- * - `cut`: the answer broke off; `text` holds what had arrived
+ * - `unexpected_response`: a reply that is not the relay's, such as a host's error page
+ * - `cut`: the answer broke off; `text` is the part that has arrived
  *
- * `canResume` tells that the relay may still have the rest, and `resume` with the same `text` and `etag`
- * get it later, at no cost.
+ * If `canResume` is true, the relay may still have the rest. `resume` with the same `text` and `etag` gets it
+ * without asking the model again.
  */
 export class AskbotError extends Error {
   /**
@@ -414,14 +413,14 @@ export class AskbotError extends Error {
   }
 }
 
-/** What says nothing of an answer, only of one try to get at it. */
+/** Errors of one request, which say nothing about the answer. */
 const PASSING = new Set([
   'cut', 'unreachable', 'unexpected_response', 'relay_unreachable', 'unauthorized', 'origin_not_allowed', 'rate_limited',
   'too_many_streams', 'internal_error', 'not_configured', 'overloaded', 'shutting_down', 'store_unreachable',
 ])
 
 /**
- * What went wrong on the way, with what had arrived by then.
+ * The error for the caller, with the text so far.
  * @param {Reading} reading
  * @param {AskbotError} error
  */
@@ -445,7 +444,7 @@ function cut({ status, etag, answer: { text, requestId } }, message, cause, code
 }
 
 /**
- * What a reply says that is not what was asked for.
+ * The error for a reply without the requested content.
  * @param {Response} response
  * @param {any} found The JSON in it.
  */
@@ -459,7 +458,7 @@ function refused(response, found) {
 }
 
 /**
- * Null where there is none: then it is not the relay that wrote it.
+ * The JSON of a reply; null if it has none, because then the relay did not write it.
  * @param {Response} response
  */
 async function jsonIn(response) {
@@ -469,7 +468,7 @@ async function jsonIn(response) {
 }
 
 /**
- * What is not read may never end; whether it can be ended does not matter.
+ * Cancels a body that nobody reads. It does not matter if that fails.
  * @param {Response} response
  */
 function discard({ body }) {
