@@ -15,7 +15,7 @@ import { usePage } from './page/page.ts'
 import { useStore } from './useStore.ts'
 import { useWords, WordsContext } from './words/words.ts'
 
-/** What is opened now and then is loaded then. */
+/** Parts that are rarely opened are loaded when they are. */
 const Panels = lazy(async () => {
   try {
     return await import('./components/Panels.tsx')
@@ -61,7 +61,7 @@ export function App() {
   }, [title])
 
   useEffect(() => {
-    // It was deleted, here or in another tab, or the address is from another browser.
+    // The conversation was deleted, here or in another tab, or the address is from another browser.
     if (isLoaded && !isNew && conversation === undefined) page.address.leave()
   }, [page, isLoaded, isNew, conversation])
 
@@ -69,7 +69,7 @@ export function App() {
   const isPointless = isListed && isWide
 
   useEffect(() => {
-    // It must not come back by itself when it makes sense again.
+    // Closed for good, so that it does not come back by itself.
     if (isPointless) page.panel.set(null)
   }, [page, isPointless])
 
@@ -105,7 +105,7 @@ export function App() {
   )
 }
 
-/** Where the rest of the page cannot be loaded: there is no network, or the server has a newer version. */
+/** Shown if the rest of the page cannot be loaded, without a network or after an update of the server. */
 function MissingPanel() {
   const words = useWords()
   return (

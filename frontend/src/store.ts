@@ -1,4 +1,4 @@
-/** A value that can be watched: all a component, or a test, needs to know of the page's state. */
+/** A value with subscribers, as components and tests see the page's state. */
 export interface Store<State> {
   get(): State
   subscribe(listener: () => void): () => void

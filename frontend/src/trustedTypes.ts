@@ -1,4 +1,4 @@
-/** TypeScript's DOM knows none of it, nor that the sinks take the objects made by these in place of text. */
+/** TypeScript's DOM types lack Trusted Types, and their use in place of text. */
 type Rules = Record<string, (input: string) => string>
 
 interface TrustedTypes {

@@ -1,4 +1,4 @@
 interface ImportMetaEnv {
-  /** Where the relay is, when it is not where the page is. */
+  /** The relay's address, if it is not the page's origin. */
   readonly VITE_API_URL?: string
 }

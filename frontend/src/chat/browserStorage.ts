@@ -5,14 +5,14 @@ import { conversationFrom } from './parse.ts'
 
 let opened: UseStore | undefined
 
-/** Opened when first needed: a browser that has no IndexedDB throws at once. */
+/** Opened at the first use, because a browser without IndexedDB throws at once. */
 const database = () => (opened ??= createStore('askbot', 'conversations'))
 
-/** IndexedDB: it has room, and changes one record at a time, whichever tab asks. */
+/** IndexedDB has enough room, and its transactions are safe between tabs. */
 export const browserStorage: Storage = {
   async all() {
     const records = await entries<string, unknown>(database())
-    // One that cannot be read is left where it is, for a version of the page that can.
+    // An unreadable record stays, for a version of the page that can read it.
     return records.map(([, record]) => conversationFrom(record)).filter((conversation) => conversation !== null)
   },
   async read(id) {

@@ -21,12 +21,12 @@ import type { Change, History } from './history.ts'
 import type { paced } from './pace.ts'
 import { alone, versionsBeside, withVersion } from './versions.ts'
 
-/** What is going on now; the answer being written lives here until it is settled. */
+/** The current state. The running answer is kept here until it is settled. */
 export type Phase =
   | { name: 'idle' }
   | ({ name: 'waiting' } & Asked)
   | ({ name: 'answering'; answer: string } & Asked)
-  /** The rest cannot be had just now; the relay may go on writing, or have the whole answer. */
+  /** The rest cannot be read just now. The relay may go on writing, or have the whole answer. */
   | ({ name: 'lost'; answer: string; failure: Failure } & Asked)
 
 type Asked = Pick<Running, 'turn' | 'question' | 'persona'>
@@ -37,21 +37,21 @@ export interface ChatState {
 }
 
 /**
- * One conversation as it goes on. While a question is being answered no other can be asked, here or
- * in another tab: whatever asks resolves to whether it did.
+ * One conversation in progress. While a question is being answered no other can be asked, here or in
+ * another tab. The methods that ask resolve to whether they did.
  */
 export interface Chat extends Store<ChatState> {
   readonly id: string
   ask(question: string): Promise<boolean>
-  /** Asks in place of a turn and all that came after it, which become another version. */
+  /** Asks in place of a turn. The turn and all after it become another version. */
   askInstead(turn: string, question: string, persona?: string): Promise<boolean>
   /** Shows another version of a turn, counted from 1, and of what came after it. */
   show(turn: string, version: number): void
-  /** Has the last answer go on where it ended; `instruction` tells the model to. */
+  /** Continues the last answer. `instruction` tells the model to go on. */
   proceed(instruction: string): Promise<boolean>
-  /** Keeps what was written. */
+  /** Stops the answer, and keeps its text. */
   stop(): void
-  /** Reads on an answer that was begun elsewhere, or was lost. */
+  /** Resumes an answer that another tab began, or whose connection was lost. */
   resume(): void
 }
 
@@ -61,37 +61,37 @@ export interface Client {
   stop: typeof stop
   url: string
   token(): string | undefined
-  /** Who answers in a conversation that begins now. */
+  /** The persona for a new conversation. */
   persona(): string | null
-  /** How many messages the relay takes at most; null where it does not tell. */
+  /** The most messages that the relay accepts; null if unknown. */
   mostMessages(): number | null
   /** Decides how often the answer being written is shown. */
   pace: typeof paced
-  /** An answer, or its rest, was not to be had. */
+  /** Called when an answer, or its rest, could not be read. */
   onMiss(failure: Failure): void
 }
 
-/** How soon what has arrived is kept, so that little is lost if the relay forgets it, too. */
+/** How often the text so far is stored, so that little is lost if the relay loses it too. */
 const KEEP_MS = 1000
 
-/** How long after another tab has asked, or this one before a reload, the question may not have reached the relay. */
+/** How long a question of another tab, or from before a reload, may take to reach the relay. */
 const ON_ITS_WAY_MS = 10_000
 
 const idle: Phase = { name: 'idle' }
 const none: readonly Turn[] = []
 
-/** What has arrived of an answer, after `running.before`, and which writing it is from. */
+/** The text of an answer so far, after `running.before`, and the tag of its writing. */
 type Arrived = Pick<Running, 'text' | 'etag'>
 
 /** An answer that this tab reads. */
 interface Reading extends Arrived {
   running: Running
-  /** Why it was given up for now. */
+  /** The reason why the reading was interrupted. */
   failure: Failure | null
   leaving: AbortController
 }
 
-/** What a question does to the turns there are, or null when that makes no sense with them. */
+/** The change that a question makes to the turns, or null if it does not fit them. */
 type Plan = (turns: readonly Turn[]) => Planned | null
 
 interface Planned {
@@ -100,13 +100,13 @@ interface Planned {
 }
 
 interface Asking {
-  /** What the model is told to do with its answer so far. */
+  /** The instruction to the model about its answer so far. */
   instruction?: string
-  /** Who answers from here on; otherwise who did before. */
+  /** The persona from here on. The default is the one before. */
   persona?: string | undefined
 }
 
-/** The conversation called `id`, new or kept. An answer that is being written is read on, whoever asked for it. */
+/** The conversation with `id`, new or stored. Resumes its running answer, whichever tab has asked. */
 export function createChat(id: string, history: History, client: Client): Chat {
   const { get, set, subscribe } = createStore<ChatState>({ turns: none, phase: idle })
   let reading: Reading | null = null
@@ -119,7 +119,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
     if (before.turns !== turns || before.phase !== idle || phase !== idle) set({ turns, phase })
   }
 
-  /** What is kept is the truth: another tab may have asked, stopped or settled. */
+  /** The stored state counts, because another tab may have asked, stopped or settled. */
   function follow() {
     const running = history.find(id)?.running ?? null
     if (reading !== null && reading.running.key !== running?.key) {
@@ -186,7 +186,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
     refresh()
   }
 
-  /** `start` is when it was asked, if it was here: whoever comes later has not waited for it. */
+  /** `start` is the time of the question, or null if this tab did not ask it. */
   async function read(mine: Reading, start: number | null, begin: (options: Options & { key: string }) => Promise<Answer>) {
     const { running, leaving } = mine
     const { key } = running
@@ -224,7 +224,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
     function settle(text: string, outcome: Outcome, receipt: TurnReceipt | null) {
       end()
       if (reading === mine) reading = null
-      // Here and where it is kept it ended at the same time.
+      // Made once, so that the shown and the stored turn have the same time of their end.
       const turn = turnOf(running, text, { outcome, receipt, endedAt: Date.now() })
       void history.change(id, (conversation) => settled(conversation, key, turn))
     }
@@ -301,12 +301,12 @@ export function createChat(id: string, history: History, client: Client): Chat {
     stop() {
       const running = reading?.running ?? history.find(id)?.running
       if (!running) return
-      // To leave is not to stop: the relay would go on for whoever comes back.
+      // An abort alone would not stop the answer: the relay goes on for readers who come back.
       client.stop({ url: client.url, token: client.token(), key: running.key }).catch((error: unknown) => {
         console.warn('The relay was not told to stop; it will once its grace time is over:', error)
       })
       if (reading !== null && reading.failure === null) return reading.leaving.abort()
-      // Nobody here reads it who would settle it.
+      // Settled here, because no reading in this tab will do it.
       const text = reading?.text ?? running.text
       const turn = turnOf(running, text, { outcome: { name: 'stopped' }, receipt: null, endedAt: Date.now() })
       void history.change(id, (conversation) => settled(conversation, running.key, turn))
@@ -319,7 +319,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
   }
 }
 
-/** The chats of this tab, each made when it is first opened. */
+/** The chats of this tab. Each is made when it is first opened. */
 export function createChats(history: History, client: Client): { open(id: string): Chat } {
   const chats = new Map<string, Chat>()
   return {

@@ -1,31 +1,31 @@
 import { type Answer, type AskbotError, type Message, newKey } from '../client/askbot.js'
 import type { Versions } from './versions.ts'
 
-/** A conversation as it is kept: plain data. Times are milliseconds since the epoch. */
+/** A stored conversation, as plain data. Times are milliseconds since the epoch. */
 export interface Conversation {
   id: string
-  /** Another one with every change, so that two tabs can tell whether they speak of the same state. */
+  /** Changes with every change, so that tabs can compare their states. */
   revision: string
   /** Empty until the reader gives it a name; see `titleOf`. */
   title: string
   /** Whether it stands at the top of the list. */
   isPinned: boolean
-  /** The id of who answers from here on; null for the relay's default. */
+  /** The id of the persona from here on; null for the relay's default. */
   persona: string | null
   createdAt: number
   changedAt: number
-  /** When the reader last had it before them with nothing more to come. */
+  /** When the reader last saw it without a running answer. */
   seenAt: number
   turns: readonly Turn[]
   running: Running | null
 }
 
-/** A question and what became of it. Of that nothing changes again but what stands beside it. */
+/** A question and its answer. Only its other versions still change. */
 export interface Turn {
   id: string
   question: string
   answer: string
-  /** The id of who answered; null for the relay's default. */
+  /** The id of the persona that answered; null for the relay's default. */
   persona: string | null
   outcome: Outcome
   receipt: TurnReceipt | null
@@ -40,7 +40,7 @@ export type Outcome =
   | { name: 'cut'; failure: Failure }
   | { name: 'failed'; failure: Failure }
 
-/** What went wrong, as plain data: it can be kept and shown long after the error is gone. */
+/** An error as plain data, to store and to show later. */
 export type Failure = Pick<AskbotError, 'code' | 'message' | 'status' | 'requestId' | 'retryAfterSeconds'>
 
 export interface TurnReceipt {
@@ -54,18 +54,18 @@ export interface TurnReceipt {
 
 /** A question that is being answered. */
 export interface Running {
-  /** The id of the turn that it will be. */
+  /** The id of the turn that it will become. */
   turn: string
   question: string
-  /** The id of who answers. */
+  /** The id of the persona. */
   persona: string | null
-  /** What the relay knows the answer by. */
+  /** The key of the answer at the relay. */
   key: string
-  /** The part that is there already, when an answer is continued. */
+  /** The earlier part of a continued answer. */
   before: string
-  /** What was here of the rest when it was last kept. */
+  /** The rest so far, when it was last stored. */
   text: string
-  /** Which writing `text` is from: the relay may have begun another by now. */
+  /** The tag of the writing of `text`: the relay may have begun another by now. */
   etag: string | null
   askedAt: number
   versions: Versions
@@ -75,13 +75,13 @@ export function newConversation(id: string, persona: string | null, now: number)
   return { id, revision: newKey(), title: '', isPinned: false, persona, createdAt: now, changedAt: now, seenAt: now, turns: [], running: null }
 }
 
-/** The turn in the place of what was running; the conversation itself when something else runs by now. */
+/** Replaces the running question with its turn. Changes nothing if another one is running by now. */
 export function settled(conversation: Conversation, key: string, turn: Turn): Conversation {
   if (conversation.running?.key !== key) return conversation
   return { ...conversation, turns: [...conversation.turns, turn], running: null, changedAt: turn.endedAt }
 }
 
-/** Whether it ended with something that the reader has not seen yet. */
+/** Whether it ended with an answer that the reader has not seen yet. */
 export function isNews({ turns, running, seenAt }: Conversation): boolean {
   return running === null && (turns.at(-1)?.endedAt ?? 0) > seenAt
 }
@@ -96,7 +96,7 @@ export function titleOf({ title, turns, running }: Conversation): string {
   return characters.length <= LONGEST_TITLE ? question : `${characters.slice(0, LONGEST_TITLE - 1).join('')}…`
 }
 
-/** Turns without an answer are left out: to most models, two questions in a row are an error. */
+/** The messages. Leaves out turns without an answer, because most models reject two questions in a row. */
 export function messagesOf(turns: readonly Turn[]): Message[] {
   return turns
     .filter((turn) => turn.answer.trim() !== '')
@@ -106,20 +106,20 @@ export function messagesOf(turns: readonly Turn[]): Message[] {
     ])
 }
 
-/** How a question is asked; `instruction` is for an answer that is to go on. */
+/** The messages that ask a question. `instruction` is for a continued answer. */
 export function messagesFor({ question, before }: Running, instruction: string | undefined): Message[] {
   const asked: Message = { role: 'user', content: question }
   if (instruction === undefined) return [asked]
   return [asked, { role: 'assistant', content: before }, { role: 'user', content: instruction }]
 }
 
-/** The last of them that are no more than `most`, from a question on: questions stand at every second place. */
+/** The last messages, at most `most`, beginning with a question: every second one is a question. */
 export function newest(messages: readonly Message[], most: number | null): readonly Message[] {
   if (most === null || messages.length <= most) return messages
   return messages.slice(messages.length - most + ((messages.length - most) % 2))
 }
 
-/** What a question that was running has become. */
+/** The turn of a question that has ended. */
 export function turnOf(running: Running, text: string, { outcome, receipt, endedAt }: Pick<Turn, 'outcome' | 'receipt' | 'endedAt'>): Turn {
   const { turn: id, question, persona, before, askedAt, versions } = running
   return { id, question, answer: joined(before, text), persona, outcome, receipt, askedAt, endedAt, versions }
@@ -128,7 +128,7 @@ export function turnOf(running: Running, text: string, { outcome, receipt, ended
 /** `firstTextMs` and `durationMs` as this page measured them. */
 export function receiptOf({ receipt }: Answer, firstTextMs: number | null, durationMs: number | null): TurnReceipt {
   return {
-    // What the reader waited is more than what the relay did; a page that came later did not measure it.
+    // The reader's wait is longer than the relay's time. A tab that did not ask has not measured it.
     firstTextMs: firstTextMs ?? receipt?.first_token_ms ?? null,
     durationMs: receipt?.duration_ms ?? durationMs,
     promptTokens: receipt?.usage?.prompt_tokens ?? null,
@@ -152,7 +152,7 @@ const endsInWord = /[\p{L}\p{N}]$/u
 const beginsWithWord = /^[\p{L}\p{N}]/u
 const withoutSpaces = /[\p{Script=Hangul}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u
 
-/** Models go on at a word and leave out the space before it. Korean endings belong to the word before them. */
+/** Adds the space that models leave out when they go on with a new word. Korean and the like get none. */
 export function joined(before: string, rest: string): string {
   const isNewWord = endsInWord.test(before) && beginsWithWord.test(rest)
   const glued = withoutSpaces.test(before.slice(-1)) || withoutSpaces.test(rest.slice(0, 1))

@@ -42,14 +42,14 @@ function parsed(json: string): Record<string, unknown> {
   }
 }
 
-/** With what was being written when the file was: it is not read on from a file. */
+/** All turns for a file. A running answer counts as cut, because it cannot be resumed from a file. */
 export function allTurns({ turns, running }: Conversation): readonly Turn[] {
   if (running === null) return turns
   const failure = { code: 'cut', message: '', status: null, requestId: null, retryAfterSeconds: null }
   return [...turns, turnOf(running, running.text, { outcome: { name: 'cut', failure }, receipt: null, endedAt: running.askedAt })]
 }
 
-/** Ids go into addresses, and tell turns apart: others than ours may do neither. */
+/** Replaces foreign ids, which may not be unique or fit into addresses. */
 function withOwnIds(conversation: Conversation): Conversation {
   const { id, turns } = conversation
   const ids = idsOf(turns)

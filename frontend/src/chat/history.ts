@@ -3,42 +3,42 @@ import { createStore, type Store } from '../store.ts'
 import type { Conversation } from './conversation.ts'
 
 export interface HistoryState {
-  /** The one that was changed last comes first. */
+  /** The last changed conversation comes first. */
   conversations: readonly Conversation[]
   isLoaded: boolean
-  /** False when the browser keeps nothing: conversations then end with the page. */
+  /** False if the browser stores nothing. Conversations then end with the page. */
   isKept: boolean
 }
 
 export type Change = (conversation: Conversation) => Conversation
 
-/** All conversations: shown from memory, kept in the browser, in step with its other tabs. */
+/** All conversations: shown from memory, stored in the browser, synchronised between its tabs. */
 export interface History extends Store<HistoryState> {
-  /** Once it is known what was kept before. */
+  /** Resolves when the stored conversations are loaded. */
   loaded: Promise<void>
   find(id: string): Conversation | undefined
   /**
-   * Changes a conversation here at once, and then where it is kept. There `change` meets what another
-   * tab may have made of it meanwhile, so it must be pure; what comes of it is the result.
+   * Changes a conversation in memory at once, and then in the storage. Another tab may have changed the
+   * stored one, so `change` runs on both and must be pure. Resolves to the stored result.
    */
   change(id: string, change: Change, options?: { create?: Conversation; isQuiet?: boolean }): Promise<Conversation | undefined>
-  /** Puts a conversation there as it is, in place of one with its id. */
+  /** Stores a conversation unchanged, in place of one with the same id. */
   put(conversation: Conversation): Promise<void>
   remove(id: string): Promise<void>
-  /** Looks again, when a tab was away and may have missed what another one said. */
+  /** Reads the storage again, after the tab may have missed messages of others. */
   refresh(id: string): void
 }
 
-/** Where conversations are kept. Every method may reject, and then nothing was kept. */
+/** The storage of conversations. If a method rejects, nothing was stored. */
 export interface Storage {
   all(): Promise<Conversation[]>
   read(id: string): Promise<Conversation | undefined>
-  /** Atomic, also between tabs. Nothing is written when `change` gives back what it got. */
+  /** Atomic, also between tabs. Writes nothing if `change` returns its argument. */
   change(id: string, change: (kept: Conversation | undefined) => Conversation | undefined): Promise<Conversation | undefined>
   remove(id: string): Promise<void>
 }
 
-/** How tabs tell one another which conversation has changed. */
+/** The messages between tabs about changed conversations. */
 export interface Channel {
   post(id: string): void
   listen(listener: (id: string) => void): void
@@ -47,7 +47,7 @@ export interface Channel {
 export function createHistory(storage: Storage, channel: Channel): History {
   const { get, set, subscribe } = createStore<HistoryState>({ conversations: [], isLoaded: false, isKept: true })
   const underWay = new Map<string, number>()
-  /** What could not be written: there, what this tab has counts, and not what is kept. */
+  /** Conversations that could not be stored. For them the state in memory counts. */
   const unkept = new Set<string>()
 
   const find = (id: string) => get().conversations.find((conversation) => conversation.id === id)
@@ -58,13 +58,13 @@ export function createHistory(storage: Storage, channel: Channel): History {
     set({ ...get(), conversations: conversation ? sorted([...others, conversation]) : others })
   }
 
-  /** Shows what was kept in the end, unless the next change is already on its way there. */
+  /** Shows the stored result, unless the next change is already under way. */
   async function following(id: string, work: Promise<Conversation | undefined>, isWritten: boolean) {
     underWay.set(id, (underWay.get(id) ?? 0) + 1)
     let kept: Conversation | undefined
     try {
       kept = await work
-      // Reading may go well where there is no room to write.
+      // A successful read does not mean that there is room to write.
       if (isWritten) unkept.delete(id)
       if (isWritten && unkept.size === 0 && !get().isKept) set({ ...get(), isKept: true })
     } catch (error) {
@@ -114,7 +114,7 @@ export function createHistory(storage: Storage, channel: Channel): History {
       const kept = await following(
         id,
         storage.change(id, (there) => {
-          // The very object that is shown, so that what did not change is not drawn again.
+          // Reuses the shown object, so that unchanged parts are not drawn again.
           const isKnown = there === undefined ? create !== undefined : there.revision === before.revision
           if (isKnown || unkept.has(id)) return after
           return there && changed(there, change)

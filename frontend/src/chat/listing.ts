@@ -5,7 +5,7 @@ export interface Group {
   conversations: readonly Conversation[]
 }
 
-/** The list as it is read: what the reader has put on top, then by day. Groups without any are left out. */
+/** The list in groups: pinned conversations, then by day. Empty groups are left out. */
 export function groupsOf(conversations: readonly Conversation[], now = new Date()): readonly Group[] {
   const today = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime()
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1).getTime()
@@ -16,7 +16,7 @@ export function groupsOf(conversations: readonly Conversation[], now = new Date(
     .filter((group) => group.conversations.length > 0)
 }
 
-/** Hangul may come in whole syllables or in letters; macOS writes the second. */
+/** Normalises Hangul, which may be in whole syllables or, as on macOS, in letters. */
 const composed = (text: string) => text.normalize('NFC')
 
 const wordsOf = (query: string) => composed(query).toLowerCase().split(/\s+/).filter(Boolean)
@@ -31,7 +31,7 @@ export function search(conversations: readonly Conversation[], query: string): r
   })
 }
 
-/** A part of a text, which a search has found or which stands beside what it has. */
+/** A part of a text: a match of a search, or the text between matches. */
 export interface Part {
   text: string
   isHit: boolean
@@ -41,7 +41,7 @@ export interface Part {
 export function hitsIn(text: string, query: string): readonly Part[] {
   const pattern = patternOf(query)
   if (pattern === null) return [{ text, isHit: false }]
-  // With a group in the pattern, what it matches comes out at every second place.
+  // `split` with a group in the pattern returns the matches at every second place.
   const parts = composed(text).split(pattern)
   return parts.map((part, place) => ({ text: part, isHit: place % 2 === 1 })).filter(({ text: part }) => part !== '')
 }
@@ -49,7 +49,7 @@ export function hitsIn(text: string, query: string): readonly Part[] {
 const BEFORE = 24
 const LONGEST_SNIPPET = 90
 
-/** Where in a conversation a search has found something, or null where that is its title alone. */
+/** The place of a match in a conversation, or null if only its title matches. */
 export function snippetOf(conversation: Conversation, query: string): string | null {
   const pattern = patternOf(query)
   if (pattern === null) return null
@@ -68,7 +68,7 @@ export function snippetOf(conversation: Conversation, query: string): string | n
 function patternOf(query: string): RegExp | null {
   const words = wordsOf(query)
   if (words.length === 0) return null
-  // The longest first, as the first that fits is taken.
+  // The longest first, because the first match wins.
   const choices = words.toSorted((a, b) => b.length - a.length).map((word) => word.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
   return new RegExp(`(${choices.join('|')})`, 'giu')
 }

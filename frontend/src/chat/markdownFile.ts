@@ -4,16 +4,16 @@ import { ImportError } from './importError.ts'
 import { conversationFrom } from './parse.ts'
 import { type Branch, versionOf } from './versions.ts'
 
-/** What people are told beside questions and answers. */
+/** The words for people beside questions and answers. */
 export interface Speakers {
   reader: string
   assistant: string
   version: (number: number, of: number) => string
 }
 
-/** A version that is not shown, and stands after all that is. */
+/** A version that is not shown. It is written after all shown turns. */
 interface Aside {
-  /** What the turn is called in whose place it stood. */
+  /** The name of the turn that it is a version of. */
   turn: number
   number: number
   of: number
@@ -42,7 +42,7 @@ export function toMarkdown(conversation: Conversation, turns: readonly Turn[], s
   }
 
   turns.forEach(write)
-  // Those of the versions themselves are added while it goes on.
+  // Versions of versions are added during the loop.
   for (const { turn, number, of, branch } of asides) {
     parts.push(comment('version', { turn, number }), `# ${speakers.version(number, of)}`)
     branch.forEach(write)
@@ -52,7 +52,7 @@ export function toMarkdown(conversation: Conversation, turns: readonly Turn[], s
 
 export const isMarkdown = (text: string) => /^\s*<!-- askbot: conversation /.test(text)
 
-/** The comment, its JSON, the heading after it, and all up to the next comment. */
+/** The comment, its JSON, the heading after it, and the text up to the next comment. */
 const PART = /^<!-- askbot: (conversation|question|answer|version) (\{.*\}) -->\n\n#{1,2} (.*)\n(?:\n([^]*?))?(?=^<!-- askbot: (?:question|answer|version) |(?![^]))/gm
 
 /** The conversation in a text that `toMarkdown` wrote. Throws an ImportError for any other. */
@@ -65,7 +65,7 @@ export function fromMarkdown(text: string): Conversation {
   }))
   if (first?.kind !== 'conversation') throw new ImportError()
   const turns: unknown[] = []
-  /** The turns that have versions, by what they are called. */
+  /** The turns that have versions, by name. */
   const named = new Map<unknown, { shown: number; versions: { earlier: unknown[]; later: unknown[] } }>()
   let written = turns
   for (let place = 0; place < parts.length; ) {
@@ -102,7 +102,7 @@ function parsed(json: string): Record<string, unknown> {
   }
 }
 
-/** No text may look like one of our comments. */
+/** Escapes text that looks like one of our comments. */
 const escaped = (text: string) => text.trimEnd().replaceAll('<!-- askbot:', '<!--&#32;askbot:')
 const unescaped = (text: string) => text.replaceAll('<!--&#32;askbot:', '<!-- askbot:')
 

@@ -1,18 +1,18 @@
 /** Often enough to look like writing. */
 const BEAT_MS = 50
 
-/** What is left is for the reader: a beat that takes long is followed by a longer pause. */
+/** The part of the time that drawing may take. A slow step is followed by a longer pause. */
 const SHARE = 1 / 12
-/** Slower would not look like writing any more. */
+/** The longest beat: slower would not look like writing. */
 const SLOWEST_BEAT_MS = 200
 
-/** Half a frame early counts: frames are not exactly on time. */
+/** A frame may come half a frame early, because frames are not exactly on time. */
 const EARLY_MS = 8
 
 export interface Pace<Value> {
-  /** Shows the latest value with the next beat; those in between are left out. */
+  /** Shows the latest value at the next beat, and skips those in between. */
   show(value: Value): void
-  /** Forgets what is not shown yet. */
+  /** Drops a value that is not shown yet. */
   stop(): void
 }
 
@@ -30,7 +30,7 @@ export function paced<Value>(show: (value: Value) => void): Pace<Value> {
     const start = performance.now()
     next = start + BEAT_MS - EARLY_MS
     show(value)
-    // The first task after it comes when the frame is laid out and painted, which takes most of the time.
+    // The next task runs after layout and paint, which take most of the time.
     afterFrame(() => {
       const beat = Math.min((performance.now() - start) / SHARE, SLOWEST_BEAT_MS)
       next = start + Math.max(beat, BEAT_MS) - EARLY_MS
@@ -42,7 +42,7 @@ export function paced<Value>(show: (value: Value) => void): Pace<Value> {
       const isUnderWay = latest !== null
       latest = { value }
       if (isUnderWay) return
-      // A frame that shows nothing new costs all the same, so none is asked for until it is time.
+      // Even an empty frame costs time, so none is requested before the beat.
       timer = setTimeout(() => {
         frame = requestAnimationFrame(onFrame)
       }, next - performance.now())
@@ -55,7 +55,7 @@ export function paced<Value>(show: (value: Value) => void): Pace<Value> {
   }
 }
 
-/** Timers are held back for a few milliseconds; messages are not. */
+/** Uses a message, because browsers delay timers by some milliseconds. */
 function afterFrame(work: () => void) {
   const { port1, port2 } = new MessageChannel()
   port1.addEventListener('message', () => {

@@ -3,7 +3,7 @@ import type { Versions } from './versions.ts'
 
 type Fields = Record<string, unknown>
 
-/** A conversation out of a file or a database that anything may have written, or null if it is none. */
+/** Parses a conversation from an untrusted file or database; null if it is none. */
 export function conversationFrom(value: unknown): Conversation | null {
   if (!isObject(value) || !Array.isArray(value['turns'])) return null
   const { id, revision, title, isPinned, persona, createdAt, changedAt, seenAt, turns, running } = value
@@ -24,7 +24,7 @@ export function conversationFrom(value: unknown): Conversation | null {
   }
 }
 
-/** `who` answered where it does not say so itself. */
+/** `who` is the persona if the turn names none. */
 function turnFrom(value: unknown, who: string | null): Turn | null {
   if (!isObject(value)) return null
   const { id, question, answer, askedAt, endedAt } = value
@@ -38,7 +38,7 @@ function personaFrom({ persona }: Fields, who: string | null): string | null {
   return isText(persona) || persona === null ? persona : who
 }
 
-/** Those that cannot be read are left out: the turn itself is worth more than they are. */
+/** Leaves out unreadable versions, so that the turn itself is not lost. */
 function versionsFrom({ versions }: Fields, who: string | null): Versions {
   const { earlier, later } = isObject(versions) ? versions : {}
   const read = (branches: unknown) =>

@@ -1,6 +1,6 @@
 import type { Turn } from './conversation.ts'
 
-/** Turns that stood in the same place, each with all that came after it, in the order in which they were asked. */
+/** The other versions of a turn, each with all turns after it, in the order in which they were asked. */
 export interface Versions {
   earlier: readonly Branch[]
   later: readonly Branch[]
@@ -10,13 +10,13 @@ export type Branch = readonly Turn[]
 
 export const alone: Versions = { earlier: [], later: [] }
 
-/** Those that a new turn has in the place of `turns` from `place` on. What came to nothing is not one. */
+/** The versions of a new turn that replaces `turns` from `place` on. A turn without an answer is not one. */
 export function versionsBeside(turns: readonly Turn[], place: number): Versions {
   const all = branchesAt(turns, place)
   return { earlier: all.filter((branch) => branch.length > 1 || branch[0]!.answer.trim() !== ''), later: [] }
 }
 
-/** The turns with another version of one of them, counted from 1, and of what came after it. */
+/** Switches a turn, and all after it, to another version, counted from 1. */
 export function withVersion(turns: readonly Turn[], id: string, number: number): readonly Turn[] {
   const place = turns.findIndex((turn) => turn.id === id)
   const all = place < 0 ? [] : branchesAt(turns, place)
@@ -26,7 +26,7 @@ export function withVersion(turns: readonly Turn[], id: string, number: number):
   return [...turns.slice(0, place), { ...first, versions }, ...rest]
 }
 
-/** Which of how many versions a turn is. */
+/** The number of a turn's version, and how many there are. */
 export function versionOf({ versions: { earlier, later } }: { versions: Versions }): { number: number; of: number } {
   return { number: earlier.length + 1, of: earlier.length + 1 + later.length }
 }

@@ -6,7 +6,7 @@ import { Button } from './Button.tsx'
 
 const sendable = /^[\x20-\x7e]+$/
 
-/** Asks for what a relay with access codes wants to hear, and keeps it for this tab. */
+/** Asks for the access code of the relay, and keeps it for this tab. */
 export function AccessForm({ onEnter }: { onEnter: () => void }) {
   const words = useWords()
   const { relay } = usePage()
@@ -19,7 +19,7 @@ export function AccessForm({ onEnter }: { onEnter: () => void }) {
     event.preventDefault()
     const given = code.trim()
     if (given === '') return
-    // What no header can carry is no code either: an input method was left on.
+    // A code fits into a header. Other characters mean that an input method was left on.
     if (!sendable.test(given)) return setRefused(true)
     relay.keepToken(given)
     void relay.meet()

@@ -12,7 +12,7 @@ import { Menu } from './Menu.tsx'
 import { ReadAloud } from './ReadAloud.tsx'
 import { VersionSwitch } from './VersionSwitch.tsx'
 
-/** What can be done with an answer, and how it was made. */
+/** The actions on an answer, and the facts about it. */
 export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isLast: boolean }) {
   const words = useWords()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
@@ -30,7 +30,7 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
   )
 }
 
-/** Another answer to the same question, from who gave this one or from somebody else. */
+/** Asks for another answer to the question, from the same or another persona. */
 function Again({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const known = useStore(usePage().relay, (relay) => relay.known)

@@ -10,8 +10,8 @@ interface Text {
 }
 
 /**
- * Nearly half of the page's code, and nothing that an empty page needs: it comes while the reader
- * writes. No `lazy`: that would show plain text for a moment also when it is here already.
+ * This is nearly half of the page's code, and an empty page does not need it. It is loaded while the
+ * reader writes. `lazy` would show plain text for a moment even after it is loaded.
  */
 const renderer = createStore<{ Markdown: ComponentType<Text> }>({ Markdown: PlainText })
 

@@ -1,6 +1,6 @@
 import { Component, type ReactNode } from 'react'
 
-/** Shows the fallback where something inside cannot be drawn, so that the rest of the page stays. */
+/** Shows the fallback if a child fails to draw, so that the rest of the page stays. */
 export class Boundary extends Component<{ fallback: ReactNode; children: ReactNode }, { hasFailed: boolean }> {
   override state = { hasFailed: false }
 

@@ -10,10 +10,10 @@ import { LengthNote } from './LengthNote.tsx'
 import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
 import { useQuestionLength } from './useQuestionLength.ts'
 
-/** Why a question stays in the field: another tab was first, or an answer is being written. */
+/** The reason why a question stays in the field: another tab was first, or an answer is running. */
 type Refusal = { why: 'elsewhere' } | { why: 'too early'; during: string }
 
-/** Where the next question is written; what is there is kept under `draftName` until it is asked. */
+/** The form for the next question. Its text is stored under `draftName` until it is asked. */
 export function Composer({ chat, draftName }: { chat: Chat; draftName: string }) {
   const words = useWords()
   const page = usePage()
@@ -41,9 +41,9 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
   }
 
   function onStop(event: MouseEvent) {
-    // By the time the browser looks what the click is for, the button may be "Ask" again.
+    // The button may be "Ask" again when the browser handles the click's default action.
     event.preventDefault()
-    // The second click of a double click on "Ask" lands here, and is not meant.
+    // Ignores the second click of a double click on "Ask".
     if (event.detail < 2) chat.stop()
   }
 

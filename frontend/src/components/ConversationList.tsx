@@ -10,7 +10,7 @@ import styles from './ConversationList.module.css'
 import { ConversationMenu } from './ConversationMenu.tsx'
 
 interface Reached {
-  /** What was searched for; empty where nothing was. */
+  /** The text of the search, or "". */
   query: string
   onOpen: (conversation: Conversation) => void
   onArrow: (event: KeyboardEvent) => void
@@ -24,7 +24,7 @@ export function ConversationList({ ref, found, ...reached }: { ref: Ref<HTMLElem
   const groups = groupsOf(found)
 
   return (
-    // It is given the focus when what had it is deleted.
+    // Takes the focus when the focused entry is deleted.
     <nav ref={ref} tabIndex={-1} className={styles.list} aria-label={words.conversations}>
       {groups.map(({ name, conversations }) => (
         <section key={name}>

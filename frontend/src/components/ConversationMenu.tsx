@@ -6,11 +6,11 @@ import { Menu, type MenuItem } from './Menu.tsx'
 interface Shown {
   conversation: Conversation
   label: string
-  /** It takes the focus along, so that has to be given to something else. */
+  /** Called after a deletion, which removes the focused button: move the focus. */
   onRemoved: () => void
 }
 
-/** What can be done with a conversation. */
+/** The actions on a conversation. */
 export function ConversationMenu({ conversation: { id, isPinned }, label, onRemoved }: Shown) {
   const words = useWords()
   const page = usePage()

@@ -24,7 +24,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   return (
     <button type="button" className={styles.button} aria-label={label} title={label} onClick={onClick}>
       <Icon name={phase === 'copied' ? 'check' : 'copy'} />
-      {/* Screen readers hear the result; it is nothing that the button's name should change for. */}
+      {/* The result for screen readers. The button's name does not change. */}
       <output className={phase === 'ready' ? 'visually-hidden' : undefined}>
         {phase === 'copied' && words.copied}
         {phase === 'failed' && words.copyFailed}

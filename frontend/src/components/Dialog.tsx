@@ -11,7 +11,7 @@ export function Dialog({ title, placement = 'middle', children }: { title: strin
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
 
-  // Before React takes it away: what is not in the page cannot give the focus back.
+  // Before React removes the dialog, which then could not give the focus back.
   useLayoutEffect(() => {
     const shown = dialog.current!
     shown.showModal()
@@ -26,12 +26,12 @@ export function Dialog({ title, placement = 'middle', children }: { title: strin
   }
 
   function onClick({ target }: MouseEvent) {
-    // What is inside covers all of the dialog, so only the backdrop is the dialog itself.
+    // The content covers all of the dialog, so a click on the dialog itself is on the backdrop.
     if (target === dialog.current) close()
   }
 
   return (
-    // A click beside it is a shortcut: the keyboard has Escape, and there is a button.
+    // A click on the backdrop is only a shortcut for Escape and for the button.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events
     <dialog ref={dialog} className={`${styles.dialog} ${styles[placement]}`} aria-labelledby={titleId} onCancel={onCancel} onClick={onClick}>
       <div className={styles.inside}>

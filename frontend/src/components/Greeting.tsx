@@ -7,7 +7,7 @@ import { useWords } from '../words/words.ts'
 import { focusNext } from './focus.ts'
 import styles from './Greeting.module.css'
 
-/** A conversation that has not begun: who would answer, and what one could ask. */
+/** A new conversation: the persona's greeting and suggestions. */
 export function Greeting({ chat }: { chat: Chat }) {
   const words = useWords()
   const page = usePage()

@@ -1,4 +1,4 @@
-/** Drawn on a 24 px grid with one stroke, so that they look like one hand's. */
+/** Drawn on a 24 px grid with one stroke width, for a common look. */
 const paths = {
   copy: 'M9 9h10v11H9zM5 15V4h10',
   check: 'm5 13 4.5 4.5L19 7',
@@ -24,7 +24,7 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
-/** Always beside a name in words: by itself an icon says nothing to those who do not see it. */
+/** Use it beside a name in words, because screen readers do not read an icon. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth={name === 'more' ? 3 : 1.75} strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">

@@ -68,7 +68,7 @@ function Items({ label, items, menu, button }: Inside) {
 
 const GAP = 4
 
-/** Below its button, or above where there is no room; as far as it goes, its end at the end of the button. */
+/** Places the menu below its button, or above if there is no room. Their ends align if possible. */
 function place(menu: HTMLElement, button: HTMLElement) {
   const { top, bottom, right } = button.getBoundingClientRect()
   const { offsetWidth, offsetHeight } = menu

@@ -10,7 +10,7 @@ import { Notice } from './Notice.tsx'
 import styles from './Notices.module.css'
 import { UndoNotice } from './UndoNotice.tsx'
 
-/** What the page has to say about itself, above the field so that it is not overlooked. */
+/** Notices about the page itself, above the field where they are seen. */
 export function Notices({ chat }: { chat: Chat }) {
   const words = useWords()
   const page = usePage()
@@ -23,7 +23,7 @@ export function Notices({ chat }: { chat: Chat }) {
       {!isOnline && <Notice text={words.offline} />}
       {isOnline && <RelayNotice chat={chat} />}
       {!isKept && <Notice text={words.notKept} />}
-      {/* Over an open list it stands in that. */}
+      {/* An open list has its own copy. */}
       {!isListOpen && <UndoNotice />}
       <VersionNotice />
     </div>
@@ -35,7 +35,7 @@ function RelayNotice({ chat }: { chat: Chat }) {
   const { relay, relayUrl } = usePage()
   const contact = useStore(relay, (state) => state.contact)
   const toldCode = useStore(chat, codeOfFailure)
-  // A relay without personas is one all the same.
+  // A relay without personas works too.
   if (contact.name !== 'failed' || contact.code === 'not_found') return null
   // The conversation says it already.
   if (toldCode === contact.code || (isAway(toldCode) && isAway(contact.code))) return null
@@ -54,7 +54,7 @@ function RelayNotice({ chat }: { chat: Chat }) {
   )
 }
 
-/** Why there is no answer at the end of a conversation, or no rest of one; empty where there is. */
+/** The failure at the end of a conversation, or "". */
 function codeOfFailure({ turns, phase }: ChatState): string {
   if (phase.name === 'lost') return phase.failure.code
   const outcome = turns.at(-1)?.outcome

@@ -17,7 +17,7 @@ interface Shown {
   isNews: boolean
 }
 
-/** What the reader has to know about an answer that did not simply end, and what they can do. */
+/** A note below an answer that did not end normally, with the possible actions. */
 export function OutcomeNote({ chat, turn, isLast, isNews }: Shown) {
   const words = useWords()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
@@ -42,7 +42,7 @@ function Note({ text, choices }: { text: string; choices?: ReactNode }) {
   )
 }
 
-/** An answer that may still be had: the relay has the question, and only cannot be reached. */
+/** A note for an interrupted answer: the relay has the question, but cannot be reached. */
 export function LostNote({ chat, failure }: { chat: Chat; failure: Failure }) {
   const words = useWords()
   const choices =
@@ -74,7 +74,7 @@ function FailureNote({ text, failure, isNews, until, choices }: Noted) {
   )
 }
 
-/** For whoever is asked for help: in their words, and easy to select. */
+/** The technical details for the operator, easy to select. */
 function FailureDetails({ failure: { code, status, requestId } }: { failure: Failure }) {
   const words = useWords()
   return (
@@ -98,7 +98,7 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   const page = usePage()
   const failure = 'failure' in turn.outcome ? turn.outcome.failure : null
   const left = useCountdown(waitOf(turn))
-  // Where the code has been given meanwhile, asking again is all that is left to do.
+  // If the code was entered meanwhile, the reader only has to ask again.
   const needsCode = useStore(page.relay, ({ contact }) => contact.name === 'failed' && contact.code === 'unauthorized')
 
   function retry() {
@@ -111,7 +111,7 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
     focusNext()
   }
 
-  // The same once more would be refused once more.
+  // The same question would be refused again.
   if (failure?.code === 'question_too_long' || failure?.code === 'request_too_large') {
     return <Button onClick={() => page.editing.set(turn.id)}>{words.edit}</Button>
   }

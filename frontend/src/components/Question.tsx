@@ -14,7 +14,7 @@ import { QuestionField } from './QuestionField.tsx'
 import { QuestionText } from './QuestionText.tsx'
 import { useQuestionLength } from './useQuestionLength.ts'
 
-/** What was asked; it can be asked again in other words. */
+/** A question, which can be edited and asked again. */
 export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | null; question: string }) {
   const words = useWords()
   const { editing } = usePage()
@@ -39,7 +39,7 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const length = useQuestionLength(text)
   const noteId = useId()
 
-  // For the reader who looks at another conversation meanwhile.
+  // The reader may look at another conversation meanwhile.
   useEffect(() => drafts.save(draftName, text), [draftName, text])
 
   function close() {

@@ -2,7 +2,7 @@ import { useEffect, useRef, type KeyboardEvent } from 'react'
 import { isComposing } from './isComposing.ts'
 import styles from './QuestionField.module.css'
 
-/** The field for the next question, for whoever gives the focus back to it. */
+/** The field for the next question, for components that return the focus to it. */
 export const NEXT_QUESTION = 'next-question'
 
 interface Field {
@@ -15,11 +15,11 @@ interface Field {
   isInvalid?: boolean
   takesFocus?: boolean
   onEscape?: () => void
-  /** For the key in an empty field. */
+  /** Called for the key in an empty field. */
   onArrowUp?: () => void
 }
 
-/** Where questions are written: it grows, Enter sends it with its form, and an IME's Enter does not. */
+/** A field for questions. It grows with its text. Enter submits the form, but not the Enter of an IME. */
 export function QuestionField({ id, label, value, onChange, describedBy, placeholder, isInvalid = false, takesFocus = false, onEscape, onArrowUp }: Field) {
   const field = useRef<HTMLTextAreaElement>(null)
 

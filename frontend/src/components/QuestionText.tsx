@@ -6,7 +6,7 @@ import { AnswerText } from './AnswerText.tsx'
 import { isLong } from './isLong.ts'
 import styles from './QuestionText.module.css'
 
-/** A question stands large as a heading does; one that is a text of its own is set as one, and folded. */
+/** A question, large like a heading. A long one is set as text, and folded. */
 export function QuestionText({ question }: { question: string }) {
   if (isLong(question)) return <Folded question={question} />
   return (
@@ -25,10 +25,10 @@ function Folded({ question }: { question: string }) {
   useEffect(() => {
     const around = text.current!
     const observer = new ResizeObserver(() => {
-      // Unfolded it is never longer than its place.
+      // An unfolded text always fits, so only a folded one is measured.
       if (around.dataset['open'] === undefined) setLonger(around.scrollHeight > around.clientHeight + 1)
     })
-    // What is inside grows when what draws Markdown has been loaded.
+    // The content grows when the Markdown renderer has been loaded.
     for (const element of [around, around.firstElementChild!]) observer.observe(element)
     return () => observer.disconnect()
   }, [])

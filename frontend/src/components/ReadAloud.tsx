@@ -5,12 +5,12 @@ import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import { IconButton } from './IconButton.tsx'
 
-/** Has the browser read the answer beside it aloud, and stops it. */
+/** A button that reads the answer beside it aloud, and stops the reading. */
 export function ReadAloud({ turn }: { turn: string }) {
   const words = useWords()
   const isRead = useStore(speech, (name) => name === turn)
 
-  // Nobody listens to what is no longer there.
+  // Stops when the answer is removed from the page.
   useEffect(() => () => {
     if (speech.get() === turn) speech.stop()
   }, [turn])

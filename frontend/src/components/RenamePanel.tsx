@@ -18,7 +18,7 @@ export function RenamePanel({ conversation }: { conversation: Conversation }) {
   async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const form = event.currentTarget
-    // A dialog that closes says that it is saved, so it stays until that is so.
+    // Stays open until the name is stored, because closing means success to the reader.
     await page.history.change(conversation.id, (latest) => ({ ...latest, title: title.trim() }))
     // The reader may have closed it meanwhile, and opened another one.
     if (form.isConnected) page.panel.set(null)

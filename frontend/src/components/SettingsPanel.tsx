@@ -80,7 +80,7 @@ function Data() {
     if (file === undefined) return
     try {
       const imported = importFrom(await file.text())
-      // What was changed here since the file was made is worth more than what is in it.
+      // Changes made here since the export count more than the file.
       const newer = imported.filter(({ id, changedAt }) => (history.find(id)?.changedAt ?? 0) < changedAt)
       await Promise.all(newer.map((create) => history.change(create.id, (here) => (here.changedAt < create.changedAt ? create : here), { create })))
       setResult(newer.length === 0 ? words.nothingNew : words.imported(newer.length))

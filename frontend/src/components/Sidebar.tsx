@@ -12,7 +12,7 @@ import styles from './Sidebar.module.css'
 import { UndoNotice } from './UndoNotice.tsx'
 import { SEARCH_FIELD } from './useShortcuts.ts'
 
-/** All conversations, and what belongs to none of them. */
+/** All conversations, and the page's general actions. */
 export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog?: boolean; isSearched?: boolean }) {
   const words = useWords()
   const page = usePage()
@@ -40,7 +40,7 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
   }
 
   function onRemoved() {
-    // What is behind a dialog cannot have the focus.
+    // Elements behind a dialog cannot have the focus.
     if (isInDialog) list.current!.focus()
     else focusNext()
   }
@@ -59,7 +59,7 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
     if (isComposing(event.nativeEvent)) return
     onArrow(event)
     if (event.key !== 'Enter') return
-    // What is listed may still be that of the letter before.
+    // The list may still show the results for the previous letter.
     const [first] = search(conversations, query)
     if (first) open(first)
   }

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import type { Chat, ChatState } from '../chat/chat.ts'
 import { useWords, type Words } from '../words/words.ts'
 
-/** Tells screen readers what goes on, in two words and once; the transcript would be read out piece by piece. */
+/** Announces an answer's progress to screen readers, in few words: the transcript would be read piece by piece. */
 export function Status({ chat }: { chat: Chat }) {
   const words = useWords()
   const [status, setStatus] = useState('')
@@ -11,7 +11,7 @@ export function Status({ chat }: { chat: Chat }) {
     let before = chat.get().phase.name
     return chat.subscribe(() => {
       const state = chat.get()
-      // Only what begins and ends here is news: turns also come out of the history, and from other tabs.
+      // Announces only answers of this tab: turns also come from the history and from other tabs.
       if ((state.phase.name === 'idle') !== (before === 'idle')) setStatus(statusOf(state, words))
       before = state.phase.name
     })

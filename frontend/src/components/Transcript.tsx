@@ -32,9 +32,8 @@ export function Transcript({ chat }: { chat: Chat }) {
         {ids.length === 0 && <Greeting chat={chat} />}
         <ol ref={list} className={styles.turns}>
           {ids.map((id, index) => (
-            // The live turn and the settled one are the same element, so that text which the reader
-            // has selected stays selected when the answer ends; and two versions of one are, so that
-            // the focus stays on the way to the next.
+            // The live turn and the settled one share an element, so that a selection of the reader
+            // survives the end of the answer. Versions of a turn share it too, so that the focus stays.
             // oxlint-disable-next-line react/no-array-index-key
             <li key={index} data-asked={id === lastAsked || undefined}>
               <TurnView

@@ -17,10 +17,10 @@ const idle: Phase = { name: 'idle' }
 
 interface Shown {
   chat: Chat
-  /** A settled turn, or null for the one that is being written. */
+  /** A settled turn, or null for the running one. */
   turn: Turn | null
   isLast: boolean
-  /** Whether it ended while the reader looked on. */
+  /** Whether it ended while the reader was watching. */
   isNews: boolean
 }
 

@@ -7,7 +7,7 @@ import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import { Notice } from './Notice.tsx'
 
-/** The way back for what was deleted last. */
+/** Offers to undo the last deletion. */
 export function UndoNotice() {
   const words = useWords()
   const page = usePage()

@@ -6,14 +6,14 @@ import { useWords } from '../words/words.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './VersionSwitch.module.css'
 
-/** Leads to what stood here before a question was edited or asked again, and back. */
+/** Switches between the versions of a turn. */
 export function VersionSwitch({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
   const { number, of } = versionOf(turn)
   if (of === 1) return null
 
-  // At an end, and while an answer is written, a button keeps the focus and does nothing.
+  // At either end, and during an answer, the button does nothing but keeps the focus.
   const to = (next: number) => {
     const isThere = isIdle && next >= 1 && next <= of
     return isThere ? { onClick: () => chat.show(turn.id, next) } : { 'aria-disabled': true }

@@ -2,7 +2,7 @@ import { useWords } from '../words/words.ts'
 import { useSilence } from './useSilence.ts'
 import styles from './WritingMark.module.css'
 
-/** Stands below an answer until it has ended, so that one that has stalled does not look complete. */
+/** A mark below a running answer, so that a stalled one does not look complete. */
 export function WritingMark({ answer }: { answer: string }) {
   const words = useWords()
   const silentSeconds = useSilence(answer)

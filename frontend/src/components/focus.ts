@@ -1,14 +1,14 @@
 import { NEXT_QUESTION } from './QuestionField.tsx'
 
-/** Phones bring up a keyboard for a field, over what is to be read. */
+/** On phones a focused field opens a keyboard, which covers the text. */
 const keys = matchMedia('(pointer: fine)')
 
-/** Whether a field may take the focus without being asked to. */
+/** Whether a field may take the focus by itself. */
 export const hasKeys = () => keys.matches
 
-/** For buttons that go when they have been used: the focus must not go with them, nor what is typed next. */
+/** For buttons that disappear after use: moves the focus, so that it is not lost. */
 export function focusNext() {
-  // The button may have brought another conversation, which is there with the next frame.
+  // The button may have opened another conversation, which appears in the next frame.
   requestAnimationFrame(() => (hasKeys() ? focusField() : focusConversation()))
 }
 

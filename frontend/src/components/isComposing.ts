@@ -1,4 +1,4 @@
-/** The keys of a composition in an IME are not meant for us; Safari tells of its last one by keyCode 229 only. */
+/** Whether a key belongs to a composition in an IME. Safari marks the last one only by keyCode 229. */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
 }

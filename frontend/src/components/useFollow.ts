@@ -1,19 +1,19 @@
 import { useEffect, useRef, useState, type RefObject } from 'react'
 
-/** How far from the end, in pixels, counts as being there. */
+/** The distance from the end, in pixels, that counts as the end. */
 const NEAR = 24
 
 /**
- * What stays in sight while texts grow: the end of the conversation, the beginning of the last turn,
- * or whatever the reader has scrolled to.
+ * The part that stays in view while texts grow: the end of the conversation, the beginning of the last
+ * turn, or the place that the reader has scrolled to.
  */
 type Held = 'end' | 'question' | 'nothing'
 
 /**
- * Opens a conversation at its end. A question that is asked, `live`, goes to the top of the view,
- * where its answer is read from its beginning. Only a reader who goes to the end follows it.
+ * Opens a conversation at its end. A new question, `live`, is scrolled to the top of the view, and its
+ * answer grows below it. The view follows the answer only after the reader scrolls to the end.
  *
- * `isAtEnd` tells whether the last text ends in sight, whatever brought it there.
+ * `isAtEnd` says whether the end of the last text is in view.
  */
 export function useFollow(scroller: RefObject<HTMLElement | null>, list: RefObject<HTMLOListElement | null>, live: string | null) {
   const following = useRef<{ hold(what: Held): void } | null>(null)
@@ -41,20 +41,20 @@ export function useFollow(scroller: RefObject<HTMLElement | null>, list: RefObje
       if (held === 'nothing' || !turn) return
       if (held === 'end') view.scrollTo(0, view.scrollHeight)
       else view.scrollBy(0, turn.getBoundingClientRect().top - view.getBoundingClientRect().top - gapOf(turn))
-      // The event of it comes later, and may be one with the reader's own scrolling.
+      // Its scroll event comes later, and may be merged with the reader's own scrolling.
       remember()
     }
 
     function onScroll() {
       const isNear = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR
-      // A text that gets shorter scrolls by itself; only the reader goes up in one that does not.
+      // A text that gets shorter also scrolls up. Otherwise only the reader does.
       if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight) held = 'nothing'
       else if (view.scrollTop > scrollTop) held = isNear ? whatEnds() : 'nothing'
       remember()
       lookForEnd()
     }
 
-    /** What the reader goes to who goes to the end: an answer that is not as long as the view is read from its beginning. */
+    /** The part to hold after the reader scrolls to the end: a turn shorter than the view keeps its beginning. */
     function whatEnds(): Held {
       return (lastTurn()?.clientHeight ?? 0) < view.clientHeight ? 'question' : 'end'
     }
@@ -80,5 +80,5 @@ export function useFollow(scroller: RefObject<HTMLElement | null>, list: RefObje
   return { isAtEnd, toEnd: () => following.current?.hold('end') }
 }
 
-/** As much above a question as between it and the line before it. */
+/** The gap above a question in the layout, which is kept at the top of the view. */
 const gapOf = (turn: Element) => parseFloat(getComputedStyle(turn.parentElement!).paddingTop)

@@ -6,7 +6,7 @@ import { isComposing } from './isComposing.ts'
 
 export const SEARCH_FIELD = 'search-conversations'
 
-/** All with a modifier: a letter alone would be in the way of speech input (WCAG 2.1.4). */
+/** All have a modifier, because single letters would interfere with speech input (WCAG 2.1.4). */
 export function useShortcuts(page: Page, chat: Chat) {
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent) {

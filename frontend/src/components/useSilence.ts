@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react'
 
-/** A model that says nothing for this long may have stalled, and the reader wants to know. */
+/** After this silence the model may have stalled, and the page says so. */
 const NOTICED_SECONDS = 5
 
-/** For how many whole seconds a text has stayed as it is; 0 until that is worth telling. */
+/** The whole seconds since the text last changed; 0 during a short silence. */
 export function useSilence(text: string): number {
   const [counted, setCounted] = useState({ text, seconds: 0 })
 

@@ -11,7 +11,7 @@ interface Code {
   language: string
 }
 
-/** Comes with the first code block that is complete; where it cannot be loaded, code stays plain. */
+/** Loaded with the first complete code block. If that fails, code stays plain. */
 const Highlighted = lazy(async (): Promise<{ default: ComponentType<Code> }> => {
   try {
     return await import('./Highlighted.tsx')

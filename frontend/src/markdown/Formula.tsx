@@ -3,7 +3,7 @@ import type { ExtraProps } from 'react-markdown'
 import type { Formula as Written } from './formulas.ts'
 import styles from './Formula.module.css'
 
-/** Comes with the first formula; where it cannot be loaded, formulas stay what the model wrote. */
+/** Loaded with the first formula. If that fails, formulas stay as the model wrote them. */
 const DrawnFormula = lazy(async (): Promise<{ default: ComponentType<Written> }> => {
   try {
     return await import('./DrawnFormula.tsx')
@@ -14,7 +14,7 @@ const DrawnFormula = lazy(async (): Promise<{ default: ComponentType<Written> }>
 
 export function Formula({ node }: ExtraProps) {
   const formula = node!.properties as unknown as Written
-  // It is still being written.
+  // The formula is still being written.
   if (formula.source === '') return <span className={styles.pending}>…</span>
   return (
     <Suspense

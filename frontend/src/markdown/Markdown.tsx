@@ -36,14 +36,14 @@ const components: Components & { formula: typeof Formula } = {
   h6: (props) => <Heading size="3" {...props} />,
 }
 
-/** Their ids must not be those of another answer, nor their words of another language. */
+/** Footnotes need ids that no other answer has, and words in the reader's language. */
 interface Footnotes {
   clobberPrefix: string
   footnoteLabel: string
   footnoteBackLabel: (index: number) => string
 }
 
-/** A model's text. `isLive` while it is being written: then its end may be half a word of Markdown. */
+/** A model's text. `isLive` while it is being written: then its end may be incomplete Markdown. */
 export function Markdown({ text, isLive }: { text: string; isLive: boolean }) {
   const words = useWords()
   const prefix = useId()
@@ -92,7 +92,7 @@ const Block = memo(function Block({ text, definitions, footnotes, isOpen, isPend
   )
 })
 
-/** By itself, as a block that is complete is most often the one that was just shown, with a line's end more. */
+/** A memoised component: a complete block usually differs from the one just shown only by a line end. */
 const Parsed = memo(function Parsed({ text, footnotes }: { text: string; footnotes: Footnotes }) {
   const address = (url: string) => (url.startsWith(`#${footnotes.clobberPrefix}`) ? url : safeAddress(url))
   return (

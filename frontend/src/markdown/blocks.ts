@@ -1,9 +1,9 @@
 import { Lexer } from 'marked'
 
-/** The pieces are the text when joined. */
+/** The joined pieces are the text. */
 export interface Blocks {
   blocks: readonly string[]
-  /** Those of links, wherever they stand: every block needs them. */
+  /** The definitions of links in the whole text, which every block needs. */
   definitions: string
 }
 
@@ -11,14 +11,14 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})/
 
 const isFence = (block: string) => FENCE.test(block)
 
-/** How many blocks at the end of a text may still become others when it grows. */
+/** The number of blocks at the end that may still change when the text grows. */
 const UNSETTLED = 2
 
 /**
  * Cuts a Markdown text into pieces that can be parsed one by one: paragraphs, lists, fences, tables.
  *
- * While an answer is written only its last pieces change, so that all others need not be parsed
- * again. Each text that is the one before with more at its end is cut on from there.
+ * While an answer is written only its last pieces change, so the others are not parsed again. A text
+ * that continues the one before is cut on from its last pieces.
  */
 export function createCutter(): (text: string) => Blocks {
   let before = { source: '', blocks: [] as readonly string[], definitions: '', canGrow: true }
@@ -39,15 +39,15 @@ function cut(source: string, settled: readonly string[]) {
   const start = settled.reduce((length, block) => length + block.length, 0)
   for (const { type, raw } of new Lexer({ gfm: true }).blockTokens(source.slice(start))) {
     if (type === 'def') definitions += `${raw.trim()}\n\n`
-    // Blank lines belong to the piece before, or there would be pieces of nothing.
+    // Blank lines belong to the piece before, so that there are no empty pieces.
     if (type === 'space' && blocks.length > 0) blocks.push(blocks.pop() + raw)
     else blocks.push(raw)
   }
-  // Those of the settled blocks are not gathered again.
+  // The definitions in settled blocks are not collected again.
   return { blocks, definitions, canGrow: definitions === '' }
 }
 
-/** A block as it is to be parsed: a link may be defined far from where it is used, but never inside code. */
+/** A block with the definitions of links that it needs, which may stand elsewhere. Code gets none. */
 export function withDefinitions(block: string, definitions: string): string {
   return isFence(block) ? block : definitions + block
 }

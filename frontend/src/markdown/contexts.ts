@@ -6,5 +6,5 @@ export const IsOpen = createContext(false)
 /** Whether the text around is already a link: links do not nest. */
 export const InLink = createContext(false)
 
-/** The level below what the text around stands under. */
+/** The heading level below that of the surrounding text. */
 export const HeadingLevel = createContext<'h3' | 'h4'>('h4')

@@ -1,6 +1,6 @@
 import { SOURCE } from './source.ts'
 
-/** Has what is copied hold formulas as the model wrote them, and not the letters that they are drawn with. */
+/** Copies formulas as the model wrote them, and not the letters that they are drawn with. */
 export function onCopy(event: ClipboardEvent) {
   const { clipboardData } = event
   const selection = getSelection()
@@ -15,7 +15,7 @@ export function onCopy(event: ClipboardEvent) {
   clipboardData.setData('text/plain', textOf(copy))
 }
 
-/** With the line breaks between blocks, which the browser knows of what it shows only. */
+/** The text with line breaks between blocks, which browsers only add for shown elements. */
 function textOf(copy: HTMLElement): string {
   Object.assign(copy.style, { position: 'fixed', opacity: '0' })
   document.body.append(copy)

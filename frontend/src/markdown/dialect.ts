@@ -5,7 +5,7 @@ import remarkCjkFriendly from 'remark-cjk-friendly/parseOnly'
 import type { PluggableList, Processor } from 'unified'
 import { readFormulas } from './readFormulas.ts'
 
-/** GitHub's Markdown. remark-gfm would bring along all it takes to write Markdown, too. */
+/** GitHub's Markdown. remark-gfm would also include the code for writing Markdown. */
 function readGfm(this: Processor) {
   const data = this.data()
   // One tilde is how Korean writes a range: 20~25.
@@ -19,7 +19,7 @@ interface Node {
   children?: Node[]
 }
 
-/** The one element that models write because Markdown has nothing for it: a new line in a table's cell. */
+/** The one HTML element that is accepted: models need `<br>` for a new line in a table's cell. */
 function readLineBreaks() {
   return function transform({ children = [] }: Node) {
     for (const [place, child] of children.entries()) {
@@ -29,5 +29,5 @@ function readLineBreaks() {
   }
 }
 
-/** What counts as Markdown here; bold in Korean and Japanese begins and ends where its readers expect. */
+/** The plugins for our Markdown. Bold text in Korean and Japanese ends where readers expect it. */
 export const dialect: PluggableList = [readGfm, remarkCjkFriendly, readLineBreaks, readFormulas]

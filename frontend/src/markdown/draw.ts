@@ -1,6 +1,6 @@
 import katex, { type KatexOptions } from 'katex'
 
-/** What KaTeX makes before it makes elements of it. */
+/** The virtual nodes of KaTeX. */
 interface Tree {
   attributes?: Record<string, string>
   children?: Tree[]
@@ -12,10 +12,10 @@ const { __renderToDomTree: treeOf } = katex as unknown as { __renderToDomTree(te
 const STYLE = 'data-style'
 
 /**
- * A formula as elements, with MathML for screen readers, or null where it is none that TeX knows.
+ * A formula as elements, with MathML for screen readers; null if it is not valid TeX.
  *
- * What KaTeX sets as the attribute `style`, the page's security policy refuses. From a script the
- * same can be set as a property, so it is kept under another name until the elements are there.
+ * The page's security policy refuses KaTeX's `style` attributes, but a script may set styles as
+ * properties. So the styles are kept in another attribute until the elements exist.
  */
 export function draw(tex: string, displayMode: boolean): Node | null {
   try {

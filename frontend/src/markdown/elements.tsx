@@ -20,7 +20,7 @@ export function Link({ href, id, children, 'aria-label': label }: ComponentProps
   )
 }
 
-/** From a mark to its footnote, and back. The page's own address says which conversation is shown, and stays. */
+/** Links a mark and its footnote. Does not change the page's address, which names the conversation. */
 function FootnoteLink({ href, children, ...rest }: ComponentProps<'a'>) {
   return (
     <a href={href} {...rest} onClick={goToFootnote}>
@@ -32,12 +32,12 @@ function FootnoteLink({ href, children, ...rest }: ComponentProps<'a'>) {
 function goToFootnote(event: MouseEvent<HTMLAnchorElement>) {
   event.preventDefault()
   const target = document.getElementById(decodeURIComponent(event.currentTarget.hash.slice(1)))
-  // A footnote is none of the things that take the focus by themselves.
+  // A footnote does not take the focus by itself.
   target?.setAttribute('tabindex', '-1')
   target?.focus()
 }
 
-/** Loading a picture would tell its server who reads what, and when: the reader decides. */
+/** A link in place of a picture: loading it would tell its server about the reader. */
 export function Image({ src, alt }: ComponentProps<'img'>) {
   const words = useWords()
   const isInLink = use(InLink)
@@ -64,7 +64,7 @@ export function TaskBox({ checked }: ComponentProps<'input'>) {
   )
 }
 
-/** All on one level below the text's own heading, as models skip levels; the size keeps the look. */
+/** Headings, all one level below the text's own, because models skip levels. Their size still differs. */
 export function Heading({ size, dir, children }: { size: '1' | '2' | '3' } & ComponentProps<'h4'>) {
   const look = { 'data-size': size, dir }
   return use(HeadingLevel) === 'h3' ? <h3 {...look}>{children}</h3> : <h4 {...look}>{children}</h4>

@@ -1,7 +1,7 @@
 import { trusted } from '../trustedTypes.ts'
 
 const policy = trusted('askbot-entities', {
-  // Of letters and digits alone no element can be made.
+  // Letters and digits alone cannot form an element.
   createHTML: (name: string) => (/^[A-Za-z0-9]+$/.test(name) ? `&${name};` : ''),
 })
 const element = document.createElement('i')

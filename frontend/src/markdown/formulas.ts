@@ -1,9 +1,9 @@
 /**
- * Formulas are taken out of a text before anything of it is read as Markdown, which would take
- * their signs for its own: `\(a_1\)` loses its backslashes, `$a*b*c$` becomes italic.
+ * Takes formulas out of a text before it is parsed as Markdown, which would misread their signs:
+ * `\(a_1\)` loses its backslashes, `$a*b*c$` becomes italic.
  *
- * Each is put back as one word of private characters that Markdown has no meaning for. The word says
- * all of the formula, so that a piece of the text needs nothing but itself to be drawn.
+ * Each formula is replaced by one word of private characters without meaning in Markdown. The word
+ * encodes the whole formula, so that each piece of the text can be drawn on its own.
  */
 
 export interface Formula {
@@ -18,7 +18,7 @@ const DISPLAY = '\uE001'
 const END = '\uE002'
 const WORD = new RegExp(`([${INLINE}${DISPLAY}])([^${INLINE}-${END}]*)${END}`, 'g')
 
-/** Letters from U+1000 on mean nothing to Markdown; those below go where nobody else writes. */
+/** Moves characters below U+1000 into a private area. Those above have no meaning in Markdown. */
 const SHIFT = 0xe100
 
 const hidden = (text: string) =>
@@ -26,12 +26,12 @@ const hidden = (text: string) =>
 const shown = (text: string) =>
   text.replaceAll(/[\uE100-\uF0FF]/g, (character) => String.fromCharCode(character.charCodeAt(0) - SHIFT))
 
-/** Up to the first blank line: no formula goes beyond it. */
+/** The text up to the first blank line, where every formula ends. */
 const WITHIN = String.raw`(?:(?!\n[ \t]*\n)[^])`
 
 /**
- * In the order in which they win at the same place: code in fences and in a line, which holds no
- * formulas, what is escaped, and the four pairs of delimiters.
+ * In order of precedence: code in fences and in a line, which contains no formulas, escaped characters,
+ * and the four pairs of delimiters.
  */
 const PATTERN = new RegExp(
   [
@@ -47,20 +47,20 @@ const PATTERN = new RegExp(
   'gm',
 )
 
-/** Where a formula that is not complete may begin, to the end of the text. */
+/** A possible incomplete formula at the end of the text. */
 const OPENING = new RegExp(String.raw`(?:\\\[|\\\(|(?<!\$)\$\$(?!\$))${WITHIN}*$|(?<![A-Za-z0-9$\\])\$(?<dollar>[^\d\s$][^$\n]*)?$`)
 
 const mayHoldFormulas = (text: string) => text.includes('$') || text.includes('\\(') || text.includes('\\[')
 
-/** What only formulas have. Escaped brackets and amounts of money look like them otherwise. */
+/** Signs that only formulas have. They tell them from escaped brackets and amounts of money. */
 const isMathematical = (tex: string) => /[\\^_=+<>{}|]/.test(tex)
 
 /** `$5 a month$` are words; `$5$` and `$2n$` are not. */
 const isProse = (tex: string) => /^\d.*\s/.test(tex) && !isMathematical(tex)
 
 /**
- * The text with its formulas as words. One that has begun and is not complete is cut off where
- * the text `isLive`, and told by `isPending`.
+ * The text with its formulas as words. While the text `isLive`, an incomplete formula at its end is cut
+ * off, and `isPending` is set.
  */
 export function withFormulas(text: string, isLive: boolean): { text: string; isPending: boolean } {
   if (!mayHoldFormulas(text)) return { text, isPending: false }
@@ -78,7 +78,7 @@ export function withFormulas(text: string, isLive: boolean): { text: string; isP
   })
   const tail = text.slice(rest)
   const opening = isLive ? OPENING.exec(tail) : null
-  // Behind a backtick it may as well be code that is not complete.
+  // After a backtick it may be incomplete code.
   if (opening === null || tail.slice(0, opening.index).includes('`')) return { text: put, isPending: false }
   const { dollar } = opening.groups!
   // Words after a dollar are more likely words than a formula.
@@ -103,5 +103,5 @@ export function formulasIn(text: string): readonly (string | Formula)[] {
   return parts
 }
 
-/** The text as it was written, for where it is no text: addresses, code. */
+/** Puts formulas back as they were written, in addresses and code. */
 export const withoutFormulas = (text: string) => text.replaceAll(WORD, (_word, _kind, inside: string) => shown(inside))

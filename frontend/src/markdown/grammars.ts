@@ -10,7 +10,7 @@ import { createLowlight } from 'lowlight'
 
 export const lowlight = createLowlight({ bash, css, java, javascript, json, python, typescript, xml })
 
-/** Met less often, so each comes when it is met. */
+/** Rarer languages, each loaded at its first use. */
 const rarer = {
   c: () => import('highlight.js/lib/languages/c'),
   cpp: () => import('highlight.js/lib/languages/cpp'),
@@ -36,7 +36,7 @@ const aliases: Record<string, keyof typeof rarer> = {
 
 const underWay = new Map<string, Promise<string | null>>()
 
-/** What lowlight calls a language once it knows it; null for one that nobody here does. Always the same promise. */
+/** Loads a language. Resolves to lowlight's name for it, or null if unsupported. Cached. */
 export function grammarFor(language: string): Promise<string | null> {
   const asked = language.toLowerCase()
   const promise = underWay.get(asked) ?? load(asked)
@@ -53,7 +53,7 @@ async function load(asked: string): Promise<string | null> {
     lowlight.register(name, grammar)
     return name
   } catch {
-    // There is no network: code stays plain.
+    // Without a network code stays plain.
     return null
   }
 }

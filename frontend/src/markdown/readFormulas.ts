@@ -7,7 +7,7 @@ interface Node {
   data?: object
 }
 
-/** Makes elements of the words that stand for formulas; where Markdown saw no text they are what they were. */
+/** Turns the words for formulas into elements. Outside of text it restores the original. */
 export function readFormulas() {
   return function transform(node: Node) {
     if (node.children) {

@@ -1,9 +1,9 @@
 const allowed = new Set(['http:', 'https:', 'mailto:'])
 
 /**
- * The address if a reader may be sent there, else nothing.
+ * The address if it is safe, otherwise nothing.
  *
- * A relative one counts as none: it would lead into this page, which the model knows nothing of.
+ * A relative address is refused: it would lead into this page, which the model does not know.
  */
 export function safeAddress(address: string): string {
   try {

@@ -1,7 +1,7 @@
 import { newKey } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
 
-/** Which conversation this tab shows: the one after the `#` of its address, or one that has not begun. */
+/** The conversation that this tab shows: the one after the `#` of its address, or a new one. */
 export interface Place {
   id: string
   isNew: boolean
@@ -10,9 +10,9 @@ export interface Place {
 export interface Address extends Store<Place> {
   /** Shows another conversation; the browser's "back" returns from it. Null begins a new one. */
   go(id: string | null): void
-  /** From a conversation that is no more: "back" does not return to it. */
+  /** Leaves a deleted conversation, so that "back" does not return to it. */
   leave(): void
-  /** Gives the conversation that has begun here its address. */
+  /** Gives a new conversation its address. */
   settle(): void
 }
 

@@ -1,14 +1,14 @@
 import type { Persona } from '../client/askbot.js'
 import { loadText, saveText } from './stored.ts'
 
-/** What a relay tells of itself. */
+/** A relay's description of itself. */
 export interface Known {
   defaultPersona: string
   personas: readonly Persona[]
   limits: Limits
 }
 
-/** What it takes at most; null for what it does not tell, or does not limit. */
+/** The relay's limits; null if unknown or unlimited. */
 export interface Limits {
   questionChars: number | null
   messages: number | null
@@ -16,7 +16,7 @@ export interface Limits {
 
 const NAME = 'askbot.known'
 
-/** What the relay told last, on an earlier visit perhaps, if it was in this language. */
+/** The relay's last description in this language, possibly from an earlier visit. */
 export function loadKnown(language: string): Known | null {
   try {
     const kept = JSON.parse(loadText('localStorage', NAME) ?? 'null') as unknown
@@ -30,7 +30,7 @@ export function saveKnown(language: string, told: unknown): void {
   saveText('localStorage', NAME, JSON.stringify({ language, told }))
 }
 
-/** Null where it is something else. */
+/** Null if the value has another shape. */
 export function knownFrom(told: unknown): Known | null {
   if (!isObject(told) || !Array.isArray(told['personas'])) return null
   const personas = told['personas'].map(personaFrom)

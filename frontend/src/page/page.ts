@@ -16,9 +16,9 @@ import { createWording, languageOf, type Wording } from './wording.ts'
 /** `search` is the list of conversations, entered by its search field. */
 export type Panel = { name: 'conversations' | 'search' | 'settings' | 'help' } | { name: 'rename' | 'export'; id: string }
 
-/** All that the page knows and can do, apart from how it looks. */
+/** The page's state and actions, without its look. */
 export interface Page {
-  /** Where the relay is; empty where the page came from. */
+  /** The relay's address; empty for the page's own origin. */
   relayUrl: string
   history: History
   address: Address
@@ -30,12 +30,12 @@ export interface Page {
   panel: WritableStore<Panel | null>
   /** The turn whose question is being edited. */
   editing: WritableStore<string | null>
-  /** What was deleted last, and can be had back. */
+  /** The last deletion, which can be undone. */
   deleted: WritableStore<Conversation | null>
   chat(id: string): Chat
   ask(chat: Chat, question: string): Promise<boolean>
   remove(id: string): void
-  /** What was lost is shown again at once, and is no longer undoable once it is kept. */
+  /** Shows the deleted conversation at once. The undo ends when it is stored. */
   undo(): Promise<void>
 }
 
@@ -58,7 +58,7 @@ export function createPage(relayUrl: string): Page {
   let wasAway = false
   let pauseMs = FIRST_PAUSE_MS
 
-  /** It may be back already: then what was missed is read on all the same, later each time that is in vain. */
+  /** Asks whether the relay is back, with a longer pause after each failure. Then answers are resumed. */
   function onMiss({ code }: Failure) {
     if (!isAway(code)) return
     wasAway = true
@@ -66,7 +66,7 @@ export function createPage(relayUrl: string): Page {
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
   }
 
-  /** Also those that are not shown: nobody else may be reading them. */
+  /** Resumes hidden conversations too, because no other tab may be reading them. */
   function resumeAll() {
     for (const { id, running } of history.get().conversations) if (running) chats.open(id).resume()
   }
@@ -79,20 +79,20 @@ export function createPage(relayUrl: string): Page {
     resumeAll()
   })
 
-  /** What is shown to somebody has been seen. */
+  /** Marks the shown conversation as seen. */
   function see() {
     const shown = history.find(address.get().id)
     if (shown === undefined || !isNews(shown) || document.visibilityState === 'hidden') return
     void history.change(shown.id, (latest) => ({ ...latest, seenAt: Date.now() }))
   }
 
-  // After the change that is just being shown has gone where it is kept.
+  // In a microtask, so that the current change is stored first.
   history.subscribe(() => queueMicrotask(see))
   address.subscribe(see)
-  // What can be undone is what was done last.
+  // Only the last action can be undone.
   address.subscribe(() => deleted.set(null))
 
-  /** For a tab that was asleep, a network that was away, a relay that was. */
+  /** Called after the tab was asleep, or the network or the relay was away. */
   function catchUp() {
     const { id } = address.get()
     history.refresh(id)
@@ -149,7 +149,7 @@ export function createPage(relayUrl: string): Page {
       if (before === null) return
       const keeping = history.put(before)
       address.go(before.id)
-      // Which by itself ends what can be undone.
+      // A change of the address also ends the undo.
       deleted.set(before)
       await keeping
       if (deleted.get() === before) deleted.set(null)

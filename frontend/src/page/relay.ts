@@ -4,16 +4,16 @@ import { type Known, knownFrom, loadKnown, saveKnown } from './known.ts'
 import { loadText, saveText } from './stored.ts'
 
 export interface RelayState {
-  /** What it told last; null before it has told anything. */
+  /** The relay's last description; null before the first. */
   known: Known | null
   contact: Contact
 }
 
 export type Contact = { name: 'asking' } | { name: 'reached' } | { name: 'failed'; code: string; message: string }
 
-/** What this page knows of its relay: whether it answers, and who speaks there. */
+/** The state of the relay: whether it answers, and its personas. */
 export interface Relay extends Store<RelayState> {
-  /** Asks who is there, in a language that the personas may speak: the one asked for last, if none is named. */
+  /** Requests the personas in a language. The default is the language of the last request. */
   meet(language?: string): Promise<void>
   token(): string | undefined
   /** Keeps the access code until the tab is closed. */
@@ -25,13 +25,13 @@ const TOKEN = 'askbot.access-code'
 export const FIRST_PAUSE_MS = 1000
 export const LONGEST_PAUSE_MS = 15_000
 
-/** By these a relay says something about itself; by others, or in silence, that it may be back soon. */
+/** Final errors of a relay. After any other error, or without a reply, it may be back soon. */
 const lasting = new Set(['unauthorized', 'not_found', 'origin_not_allowed'])
 
-/** Whether a code says that nobody was reached. */
+/** Whether a code means that no relay was reached. */
 export const isAway = (code: string) => code === 'unreachable' || code === 'relay_unreachable' || code === 'unexpected_response'
 
-/** One that cannot be reached is asked again and again, by itself, for as long as the page is seen. */
+/** Asks an unreachable relay again and again while the page is visible. */
 export function createRelay(url: string, fetchPersonas: typeof personas, language: string): Relay {
   const { get, set, subscribe } = createStore<RelayState>({ known: loadKnown(language), contact: { name: 'asking' } })
   let token = loadText('sessionStorage', TOKEN) ?? undefined
@@ -43,7 +43,7 @@ export function createRelay(url: string, fetchPersonas: typeof personas, languag
     clearTimeout(pause)
     const mine = ++latest
     const state = await met()
-    // Of two that overlap, the later one counts.
+    // Of two overlapping requests the later one counts.
     if (mine !== latest) return
     set(state)
     if (state.contact.name !== 'failed') pauseMs = FIRST_PAUSE_MS
@@ -51,7 +51,7 @@ export function createRelay(url: string, fetchPersonas: typeof personas, languag
   }
 
   function meetLater() {
-    // Whoever comes back to the page asks at once.
+    // A reader who comes back to the page does not wait.
     pause = setTimeout(() => document.visibilityState === 'visible' && void meet(), pauseMs)
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
   }

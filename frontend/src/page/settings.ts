@@ -4,9 +4,9 @@ import { loadText, saveText } from './stored.ts'
 export interface Settings {
   theme: 'system' | 'light' | 'dark'
   textSize: 'small' | 'normal' | 'large' | 'largest'
-  /** Null for the browser's. */
+  /** Null for the browser's language. */
   language: 'en' | 'ko' | null
-  /** Who answers in new conversations; null for the relay's default. */
+  /** The persona for new conversations; null for the relay's default. */
   persona: string | null
 }
 
@@ -19,7 +19,7 @@ const initial: Settings = { theme: 'system', textSize: 'normal', language: null,
 
 export const textSizes = ['small', 'normal', 'large', 'largest'] as const
 
-/** What the reader has chosen, in all tabs, for as long as the browser keeps it. */
+/** The reader's choices, shared by all tabs and stored in the browser. */
 export function createSettings(): SettingsStore {
   const { get, set, subscribe } = createStore(load())
   addEventListener('storage', ({ key }) => {

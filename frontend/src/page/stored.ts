@@ -1,4 +1,4 @@
-/** A text that the browser keeps under `name`, or null where there is none, or it keeps nothing. */
+/** The text that the browser stores under `name`; null if there is none or storage is forbidden. */
 export function loadText(area: 'localStorage' | 'sessionStorage', name: string): string | null {
   try {
     return globalThis[area].getItem(name)
@@ -7,12 +7,12 @@ export function loadText(area: 'localStorage' | 'sessionStorage', name: string):
   }
 }
 
-/** Null removes it. Where the browser is full, or keeps nothing, it ends with the page. */
+/** Stores a text; null removes it. If storage is full or forbidden, it is lost with the page. */
 export function saveText(area: 'localStorage' | 'sessionStorage', name: string, text: string | null): void {
   try {
     if (text === null) globalThis[area].removeItem(name)
     else globalThis[area].setItem(name, text)
   } catch {
-    // As said above.
+    // See above: the text is lost with the page.
   }
 }

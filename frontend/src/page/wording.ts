@@ -5,7 +5,7 @@ import type { SettingsStore } from './settings.ts'
 
 /** The page's words in the reader's language. */
 export interface Wording extends Store<Words> {
-  /** Once they are those of the language that was wanted at the start. */
+  /** Resolves when the words of the first language are loaded. */
   loaded: Promise<void>
 }
 
@@ -22,7 +22,7 @@ export function createWording(settings: SettingsStore): Wording {
     if (get().lang === language) return
     try {
       const words = await wordsIn(language)
-      // Another one may have been chosen meanwhile.
+      // The reader may have chosen another language meanwhile.
       if (languageOf(settings) === language) set(words)
     } catch (error) {
       console.warn('The page goes on in the language it has:', error)

@@ -1,11 +1,11 @@
 import { createStore, type Store } from '../store.ts'
 
-/** `ready`: a newer version is here, and waits for the reader; `changing`: they want it, and the browser is at it. */
+/** `ready`: a newer version waits for the reader. `changing`: the browser is switching to it. */
 export type VersionState = { name: 'current' } | { name: 'ready' } | { name: 'changing' }
 
 export interface PageVersion extends Store<VersionState> {
   watch(registration: ServiceWorkerRegistration): void
-  /** Changes to the version that is ready. Other tabs keep their code, and the answers they are writing. */
+  /** Switches to the ready version. Other tabs keep their code and their running answers. */
   update(): void
 }
 
@@ -19,7 +19,7 @@ export function createPageVersion(reload: () => void): PageVersion {
     watch(registration) {
       watched = registration
       const look = () => {
-        // A first worker waits for a moment too, and replaces nothing.
+        // The first worker also waits for a moment, but replaces no version.
         if (registration.active && registration.waiting) state.set({ name: 'ready' })
       }
       const follow = () => registration.installing?.addEventListener('statechange', look)
@@ -29,9 +29,9 @@ export function createPageVersion(reload: () => void): PageVersion {
     },
     update() {
       const worker = watched?.waiting
-      // Where another tab has changed over already, a reload is all that is left to do.
+      // If another tab has already switched, only a reload is left.
       if (!worker) return reload()
-      // It may take half a minute when the old worker has just been busy.
+      // This may take half a minute if the old worker was busy.
       state.set({ name: 'changing' })
       worker.addEventListener('statechange', () => {
         if (worker.state === 'activated') reload()

@@ -8,10 +8,10 @@ const HOUR_MS = 60 * 60 * 1000
 
 export const pageVersion = createPageVersion(() => location.reload())
 
-/** Keeps the page for when there is no network, where the browser can. */
+/** Stores the page for use without a network, if the browser can. */
 export function registerWorker(): void {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return
-  // What the worker fetches would compete with what the page needs first.
+  // Waits, because the worker's downloads would compete with the page's own.
   if (document.readyState === 'complete') void register()
   else addEventListener('load', register, { once: true })
 }
@@ -26,10 +26,10 @@ async function register(): Promise<void> {
   }
 }
 
-/** By itself a browser checks only when a page is opened, and this one may stay open for days. */
+/** Checks for a new version. A browser checks only when a page is opened, and this one may stay open for days. */
 function checkForUpdates(registration: ServiceWorkerRegistration): void {
   const check = () => {
-    // Without a network there is nothing to find, and the next check is never far.
+    // Fails without a network. The next check follows soon.
     registration.update().catch(() => {})
   }
   setInterval(check, HOUR_MS)

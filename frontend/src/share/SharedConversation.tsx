@@ -10,12 +10,12 @@ import { Markdown } from '../markdown/Markdown.tsx'
 import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 
-/** A conversation as it is read, with nothing in it to press. */
+/** A conversation for reading only, without buttons. */
 export function SharedConversation({ conversation, nameOf }: { conversation: Conversation; nameOf: (persona: string | null) => string }) {
   const title = titleOf(conversation)
   return (
     <main>
-      {/* Without a name of its own it is called by its first question, which stands right below. */}
+      {/* Its default name is the first question, which stands right below. */}
       <h1 className={conversation.title === '' ? 'visually-hidden' : undefined} lang={languageOf(title)} dir="auto">
         {title}
       </h1>

@@ -10,10 +10,10 @@ interface Shared {
   nameOf: (persona: string | null) => string
 }
 
-/** Nothing but its own styles: whatever is in the text, no script runs and nothing is loaded. */
+/** Allows only the file's own styles: no script runs and nothing is loaded, whatever the text holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-/** The page around it is a reader's, this one is a sheet of paper. */
+/** Styles for the file in place of those for the page. */
 const OWN_STYLES = `
 main { max-width: calc(var(--measure) + 2 * var(--gutter)); margin: 0 auto; padding: 2rem var(--gutter) 4rem; }
 h1 { margin-bottom: 2rem; font: 600 1.5rem / 1.3 var(--display); overflow-wrap: anywhere; }
@@ -50,7 +50,7 @@ ${body}
 `
 }
 
-/** Until all is drawn, code and formulas included: what they are drawn with may still be on its way. */
+/** Waits until all is drawn. The code for highlighting and formulas may still be loading. */
 async function whole(place: HTMLElement): Promise<void> {
   await new Promise<void>((resolve) => {
     const isWhole = () => place.firstChild !== null && place.querySelector('[aria-busy=true]') === null
@@ -63,7 +63,7 @@ async function whole(place: HTMLElement): Promise<void> {
   })
 }
 
-/** The page's own, without those for the letters of formulas: browsers draw MathML by themselves. */
+/** The page's styles, without the fonts of formulas: browsers draw MathML by themselves. */
 function styles(): string {
   const rules = Array.from(document.styleSheets).flatMap((sheet) => Array.from(sheet.cssRules, ({ cssText }) => cssText))
   return rules.filter((rule) => !rule.startsWith('@font-face') && !rule.includes('.katex')).join('\n')

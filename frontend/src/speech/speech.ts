@@ -3,14 +3,14 @@ import { languageOf } from '../words/languageOf.ts'
 
 /** Reads texts aloud with the browser's own voices, one at a time. */
 export interface Speech extends Store<string | null> {
-  /** Begins to read the paragraphs of what is called `name`, instead of what was being read. */
+  /** Reads these paragraphs, under `name`. Stops what was being read. */
   read(name: string, paragraphs: readonly string[]): void
   stop(): void
 }
 
 export const hasSpeech = 'speechSynthesis' in globalThis
 
-/** What is being read aloud, by its name; null when nothing is. */
+/** The name of the text that is being read aloud, or null. */
 export const speech: Speech = createSpeech()
 
 function createSpeech(): Speech {
@@ -33,7 +33,7 @@ function createSpeech(): Speech {
       const utterances = paragraphs.map(utteranceOf)
       const onEnd = () => mine === latest && set(null)
       utterances.at(-1)?.addEventListener('end', onEnd)
-      // Each by itself: browsers break off what is long.
+      // One utterance for each paragraph, because browsers break off long ones.
       for (const utterance of utterances) {
         utterance.addEventListener('error', onEnd)
         speechSynthesis.speak(utterance)
@@ -43,7 +43,7 @@ function createSpeech(): Speech {
   }
 }
 
-/** Without a voice for the language the browser takes the one that it reads everything with. */
+/** The voice for the language. Without one the browser uses its default voice. */
 function utteranceOf(text: string): SpeechSynthesisUtterance {
   const utterance = new SpeechSynthesisUtterance(text)
   utterance.lang = languageOf(text) ?? 'en'
