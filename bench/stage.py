@@ -163,7 +163,7 @@ def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
 
 
 def _environ(peer: Peer, port: int, upstream_port: int) -> dict[str, str]:
-    """Only what is meant: the settings of whoever runs the benchmark are not to leak into it."""
+    """A clean environment, without the settings of the developer's shell."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     openai = {
         "OPENAI_API_KEY": "benchmark",

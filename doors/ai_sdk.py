@@ -42,7 +42,7 @@ def take_up(chat_id: str) -> Response:
 
 
 def running(chat_id: str) -> Reading | None:
-    # A page that is told late that there is nothing has its next answer's error wiped out by that.
+    # Answers at once: a late 204 would clear the error of the page's next answer.
     reading = serving().store.find(chat_id)
     if reading is None or reading.answer.receipt().state == "running":
         return reading

@@ -15,8 +15,8 @@ HOST_SECONDS = 30.0
 # How long a reply may be silent while an answer is written.
 HEARTBEAT_SECONDS = 10.0
 
-# A browser drops what it has not handed to its page yet when a connection breaks: for so long the
-# cut waits after the words that say why.
+# How long a cut waits after the event with the error. When a connection breaks, a browser drops the
+# data that its page has not read yet.
 LAST_WORDS_SECONDS = 0.5
 
 assert HEARTBEAT_SECONDS < HOST_SECONDS

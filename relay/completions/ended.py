@@ -26,7 +26,7 @@ class EndedCompletion:
 
     def pieces(
         self,
-        reading: Reading,  # noqa: ARG002  # Whoever leaves is noticed at the next write.
+        reading: Reading,  # noqa: ARG002  # A write notices that the reader left.
         offset: int,
         interval: float,  # noqa: ARG002  # All of it is there.
         heartbeat: float,  # noqa: ARG002

@@ -49,7 +49,7 @@ log = logging.getLogger("askbot")
 # How long to wait for an unknown id: a request for it may overtake the question.
 OVERTAKING_SECONDS = 0.25
 
-# How long a restart takes, as refused clients are told.
+# The `Retry-After` of a server that stops, for clients that it refuses.
 RESTART_SECONDS = 2
 
 # How long to wait for failed completions to end, and how often to look.
@@ -131,7 +131,7 @@ class Store:
         return _found(lambda: self.find(id))
 
     def find(self, id: str) -> Reading | None:
-        """A reading of a completion, or None where it is not known at this moment.
+        """A reading of a completion, or None if it is not known now.
 
         Raises StoreUnreachable.
         """
