@@ -233,13 +233,13 @@ def test_leaving_ends_it(client: openai.OpenAI, upstream: Upstream) -> None:
 
 
 def test_stopped(relay: RelayProcess, upstream: Upstream) -> None:
-    """The id of a chunk is that of the answer, which can be stopped as any other."""
+    """The id of a chunk is that of the answer. Stopped, it ends as one that was too long."""
     upstream.answers(stalls)
     reply = ask(relay.url, stream=True)
     begin = reply.piece()
     id = json.loads(begin.split("\n\n")[0].removeprefix("data: "))["id"]
     assert stop(relay.url, id) == 204
-    assert chunks(begin + reply.text())[-1]["choices"][0]["finish_reason"] == "stop"
+    assert chunks(begin + reply.text())[-1]["choices"][0]["finish_reason"] == "length"
     assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
     assert receipt(relay.url, id)["state"] == "stopped"
 
