@@ -99,11 +99,6 @@ def pages() -> Iterator[Pages]:
     pages.close()
 
 
-@pytest.fixture(scope="session")
-def base_url(pages: Pages) -> str:
-    return pages.url
-
-
 @pytest.fixture
 def open_page(pages: Pages, context: BrowserContext, relay: RelayProcess) -> OpenPage:
     """Opens a page by its name: `open_page("fetch")`; the relay may be at another address."""
@@ -112,7 +107,7 @@ def open_page(pages: Pages, context: BrowserContext, relay: RelayProcess) -> Ope
     def open_one(name: str, relay_url: str = relay.url) -> Page:
         pages.relay_url = relay_url
         page = context.new_page()
-        page.goto(f"/{name}.html")
+        page.goto(f"{pages.url}/{name}.html")
         return page
 
     return open_one
