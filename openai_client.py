@@ -41,7 +41,7 @@ RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 MAX_RETRY_AFTER_SECONDS = 86_400
 
 # Some models refuse these. The refusal names the parameter.
-OPTIONAL_PARAMETERS = ("temperature", "stream_options")
+OPTIONAL_PARAMETERS = ("temperature", "reasoning_effort", "stream_options")
 
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
 _FILTERED = {"content_filter", "content_policy_violation"}
@@ -75,9 +75,9 @@ class Model:
         self._refused: frozenset[tuple[str, str]] = frozenset()
 
     def ask(self, prompt: Prompt, cancellation: Cancellation) -> AnswerStream:
-        """Returns when the first text of the answer is there. Raises RelayError or Cancelled.
+        """Returns with the first text or thought of the answer. Raises RelayError or Cancelled.
 
-        The models share the first-text deadline: each gets an equal part of the time that is left.
+        The models share the deadline for it: each gets an equal part of the time that is left.
         """
         if not self._settings.configured:
             raise NotConfigured()
@@ -132,9 +132,8 @@ class Model:
                 cancellation.check()
                 retries += 1
             except openai.APIStatusError as error:
-                # An upstream may send something other than a string.
-                refused = str(error.param).partition(".")[0]
-                if refused not in body or refused not in OPTIONAL_PARAMETERS:
+                refused = _refused_parameter(error)
+                if refused not in body:
                     raise translated(error) from None
                 log.info("model %s does not take %s; asking without", prompt.model, refused)
                 self._refused |= {(prompt.model, refused)}
@@ -156,6 +155,8 @@ class Model:
             body["stream_options"] = {"include_usage": True}
         if prompt.temperature is not None:
             body["temperature"] = prompt.temperature
+        if prompt.reasoning_effort:
+            body["reasoning_effort"] = prompt.reasoning_effort
         refused = {parameter for model, parameter in self._refused if model == prompt.model}
         return {name: value for name, value in body.items() if name not in refused}
 
@@ -202,6 +203,18 @@ def _refused(error: openai.APIStatusError) -> RelayError:
     if labels & _FILTERED:
         return ContentFiltered(detail=detail)
     return UpstreamError(detail=detail)
+
+
+def _refused_parameter(error: openai.APIStatusError) -> str | None:
+    """The optional parameter that a refusal is about: its `param`, or a word of its message."""
+    # An upstream may send something other than a string.
+    param = str(error.param).partition(".")[0]
+    if param in OPTIONAL_PARAMETERS:
+        return param
+    if error.param or error.status_code not in (400, 422):
+        return None
+    words = re.findall(r"[a-z_]+", str(error.message))
+    return next((name for name in OPTIONAL_PARAMETERS if name in words), None)
 
 
 def _retry_after(headers: httpx2.Headers) -> int | None:

@@ -20,7 +20,7 @@ from relay.web import in_json
 
 
 def ask() -> Response:
-    """Asks the model and streams the answer. Returns when the first text is there."""
+    """Asks the model and streams the answer. Returns when it has begun; see `Reading.begin`."""
     content_type = request.headers.get("Content-Type", "")
     question = parse_question(request_body(), content_type=content_type, limits=serving().limits)
     form = reply_form(
@@ -81,6 +81,6 @@ def answer(reading: Reading, form: Form, offset: int | None = None) -> Response:
     def make(reader: Reader, interval: float) -> Reply:
         return make_reply(reader, form, interval=interval, offset=offset)
 
-    response = reply(reading, make, offset=offset or 0)
+    response = reply(reading, make, offset=offset or 0, with_thoughts=form is Form.EVENTS)
     response.vary.add("Accept")
     return response

@@ -59,4 +59,4 @@ def answer(reading: Reading) -> Response:
     def make(reader: Reader, interval: float) -> Reply:
         return ui_message_reply(reader, interval=interval)
 
-    return reply(reading, make)
+    return reply(reading, make, with_thoughts=True)

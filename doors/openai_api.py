@@ -26,7 +26,7 @@ def complete_chat() -> Response:
         return whole_reply(reader, interval=interval, model=model)
 
     reading = open_answer(question, request.headers.get("Idempotency-Key"))
-    response = reply(reading, make)
+    response = reply(reading, make, with_thoughts=question.is_streamed)
     if asked.ignored:
         response.headers["Askbot-Ignored"] = ", ".join(asked.ignored)
     return response

@@ -69,15 +69,21 @@ def reader_language() -> Language:
     return preferred_language(tag for tag, quality in request.accept_languages if quality > 0)
 
 
-def reply(reading: Reading, make: Callable[[Reader, float], Reply], *, offset: int = 0) -> Response:
+def reply(
+    reading: Reading,
+    make: Callable[[Reader, float], Reply],
+    *,
+    offset: int = 0,
+    with_thoughts: bool = False,
+) -> Response:
     """The response that gives the answer to the client. The reading ends with the response.
 
-    `make` gets the reader and the seconds between two writes. It is called when the first text is
-    there, and the text up to byte `offset`.
+    `make` gets the reader and the seconds between two writes. It is called when the answer has
+    begun; see `Reading.begin`.
     """
     settings = serving().settings
     with Reader(request.environ, reading, settings.send_timeout) as reader:
-        reading.begin(offset)
+        reading.begin(offset, with_thoughts=with_thoughts)
         made = make(reader, settings.flush_interval_ms / 1000)
         response = Response(made.body, made.status, made.headers, content_type=made.content_type)
         response.call_on_close(reader.close)

@@ -20,6 +20,7 @@
     ├── UpstreamRateLimited         429 upstream_rate_limited
     ├── Abandoned                   499 abandoned, only in receipts
     ├── UpstreamError               502 upstream_error
+    │   └── NoAnswer                502 no_answer
     ├── NotConfigured               503 not_configured
     ├── Overloaded                  503 overloaded
     ├── ShuttingDown                503 shutting_down
@@ -180,6 +181,11 @@ class UpstreamError(RelayError):
     status = 502
     code = "upstream_error"
     message = "The model could not be asked. Try again in a little while."
+
+
+class NoAnswer(UpstreamError):
+    code = "no_answer"
+    message = "The model used up its tokens before it said anything."
 
 
 class NotConfigured(RelayError):

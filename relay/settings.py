@@ -93,6 +93,13 @@ def _level(value: str) -> str:
     return value.upper()
 
 
+def _effort(value: str) -> str:
+    # Providers have words of their own, so any word will do.
+    if not re.fullmatch(r"[a-z]{1,20}", value):
+        raise ValueError("a word such as low, medium or high")
+    return value
+
+
 def _base_url(value: str) -> str:
     """An address to append a path to. User names are refused, because they would not be sent."""
     if not _is_base_url(value):
@@ -194,13 +201,25 @@ class Settings:
     require_finish_reason: bool = _setting(
         True, _flag, "Whether an answer with neither finish_reason nor [DONE] counts as cut off."
     )
-    max_answer_tokens: int = _setting(2048, _count, "The most tokens of an answer.")
+    max_answer_tokens: int = _setting(
+        8192, _count, "The most tokens of an answer, its thoughts included with most providers."
+    )
+    reasoning_effort: str = _setting(
+        "", _effort, "How much a model thinks, such as low or high; empty: as its provider decides."
+    )
+    show_thinking: bool = _setting(
+        False, _flag, "Whether readers see a model's thoughts, which may quote its instructions."
+    )
 
     connect_timeout: float = _setting(5.0, _seconds, "For the connection to the model's server.")
     first_text_timeout: float = _setting(
-        25.0, _seconds, "From question to first text. Many hosts end a request after 30 s."
+        25.0,
+        _seconds,
+        "From question to first text or thought. Many hosts end a request after 30 s.",
     )
-    idle_timeout: float = _setting(25.0, _seconds, "Between two pieces of an answer.")
+    idle_timeout: float = _setting(
+        25.0, _seconds, "Between two pieces of an answer or its thoughts."
+    )
     answer_timeout: float = _setting(300.0, _seconds, "For a whole answer.")
     send_timeout: float = _setting(
         30.0, _seconds, "For a client to send its question, and to take each piece of the answer."

@@ -14,12 +14,17 @@ _settings = Settings()
 HOST_SECONDS = 30.0
 # How long a reply may be silent while an answer is written.
 HEARTBEAT_SECONDS = 10.0
+# When the head of a reply leaves at the latest if the model is thinking.
+HEAD_SECONDS = 20.0
+# The least time between two events that tell of thoughts.
+THOUGHT_SECONDS = 1.0
 
 # How long a cut waits after the event with the error. When a connection breaks, a browser drops the
 # data that its page has not read yet.
 LAST_WORDS_SECONDS = 0.5
 
-assert HEARTBEAT_SECONDS < HOST_SECONDS
+assert THOUGHT_SECONDS < HEARTBEAT_SECONDS < HOST_SECONDS
+assert HEAD_SECONDS + THOUGHT_SECONDS < HOST_SECONDS
 
 # --- towards the model
 

@@ -8,7 +8,7 @@ import msgspec
 
 from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of, text_in_json, usage_of
-from relay.completions import Readable, Receipt
+from relay.completions import Readable, Receipt, Thought
 from relay.errors import RelayError
 from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 from relay.upstream import Outcome
@@ -35,8 +35,8 @@ def openai_error(error: RelayError) -> tuple[int, dict[str, Any]]:
 
 def chunked_reply(reader: Reader, *, interval: float, model: str, includes_usage: bool) -> Reply:
     """The reply in chunks. The answer must have begun."""
-    answer = reader.reading.answer
-    pieces = reader.reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    reading, answer = reader.reading, reader.reading.answer
+    pieces = reading.pieces_and_thoughts(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = completion_chunks(answer, pieces, model, includes_usage=includes_usage)
     return Reply(reader.deliver(chunks), "text/event-stream", headers=headers_of(answer))
 
@@ -50,7 +50,7 @@ def whole_reply(reader: Reader, *, interval: float, model: str) -> Reply:
 
     def after(outcome: Outcome) -> bytes:
         choice = {"logprobs": None, "finish_reason": _finish_reason(reading.answer.receipt())}
-        usage = msgspec.json.encode(usage_of(outcome))
+        usage = msgspec.json.encode(_usage(outcome))
         ending = msgspec.json.encode(choice)[1:]
         return b'","refusal":null},' + ending + b'],"usage":' + usage + b"}"
 
@@ -59,14 +59,15 @@ def whole_reply(reader: Reader, *, interval: float, model: str) -> Reply:
 
 
 def completion_chunks(
-    answer: Readable, pieces: Iterator[bytes], model: str, *, includes_usage: bool
+    answer: Readable, pieces: Iterator[bytes | Thought], model: str, *, includes_usage: bool
 ) -> Iterator[bytes]:
     """The events of a stream. A failure is sent as an event, and then raised."""
     head = _head(answer, "chat.completion.chunk", model)
     chunk = _frame(head, {"role": "assistant", "content": ""})
     try:
         for piece in pieces:
-            yield chunk + (_frame(head, {"content": piece.decode()}) if piece else HEARTBEAT)
+            delta = _delta(piece)
+            yield chunk + (_frame(head, delta) if delta else HEARTBEAT)
             chunk = b""
     except RelayError as error:
         yield chunk + _data(openai_error(error)[1])
@@ -76,8 +77,23 @@ def completion_chunks(
     outcome = receipt.outcome
     chunk += _frame(head, {}, _finish_reason(receipt))
     if includes_usage and outcome.usage is not None:
-        chunk += _data(head | {"choices": [], "usage": usage_of(outcome)})
+        chunk += _data(head | {"choices": [], "usage": _usage(outcome)})
     yield chunk + DONE
+
+
+def _usage(outcome: Outcome) -> dict[str, Any] | None:
+    usage: dict[str, Any] | None = usage_of(outcome)
+    if usage is not None and "reasoning_tokens" in usage:
+        details = {"reasoning_tokens": usage.pop("reasoning_tokens")}
+        usage["completion_tokens_details"] = details
+    return usage
+
+
+def _delta(piece: bytes | Thought) -> dict[str, str]:
+    """The delta for a piece, or {}. Thoughts have the name that most servers give them."""
+    if isinstance(piece, Thought):
+        return {"reasoning_content": piece.text} if piece.text else {}
+    return {"content": piece.decode()} if piece else {}
 
 
 def _finish_reason(receipt: Receipt) -> str:

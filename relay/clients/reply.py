@@ -4,7 +4,7 @@ The body in plain text is the answer's bytes, without any framing.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import chain
 
 import msgspec
@@ -12,7 +12,14 @@ import msgspec
 from relay.clients.accept import Form
 from relay.clients.byte_range import quoted
 from relay.clients.reader import Reader
-from relay.completions import MAX_PIECE_BYTES, Readable, Reading, Receipt, content_range
+from relay.completions import (
+    MAX_PIECE_BYTES,
+    Readable,
+    Reading,
+    Receipt,
+    Thought,
+    content_range,
+)
 from relay.errors import RangeNotSatisfiable, RelayError
 from relay.timing import HEARTBEAT_SECONDS
 from relay.upstream import Outcome
@@ -47,19 +54,26 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
         return Reply(reader.deliver(pieces), form.value, 200, headers)
     if form is Form.EVENTS and offset is not None and not _has_more(receipt, offset):
         return Reply(iter(()), form.value, 204, headers)
-    offset = offset or 0
-    pieces = reading.pieces(offset, interval=interval, heartbeat=HEARTBEAT_SECONDS)
-    chunks = event_chunks(pieces, offset) if form is Form.EVENTS else json_chunks(reading, pieces)
+    offset, pauses = offset or 0, {"interval": interval, "heartbeat": HEARTBEAT_SECONDS}
+    if form is Form.EVENTS:
+        chunks = event_chunks(reading.pieces_and_thoughts(offset, **pauses), offset)
+    else:
+        chunks = json_chunks(reading, reading.pieces(offset, **pauses))
     return Reply(reader.deliver(chunks), form.value, 200, headers)
 
 
 def headers_of(answer: Readable) -> dict[str, str]:
-    """The headers of every reply with an answer, in all forms."""
-    first_token_ms = answer.receipt().first_token_ms or 0
-    return {"Completion-Id": answer.id, "Server-Timing": f"first-token;dur={first_token_ms}"}
+    """The headers of every reply with an answer, in all forms.
+
+    The time of the first text is not known yet if the model still thinks.
+    """
+    headers, first_token_ms = {"Completion-Id": answer.id}, answer.receipt().first_token_ms
+    if first_token_ms is not None:
+        headers["Server-Timing"] = f"first-token;dur={first_token_ms}"
+    return headers
 
 
-def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
+def event_chunks(pieces: Iterator[bytes | Thought], offset: int = 0) -> Iterator[bytes]:
     """Server-sent events. A failure is sent as an event, in place of `[DONE]`.
 
     An event's id is the number of bytes of text so far. A browser's `EventSource` that reconnects
@@ -67,6 +81,9 @@ def event_chunks(pieces: Iterator[bytes], offset: int = 0) -> Iterator[bytes]:
     """
     try:
         for piece in pieces:
+            if isinstance(piece, Thought):
+                yield _event(offset, msgspec.json.encode({"thinking": piece.text}))
+                continue
             offset += len(piece)
             # Only an offset that the client made up can lie inside a character.
             text = piece.decode(errors="replace")
@@ -113,7 +130,7 @@ def text_in_json(
 
 def usage_of(outcome: Outcome) -> dict[str, int] | None:
     """The usage as JSON; None if the model's server reported none."""
-    return asdict(outcome.usage) if outcome.usage else None
+    return outcome.usage.body() if outcome.usage else None
 
 
 def _event(id: int, data: bytes) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 
 from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of
-from relay.completions import Readable
+from relay.completions import Readable, Thought
 from relay.errors import RelayError
 from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 
@@ -27,20 +27,23 @@ FINISH_REASONS = {
 
 def ui_message_reply(reader: Reader, *, interval: float) -> Reply:
     """The reply with an answer that has begun, from its first byte."""
-    answer = reader.reading.answer
-    pieces = reader.reading.pieces(interval=interval, heartbeat=HEARTBEAT_SECONDS)
+    reading, answer = reader.reading, reader.reading.answer
+    pieces = reading.pieces_and_thoughts(interval=interval, heartbeat=HEARTBEAT_SECONDS)
     chunks = ui_message_chunks(answer, pieces)
     return Reply(reader.deliver(chunks), "text/event-stream", headers=headers_of(answer) | VERSION)
 
 
-def ui_message_chunks(answer: Readable, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def ui_message_chunks(answer: Readable, pieces: Iterator[bytes | Thought]) -> Iterator[bytes]:
     """The events of a stream. A failure is sent as an `error`, and then raised."""
     parts = _Parts()
     # The writing's tag, because all answers of a chat may have the same id.
     chunk = _frame("start", messageId=answer.etag)
     try:
         for piece in pieces:
-            yield chunk + (parts.said("text", piece.decode()) if piece else HEARTBEAT)
+            if isinstance(piece, Thought):
+                yield chunk + parts.said("reasoning", piece.text)
+            else:
+                yield chunk + (parts.said("text", piece.decode()) if piece else HEARTBEAT)
             chunk = b""
     except RelayError as error:
         yield chunk + _frame("error", errorText=error.message)

@@ -6,7 +6,7 @@ A `Receipt` says how the answer went.
 
 from relay.completions.completion import Ask, Completion
 from relay.completions.ended import EndedCompletion
-from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, content_range
+from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, Thought, content_range
 from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Source
 from relay.completions.store import Store, is_key, open_store
@@ -23,6 +23,7 @@ __all__ = [
     "Source",
     "State",
     "Store",
+    "Thought",
     "content_range",
     "is_key",
     "open_store",

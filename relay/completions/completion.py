@@ -1,9 +1,10 @@
 """A completion: one running answer and its readers, each of whom starts at any byte.
 
-    waiting ── first text ──▶ answering ── its end ──▶ finished
-       │                          │
-       ├──────── stopped ─────────┼──────────────────▶ stopped
-       └─ failed, or given up ────┴──────────────────▶ failed
+    waiting ── first thought ──▶ thinking ── first text ──▶ answering ── its end ──▶ finished
+       │ └───────────────────────── first text ────────────────▲ │
+       │                             │                           │
+       ├───────── stopped ───────────┼───────────────────────────┼─────────────────▶ stopped
+       └── failed, or given up ──────┴───────────────────────────┴─────────────────▶ failed
 
 The text is kept in memory. A reader who waits for more pulls the next piece from the source, for
 all readers. So a lone reader needs no second thread to write for it. If no reader pulls, a pump
@@ -14,14 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from relay.completions.reading import MAX_PIECE_BYTES, Reading, piece_of
-from relay.completions.receipt import Failure, Receipt, State
+from relay.completions.reading import MAX_PIECE_BYTES, Reading, Thought, piece_of
+from relay.completions.receipt import Failure, Phase, Receipt, State
 from relay.completions.source import Source, Stopped
 from relay.deadline import Deadline
 from relay.errors import Abandoned, RelayError, UpstreamError
 from relay.journal import Addition, Verb, Writing
-from relay.timing import CATCH_UP_SECONDS, READ_ELSEWHERE_SECONDS
-from relay.upstream import Cancellation, Cancelled, Outcome
+from relay.timing import CATCH_UP_SECONDS, HEAD_SECONDS, READ_ELSEWHERE_SECONDS
+from relay.upstream import Cancellation, Cancelled, Outcome, Thoughts
 
 # Beyond any model's longest answer. The text is kept in memory, so it needs a limit.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -43,9 +44,9 @@ Verdict = tuple[State, RelayError | None]
 class Completion:
     """Readers call `begin`, which waits for the first text, and then take `pieces`.
 
-    `ask` returns the source once it has the first text. The answer goes on without readers for
-    `grace_seconds`; at 0 it ends with its last reader. `on_end` gets the receipt, and the error if
-    there was one. `on_saved` is called when the journal has all of the answer.
+    `ask` returns the source once it has the first text or thought. The answer goes on without
+    readers for `grace_seconds`; at 0 it ends with its last reader. `on_end` gets the receipt, and
+    the error if there was one. `on_saved` is called when the journal has all of the answer.
     """
 
     def __init__(
@@ -79,7 +80,11 @@ class Completion:
         self._is_pulled = False
         self._is_pumped = False
         self._asked_at = self._pulled_at = self._read_at = clock()
+        self._thoughts: Thoughts | None = None
+        self._first_thought_at: float | None = None
         self._first_text_at: float | None = None
+        # The phase and the signs of thinking in the last progress for the journal.
+        self._progress: tuple[Phase, int] | None = None
 
     @property
     def etag(self) -> str:
@@ -102,13 +107,15 @@ class Completion:
 
     def begin(self, reading: Reading, offset: int) -> None:
         """See `Reading.begin`. The first reader asks the model, and the others wait."""
+        head_due = Deadline(HEAD_SECONDS, self._clock)
         with self._changed:
             ask, self._ask = self._ask, None
         if ask is not None:
             self._take_source_of(ask)
         with self._changed:
             self._changed.wait_for(lambda: self._source or self._ending or reading.has_left)
-            ending = self._ending
+        self._wait_for_text(reading, head_due)
+        ending = self._ending
         if ending is None and reading.has_left:
             raise Abandoned()
         if ending is not None and ending.is_free and ending.failure is not None:
@@ -149,12 +156,14 @@ class Completion:
 
     def pieces(
         self, reading: Reading, offset: int, interval: float, heartbeat: float
-    ) -> Iterator[bytes]:
-        """See `Reading.pieces`."""
+    ) -> Iterator[bytes | Thought]:
+        """See `Reading.pieces` and `Reading.pieces_and_thoughts`."""
         pause = interval
-        while (piece := self._piece(offset, heartbeat, reading)) is not None:
-            offset += len(piece)
+        while (piece := self._next(offset, heartbeat, reading)) is not None:
             yield piece
+            if isinstance(piece, Thought):
+                continue
+            offset += len(piece)
             if len(piece) > MAX_PIECE_BYTES - 4 or self._is_written():
                 continue
             # A late wake-up means that the server is overloaded. Fewer, larger pieces cost less, so
@@ -166,15 +175,17 @@ class Completion:
         if self._ending is not None and self._ending.failure is not None:
             raise self._ending.failure.error()
 
-    def addition(self, offset: int) -> Addition:
-        """The next addition to the journal."""
+    def addition(self, offset: int | None) -> Addition:
+        """See `WrittenAnswer`."""
         # Read before the text, so that no lock is needed: after the end no text is added.
         ending = self._ending
         # The end is written with all of the text, so that no piece of it can be missing.
-        offset = 0 if ending else offset
+        is_first, offset = offset is None, 0 if ending else offset or 0
         # The text of an answer without a key cannot be asked for again.
         text = bytes(self._text[offset:]) if self.writing.fingerprint else b""
-        return Addition(self.writing, offset, text, ending.encode() if ending else None)
+        if ending:
+            return Addition(self.writing, offset, text, ending.encode())
+        return Addition(self.writing, offset, text, progress=self._news(is_first))
 
     def receive(self, verb: Verb) -> None:
         """Takes a letter of another worker: the answer is read there, or must stop."""
@@ -220,60 +231,103 @@ class Completion:
             self._end_by(error)
             return
         with self._changed:
-            self._first_text_at = self._pulled_at = self._clock()
+            self._pulled_at = self._clock()
             self._source = source
+            self._note_thoughts(source)
             self._changed.notify_all()
             verdict = self._verdict
         if verdict is not None:
             self._end(*verdict)
+
+    def _wait_for_text(self, reading: Reading, head_due: Deadline) -> None:
+        """See `Reading.begin`."""
+        while self._source is not None and not self._text:
+            if self._thoughts is not None and (reading.hears_thoughts or head_due.passed):
+                return
+            self._piece(0, head_due.left() or 0, reading)
 
     def _is_written(self) -> bool:
         """Whether the source knows that no more text will come."""
         source = self._source
         return source is None or source.is_whole
 
-    def _piece(self, offset: int, patience: float, reading: Reading | None) -> bytes | None:
+    def _next(self, offset: int, patience: float, reading: Reading) -> bytes | Thought | None:
+        """What the reader takes next: thoughts before the text, if they hear them."""
+        if offset or not reading.hears_thoughts:
+            return self._piece(offset, patience, reading)
+        piece: bytes | None = b""
+        if not self._has_thought_for(reading):
+            piece = self._piece(0, patience, reading, until_thought=True)
+        if not self._has_thought_for(reading):
+            return piece
+        with self._changed:
+            thoughts, known = self._thoughts or Thoughts(), reading.thought_chars
+            reading.signs, reading.thought_chars = thoughts.signs, len(thoughts.text)
+        # Text is taken by its offset, so it can wait.
+        return Thought(thoughts.text[known:])
+
+    def _has_thought_for(self, reading: Reading) -> bool:
+        thoughts = self._thoughts
+        return thoughts is not None and thoughts.signs > reading.signs
+
+    def _piece(
+        self,
+        offset: int,
+        patience: float,
+        reading: Reading | None,
+        *,
+        until_thought: bool = False,
+    ) -> bytes | None:
         """The text after `offset`, after a wait if there is none; None at the end.
 
-        `reading` is None for the pump. Raises Abandoned once the reader has left.
+        It is b"" after `patience` seconds (0: no limit), and if wanted when the reader has not got
+        all thoughts. `reading` is None for the pump. Raises Abandoned once the reader has left.
         """
+        due = Deadline(patience)
         while True:
             with self._changed:
                 while True:
                     if reading is not None and reading.has_left:
                         raise Abandoned()
-                    if len(self._text) > offset or not self._is_pulled or self._ending is not None:
+                    if len(self._text) > offset or self._ending is not None:
                         break
-                    if not self._changed.wait(patience or None):
+                    if until_thought and reading is not None and self._has_thought_for(reading):
+                        return b""
+                    if not self._is_pulled:
+                        break
+                    if not self._changed.wait(due.left()):
                         return b""
                 if len(self._text) > offset:
                     return piece_of(self._text, offset)
                 if self._ending is not None or self._source is None:
                     return None
+                if (left := due.left()) == 0:
+                    return b""
                 source, self._is_pulled = self._source, True
                 self._reader_pulls += reading is not None
-            if not self._pull(source, patience):
-                return b""
+            self._pull(source, left or 0)
 
-    def _pull(self, source: Source, patience: float) -> bool:
-        """Takes the next piece from the source. False if `patience` seconds passed without one."""
+    def _pull(self, source: Source, patience: float) -> None:
+        """Takes what is next from the source."""
         try:
             if len(self._text) > MAX_ANSWER_BYTES:
                 raise UpstreamError(detail="an answer without end")
             data = source.next_bytes(patience)
         except BaseException as error:
             self._end_by(error)
-            return True
+            return
         with self._changed:
-            self._text += data
             self._pulled_at = self._clock()
+            if not self._text:
+                self._note_thoughts(source)
+                self._first_text_at = self._pulled_at if data else None
+            self._text += data
             verdict: Verdict | None = ("finished", None) if source.ended else self._verdict
             # Keeps others from pulling at a source that is about to be closed.
             self._is_pulled = verdict is not None
             self._changed.notify_all()
         if verdict is not None:
             self._end(*verdict)
-        return bool(data) or verdict is not None
 
     def _pump(self) -> None:
         """Pulls until a reader does, for readers who may come back or who read elsewhere."""
@@ -318,20 +372,47 @@ class Completion:
             ending = self._ending = self._receipt(state, error)
             # Frees the source, and with it the request and the whole conversation.
             source, self._source = self._source, None
+            self._thoughts = None
             self._changed.notify_all()
         if source is not None:
             source.close()
         self._on_end(ending, error)
 
+    def _note_thoughts(self, source: Source) -> None:
+        self._thoughts = source.thoughts
+        if self._thoughts is not None and self._first_thought_at is None:
+            self._first_thought_at = self._clock()
+
+    @property
+    def _phase(self) -> Phase:
+        if self._text:
+            return "answering"
+        return "waiting" if self._thoughts is None else "thinking"
+
+    def _news(self, is_first: bool) -> bytes | None:
+        """The receipt so far for the journal, if it says something new to other workers."""
+        phase, thoughts = self._phase, self._thoughts
+        known, self._progress = self._progress, (phase, thoughts.signs if thoughts else 0)
+        if (phase == "waiting") if is_first else (known == self._progress):
+            return None
+        with self._changed:
+            return self._receipt("running").encode()
+
     def _receipt(self, state: State, error: RelayError | None = None) -> Receipt:
+        now, thoughts = self._clock(), self._thoughts
+        is_running = state == "running"
         return Receipt(
             state=state,
             size=len(self._text),
             outcome=self._source.outcome if self._source else Outcome(),
             failure=Failure.of(error) if error else None,
-            first_token_ms=self._milliseconds(self._first_text_at),
-            duration_ms=self._milliseconds(self._clock()),
+            first_token_ms=_milliseconds(self._asked_at, self._first_text_at),
+            duration_ms=_milliseconds(self._asked_at, now),
+            phase=self._phase if is_running else None,
+            thinking_ms=_milliseconds(self._first_thought_at, self._first_text_at or now),
+            thinking=thoughts.text or None if is_running and not self._text and thoughts else None,
         )
 
-    def _milliseconds(self, moment: float | None) -> float | None:
-        return None if moment is None else round(1000 * (moment - self._asked_at), 1)
+
+def _milliseconds(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round(1000 * (end - start), 1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relay.completions.reading import Reading, piece_of
+from relay.completions.reading import Reading, Thought, piece_of
 from relay.completions.receipt import Receipt
 
 
@@ -30,7 +30,7 @@ class EndedCompletion:
         offset: int,
         interval: float,  # noqa: ARG002  # All of it is there.
         heartbeat: float,  # noqa: ARG002
-    ) -> Iterator[bytes]:
+    ) -> Iterator[bytes | Thought]:
         """See `Reading.pieces`."""
         while piece := piece_of(self.text, offset):
             offset += len(piece)

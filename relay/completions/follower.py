@@ -9,7 +9,7 @@ from relay.completions.source import Stopped
 from relay.errors import UpstreamError
 from relay.journal import Journal, Record, Writing
 from relay.timing import LOST_SECONDS
-from relay.upstream import Cancellation, Outcome
+from relay.upstream import Cancellation, Outcome, Thoughts
 
 # From a record and its size to its receipt. Settles an answer whose worker has died.
 Settle = Callable[[Record, int], Receipt | None]
@@ -37,6 +37,9 @@ class Follower:
         self._changed = threading.Condition()
         self._text = bytearray()
         self._receipt: Receipt | None = None
+        self._progress: bytes | None = None
+        self._thoughts: Thoughts | None = None
+        self._has_news = False
         self._is_lost = False
         self._known_at = clock()
         self.take(record)
@@ -54,13 +57,17 @@ class Follower:
     def outcome(self) -> Outcome:
         return self._receipt.outcome if self._receipt else Outcome()
 
+    @property
+    def thoughts(self) -> Thoughts | None:
+        return self._thoughts
+
     def begin(self, cancellation: Cancellation) -> "Follower":
-        """Returns when the first text is there. Raises the errors of `next_bytes`."""
+        """Returns with the first text or thought. Raises the errors of `next_bytes`."""
         self._cancellation = cancellation
         self._journal.follow(self)
         try:
             self._wait(0)
-            if not self._text:
+            if not (self._text or self._thoughts):
                 self._raise_end()
         except BaseException:
             self.close()
@@ -83,6 +90,7 @@ class Follower:
             if record is not None and is_ours:
                 self._text += record.data
                 self.offset, self._receipt, self._known_at = size, receipt, self._clock()
+                self._take_progress(record.progress)
             # Another etag means another text.
             was_replaced = record is not None and not is_ours
             self._is_lost = was_replaced or self._clock() - self._known_at > LOST_SECONDS
@@ -94,7 +102,8 @@ class Follower:
         self._wait(patience)
         with self._changed:
             text, self._text = bytes(self._text), bytearray()
-        if not text:
+            has_news, self._has_news = self._has_news, False
+        if not (text or has_news):
             self._raise_end()
         return text
 
@@ -105,10 +114,24 @@ class Follower:
         with self._changed:
             self._changed.wait_for(
                 lambda: (
-                    self._text or self._receipt or self._is_lost or self._cancellation.cancelled
+                    self._text
+                    or self._has_news
+                    or self._receipt
+                    or self._is_lost
+                    or self._cancellation.cancelled
                 ),
                 patience or None,
             )
+
+    def _take_progress(self, progress: bytes | None) -> None:
+        if progress in (None, self._progress):
+            return
+        self._progress = progress
+        receipt = Receipt.running(self.offset, progress)
+        if receipt.phase == "thinking":
+            signs = self._thoughts.signs if self._thoughts else 0
+            self._thoughts = Thoughts(signs + 1, receipt.thinking or "")
+            self._has_news = True
 
     def _raise_end(self) -> None:
         self._cancellation.check()

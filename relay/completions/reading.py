@@ -1,7 +1,8 @@
 """One reader of an answer, and the size of the pieces that are written."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, cast
 
 from relay.completions.receipt import Receipt
 from relay.errors import RangeNotSatisfiable
@@ -30,9 +31,16 @@ class Readable(Protocol):
 
     def pieces(
         self, reading: "Reading", offset: int, interval: float, heartbeat: float
-    ) -> Iterator[bytes]: ...
+    ) -> Iterator["bytes | Thought"]: ...
 
     def leave(self, reading: "Reading") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A sign that the model thinks. `text` is what is new of its thoughts, "" unless shown."""
+
+    text: str
 
 
 class Reading:
@@ -41,16 +49,21 @@ class Reading:
     def __init__(self, answer: Readable) -> None:
         self.answer = answer
         self.has_left = False
+        self.hears_thoughts = False
+        # How much of the thoughts the reader has got; see `Thoughts`.
+        self.signs = self.thought_chars = 0
 
-    def begin(self, offset: int = 0) -> None:
+    def begin(self, offset: int = 0, *, with_thoughts: bool = False) -> None:
         """Returns once the first text is there.
 
-        A reader who asks from byte `offset` on may have seen the text before it on another worker.
-        The journal brings it in a moment, and `begin` waits for it too.
+        While the model thinks it returns after HEAD_SECONDS; with the first thought for a reader
+        `with_thoughts`. A reader who asks from byte `offset` on may have seen the text before it on
+        another worker. The journal brings it in a moment, and `begin` waits for it too.
 
         Raises the RelayError of an answer that failed without text, and Abandoned once this reader
         has left.
         """
+        self.hears_thoughts = with_thoughts
         self.answer.begin(self, offset)
 
     def pieces(
@@ -62,6 +75,15 @@ class Reading:
         gathered, because every write costs. After each `heartbeat` seconds of silence comes b"".
         Raises RelayError at the end of a failed answer.
         """
+        self.hears_thoughts = False
+        # Without thoughts among them.
+        return cast(Iterator[bytes], self.answer.pieces(self, offset, interval, heartbeat))
+
+    def pieces_and_thoughts(
+        self, offset: int = 0, *, interval: float = 0, heartbeat: float = 0
+    ) -> Iterator[bytes | Thought]:
+        """Like `pieces`, and while the model thinks also its new thoughts, about once a second."""
+        self.hears_thoughts = True
         return self.answer.pieces(self, offset, interval, heartbeat)
 
     def leave(self) -> None:

@@ -1,6 +1,6 @@
 """The receipt of an answer: its state, size, times and failure, without its text."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +11,8 @@ from relay.upstream import Outcome
 NOTHING_SAID = Outcome()
 
 State = Literal["running", "finished", "stopped", "failed"]
+# What a running answer does.
+Phase = Literal["waiting", "thinking", "answering"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`size` is the number of bytes of text. Times are counted from the question."""
+    """`size` is the number of bytes of text. Times are counted from the question.
+
+    `phase` and `thinking` are those of a running answer. `thinking` is the text of the thoughts so
+    far, if the model thinks and SHOW_THINKING is set. `thinking_ms` is the time from the first
+    thought to the first text, None for a model that did not think.
+    """
 
     state: State
     size: int
@@ -47,11 +54,21 @@ class Receipt:
     failure: Failure | None = None
     first_token_ms: float | None = None
     duration_ms: float | None = None
+    phase: Phase | None = None
+    thinking_ms: float | None = None
+    thinking: str | None = None
 
     @classmethod
     def decode(cls, data: bytes) -> "Receipt":
         """The inverse of `encode`."""
         return msgspec.json.decode(data, type=cls)
+
+    @classmethod
+    def running(cls, size: int, progress: bytes | None) -> "Receipt":
+        """The receipt of an answer that runs elsewhere, from its encoded receipt of a while ago."""
+        known = cls.decode(progress) if progress else cls("running", 0, phase="waiting")
+        phase: Phase | None = "answering" if size else known.phase
+        return replace(known, size=max(size, known.size), phase=phase, duration_ms=None)
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
@@ -64,14 +81,17 @@ class Receipt:
     def body(self, id: str) -> dict[str, Any]:
         """The JSON for the client. The `id` is passed in: it allows to read, so it is not kept."""
         failure, usage = self.failure, self.outcome.usage
-        return {
+        body = {
             "id": id,
             "state": self.state,
+            "phase": self.phase,
             "bytes": self.size,
             "finish_reason": self.outcome.finish_reason,
-            "usage": asdict(usage) if usage else None,
+            "usage": usage.body() if usage else None,
             "error": {"code": failure.code, "message": failure.message} if failure else None,
             "first_token_ms": self.first_token_ms,
+            "thinking_ms": self.thinking_ms,
             "duration_ms": self.duration_ms,
             "model": self.outcome.model,
         }
+        return body if self.thinking is None else body | {"thinking": self.thinking}

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from relay.upstream import Cancelled, Outcome
+from relay.upstream import Cancelled, Outcome, Thoughts
 
 
 class Source(Protocol):
@@ -18,8 +18,15 @@ class Source(Protocol):
     @property
     def outcome(self) -> Outcome: ...
 
+    @property
+    def thoughts(self) -> Thoughts | None:
+        """The model's thoughts so far; None if there were none."""
+
     def next_bytes(self, patience: float = 0) -> bytes:
-        """New text in whole characters; b"" at the end or after `patience` seconds (0: no limit).
+        """New text in whole characters.
+
+        It is b"" at the end, after `patience` seconds (0: no limit), and when there are new
+        thoughts.
 
         Raises RelayError, Stopped or Cancelled.
         """

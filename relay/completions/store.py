@@ -188,7 +188,7 @@ class Store:
         record = self._record(digest_of(id), known)
         if record is not None:
             size = len(record.data)
-            receipt = self._settle(record, size) or Receipt("running", size)
+            receipt = self._settle(record, size) or Receipt.running(size, record.progress)
             return receipt, record.writing.etag
         return (known.receipt(), known.etag) if known is not None else None
 

@@ -35,21 +35,29 @@ class Writing(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """New bytes of a writing: `data` at byte `offset`, and the receipt if it has ended."""
+    """New bytes of a writing: `data` at byte `offset`, and the receipt if it has ended.
+
+    `progress` is the receipt so far, if it says more than the text.
+    """
 
     writing: Writing
     offset: int
     data: bytes
     receipt: bytes | None = None
+    progress: bytes | None = None
 
 
 class Record(NamedTuple):
-    """The stored state of a digest. `data` is the text from the requested offset on."""
+    """The stored state of a digest. `data` is the text from the requested offset on.
+
+    `progress` is the last one of an answer that has not ended.
+    """
 
     writing: Writing
     receipt: bytes | None
     is_alive: bool
     data: bytes = b""
+    progress: bytes | None = None
 
 
 class Backend(Protocol):

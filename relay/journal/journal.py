@@ -39,8 +39,8 @@ class WrittenAnswer(Protocol):
     @property
     def writing(self) -> Writing: ...
 
-    def addition(self, offset: int) -> Addition:
-        """The part of the answer after `offset`."""
+    def addition(self, offset: int | None) -> Addition:
+        """What is new since the last addition, which went up to `offset`; None: all of it."""
 
     def receive(self, verb: Verb) -> None:
         """Takes a letter about the answer."""
@@ -210,8 +210,8 @@ class Journal:
         batch, size = {}, 0
         for written in self._all_written():
             offset = self._written[written]
-            addition = written.addition(offset or 0)
-            if offset is None or addition.data or addition.receipt is not None:
+            addition = written.addition(offset)
+            if offset is None or addition.data or addition.receipt or addition.progress:
                 batch[written] = addition
                 size += ENTRY_BYTES + len(addition.data)
             if size > MAX_BEAT_BYTES:
@@ -257,7 +257,7 @@ class Journal:
             return
         sizes = {}
         for written in self._all_written():
-            addition = written.addition(0)
+            addition = written.addition(None)
             if addition.receipt is not None:
                 sizes[written] = ENTRY_BYTES + len(addition.data)
         surplus = sum(sizes.values()) - self._max_unsaved_bytes

@@ -1,6 +1,6 @@
 """The journal in a Redis, for the workers of many hosts.
 
-    askbot:answer:<digest>   hash: etag, worker, fingerprint; in the end also receipt
+    askbot:answer:<digest>   hash: etag, worker, fingerprint, progress; in the end also receipt
     askbot:text:<etag>       the text
     askbot:worker:<worker>   there while the worker is alive
     askbot:letters:<worker>  set: "<etag> <verb>"
@@ -60,7 +60,8 @@ local function take(size)
 end
 for _, addition in ipairs(cmsgpack.unpack(ARGV[5])) do
   local digest, etag, worker, begin = unpack(addition, 1, 4)
-  local fingerprint, data, receipt = take(addition[5]), take(addition[6]), take(addition[7])
+  local fingerprint, data = take(addition[5]), take(addition[6])
+  local receipt, progress = take(addition[7]), take(addition[8])
   local answer, text = 'askbot:answer:' .. digest, 'askbot:text:' .. etag
   if begin == 0 and redis.call('EXISTS', answer) == 0 then
     redis.call('HSET', answer, 'etag', etag, 'worker', worker, 'fingerprint', fingerprint)
@@ -72,8 +73,10 @@ for _, addition in ipairs(cmsgpack.unpack(ARGV[5])) do
   elseif holder == etag then
     if data ~= '' then redis.call('SETRANGE', text, begin, data) end
     if begin == 0 then redis.call('EXPIRE', text, ARGV[3]) end
+    if progress ~= '' then redis.call('HSET', answer, 'progress', progress) end
     if receipt ~= '' and (worker == ARGV[1] or redis.call('HEXISTS', answer, 'receipt') == 0) then
       redis.call('HSET', answer, 'receipt', receipt)
+      redis.call('HDEL', answer, 'progress')
       redis.call('EXPIRE', answer, ARGV[4])
       redis.call('EXPIRE', text, ARGV[4])
     end
@@ -88,10 +91,10 @@ _READ = """
 local found = {}
 for i = 1, #ARGV, 2 do
   local known = redis.call('HMGET', 'askbot:answer:' .. ARGV[i],
-    'etag', 'worker', 'fingerprint', 'receipt')
+    'etag', 'worker', 'fingerprint', 'receipt', 'progress')
   if known[1] then
-    known[5] = redis.call('EXISTS', 'askbot:worker:' .. known[2])
-    known[6] = redis.call('GETRANGE', 'askbot:text:' .. known[1], ARGV[i + 1], -1)
+    known[6] = redis.call('EXISTS', 'askbot:worker:' .. known[2])
+    known[7] = redis.call('GETRANGE', 'askbot:text:' .. known[1], ARGV[i + 1], -1)
   end
   found[#found + 1] = known
 end
@@ -154,8 +157,8 @@ def _packed(additions: Sequence[Addition]) -> tuple[bytes, bytes]:
     """The last two arguments of `_WRITE`."""
     rows: list[tuple[str | int, ...]] = []
     parts: list[bytes] = []
-    for writing, offset, data, receipt in additions:
-        held = (writing.fingerprint, data, receipt or b"")
+    for writing, offset, data, receipt, progress in additions:
+        held = (writing.fingerprint, data, receipt or b"", progress or b"")
         rows.append((writing.digest, writing.etag, writing.worker, offset, *map(len, held)))
         parts += held
     return msgspec.msgpack.encode(rows), b"".join(parts)
@@ -164,9 +167,9 @@ def _packed(additions: Sequence[Addition]) -> tuple[bytes, bytes]:
 def _record(digest: str, row: list[Any]) -> Record | None:
     if row[0] is None:
         return None
-    etag, worker, fingerprint, receipt, is_alive, data = row
+    etag, worker, fingerprint, receipt, progress, is_alive, data = row
     writing = Writing(digest, etag.decode(), worker.decode(), fingerprint)
-    return Record(writing, receipt, bool(is_alive), data)
+    return Record(writing, receipt, bool(is_alive), data, progress)
 
 
 def _client(url: str) -> Redis:

@@ -31,6 +31,7 @@ from relay.journal.tables import (
     ORPHANS,
     PIECE,
     PIECES,
+    PROGRESS,
     READ_NO_MORE,
     RECORD,
     SURPLUS,
@@ -154,7 +155,7 @@ class SqliteBackend:
         with self._database as database:
             is_known, beat = self._mark(worker), self._beat()
             for addition in additions:
-                writing, offset, data, receipt = addition
+                writing, offset, data, receipt, progress = addition
                 if receipt is not None:
                     is_known &= self._end(worker, addition)
                     continue
@@ -162,6 +163,8 @@ class SqliteBackend:
                     database.execute(BEGIN, [*writing, beat])
                 if data:
                     pieces.append((beat, writing.etag, offset, data))
+                if progress is not None:
+                    database.execute(PROGRESS, [progress, writing.digest, writing.etag])
             database.executemany(PIECE, pieces)
             taken = database.execute("DELETE FROM letters WHERE worker = ? RETURNING *", [worker])
             letters = [Letter(*row) for row in taken]
@@ -170,7 +173,7 @@ class SqliteBackend:
 
     def _end(self, worker: str, addition: Addition) -> bool:
         """Writes the end of an answer. False if earlier text is missing."""
-        (writing, offset, data, receipt), is_ours = addition, addition.writing.worker == worker
+        (writing, offset, data, receipt, _), is_ours = addition, addition.writing.worker == worker
         end = (receipt, offset + len(data), time.time())
         if is_ours and offset == 0:
             self._database.execute(WHOLE, [*writing, data, *end])
@@ -206,10 +209,10 @@ class SqliteBackend:
         row = self._database.execute(RECORD, [*alive, offset, digest, oldest]).fetchone()
         if row is None:
             return None
-        etag, worker, fingerprint, receipt, is_alive, begun, text = row
+        etag, worker, fingerprint, receipt, is_alive, begun, text, progress = row
         writing = Writing(digest, etag, worker, fingerprint)
         data = self._text(etag, begun, text, offset)
-        return Record(writing, receipt, bool(is_alive), data)
+        return Record(writing, receipt, bool(is_alive), data, progress)
 
     def _text(self, etag: str, begun: int | None, text: bytes | None, offset: int) -> bytes:
         """The text from `offset` on: the gathered `text`, and then the pieces."""

@@ -5,13 +5,14 @@ pages of the file, and not one for each answer. A read collects an answer's piec
 beat back. When the answer ends, its text is stored whole, beside its receipt.
 """
 
-VERSION = 3
+VERSION = 4
 
 TABLES = [
     # `begun` is the beat of its first piece. `text` is the part that is no longer in pieces.
     """CREATE TABLE IF NOT EXISTS answers (
     id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, etag TEXT NOT NULL, worker TEXT NOT NULL,
-    fingerprint BLOB NOT NULL, begun INTEGER, text BLOB, receipt BLOB, size INTEGER, ended REAL)""",
+    fingerprint BLOB NOT NULL, begun INTEGER, text BLOB, progress BLOB, receipt BLOB, size INTEGER,
+    ended REAL)""",
     "CREATE INDEX IF NOT EXISTS running ON answers (begun) WHERE begun IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS kept ON answers (ended, size) WHERE ended IS NOT NULL",
     """CREATE TABLE IF NOT EXISTS pieces (
@@ -39,19 +40,22 @@ WHERE etag = excluded.etag"""
 WHOLE = """
 INSERT INTO answers (digest, etag, worker, fingerprint, text, receipt, size, ended)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (digest) DO UPDATE SET begun = NULL, text = excluded.text,
+ON CONFLICT (digest) DO UPDATE SET begun = NULL, text = excluded.text, progress = NULL,
     receipt = excluded.receipt, size = excluded.size, ended = excluded.ended
 WHERE etag = excluded.etag"""
+PROGRESS = "UPDATE answers SET progress = ? WHERE digest = ? AND etag = ? AND receipt IS NULL"
 PIECE = "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)"
 ENDING = """
 SELECT id, begun, text FROM answers
 WHERE digest = ? AND etag = ? AND (receipt IS NULL OR worker = ?)"""
 END = """
-UPDATE answers SET begun = NULL, text = ?, receipt = ?, size = ?, ended = ? WHERE id = ?"""
+UPDATE answers SET begun = NULL, text = ?, progress = NULL, receipt = ?, size = ?, ended = ?
+WHERE id = ?"""
 
 RECORD = """
 SELECT etag, worker, fingerprint, receipt,
-    worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?), begun, substr(text, ? + 1)
+    worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?), begun, substr(text, ? + 1),
+    progress
 FROM answers WHERE digest = ? AND (ended IS NULL OR ended > ?)"""
 # From the newest beat back to the piece that contains the byte at the offset.
 PIECES = """

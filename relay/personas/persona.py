@@ -20,7 +20,7 @@ Language = Literal["en", "ko"]
 _HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
 _OWNER = re.compile(r"\{\{ *owner *\}\}")
 _REQUIRED = ("name", "description", "greeting", "suggestions")
-_OPTIONAL = ("model", "temperature", "max_answer_tokens", "examples")
+_OPTIONAL = ("model", "temperature", "reasoning_effort", "max_answer_tokens", "examples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Persona:
     examples: tuple[Example, ...]
     model: str | None
     temperature: float | None
+    reasoning_effort: str | None
     max_answer_tokens: int | None
 
     def opening(self, question: str) -> tuple[Message, ...]:
@@ -81,6 +82,7 @@ class Persona:
             model=self.model or settings.openai_model,
             max_answer_tokens=min(filter(None, limits), default=0),
             temperature=self.temperature,
+            reasoning_effort=self.reasoning_effort or settings.reasoning_effort or None,
         )
         return prompt.fitting(characters=settings.history_chars, turns=settings.history_turns)
 
@@ -121,7 +123,9 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
         )
     front, system = split(path, content)
     values = front.mapping(_REQUIRED, _OPTIONAL)
-    model, temperature, tokens = map(values.get, ("model", "temperature", "max_answer_tokens"))
+    model, temperature, effort, tokens = map(
+        values.get, ("model", "temperature", "reasoning_effort", "max_answer_tokens")
+    )
     examples = values["examples"].items() if "examples" in values else []
     return Persona(
         id=path.stem,
@@ -134,8 +138,15 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
         examples=tuple(_example(item) for item in examples),
         model=model.text() if model else None,
         temperature=temperature.number(0, 2) if temperature else None,
+        reasoning_effort=_effort(effort) if effort else None,
         max_answer_tokens=tokens.whole_number() if tokens else None,
     )
+
+
+def _effort(value: Value) -> str:
+    if not re.fullmatch(r"[a-z]{1,20}", value.text()):
+        raise value.wrong("a word such as low, medium or high")
+    return value.text()
 
 
 def _text(value: Value) -> Text:

@@ -22,6 +22,7 @@ class Prompt:
     model: str
     max_answer_tokens: int
     temperature: float | None
+    reasoning_effort: str | None
 
     @property
     def messages(self) -> list[dict[str, Any]]:

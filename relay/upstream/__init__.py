@@ -5,7 +5,7 @@
 
 from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
-from relay.upstream.outcome import Outcome, Usage
+from relay.upstream.outcome import Outcome, Thoughts, Usage
 from relay.upstream.stream import AnswerStream
 from relay.upstream.transport import PlainClient, Transport
 
@@ -16,6 +16,7 @@ __all__ = [
     "Dialer",
     "Outcome",
     "PlainClient",
+    "Thoughts",
     "Transport",
     "Usage",
 ]

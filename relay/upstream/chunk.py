@@ -26,6 +26,11 @@ class NoChunk(Exception):
 class Delta(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
+    # The thoughts, by the names of DeepSeek and llama.cpp; of vLLM, Ollama and OpenRouter; and of
+    # OpenRouter alone.
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Any] | None = None
 
 
 class Choice(msgspec.Struct, gc=False):
@@ -70,6 +75,16 @@ def decode_leniently(event: bytes) -> Chunk:
     )
 
 
+def thought_of(delta: Delta) -> str | None:
+    """The text of a thought, which is "" if the provider hides it; None if there is no thought.
+
+    OpenRouter sends each thought under two names.
+    """
+    if thought := delta.reasoning_content or delta.reasoning:
+        return thought
+    return "".join(map(_detail, delta.reasoning_details)) if delta.reasoning_details else None
+
+
 def reports_error(event: bytes) -> bool:
     """Whether an event without choices is the bare error object that some servers send."""
     try:
@@ -80,11 +95,13 @@ def reports_error(event: bytes) -> bool:
 
 
 def usage_of(reported: Any) -> Usage | None:
-    """The token counts, if all three are there and plausible."""
+    """The token counts, if the three that every server reports are there and plausible."""
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    counts = [reported.get(name) for name in names] if isinstance(reported, dict) else []
-    possible = [count for count in counts if type(count) is int and 0 <= count <= MAX_TOKENS]
-    return Usage(*possible) if len(possible) == len(names) else None
+    prompt, completion, total = (_count(reported, name) for name in names)
+    if prompt is None or completion is None or total is None:
+        return None
+    details = reported.get("completion_tokens_details")
+    return Usage(prompt, completion, total, _count(details, "reasoning_tokens"))
 
 
 def word(value: str) -> str:
@@ -93,6 +110,11 @@ def word(value: str) -> str:
         each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for each in value[:MAX_WORD_CHARS]
     )
+
+
+def _count(counts: Any, name: str) -> int | None:
+    count = counts.get(name) if isinstance(counts, dict) else None
+    return count if type(count) is int and 0 <= count <= MAX_TOKENS else None
 
 
 def _choice(fields: dict[str, Any]) -> Choice:
@@ -107,7 +129,14 @@ def _delta(value: Any) -> Delta | None:
     if value is None:
         return None
     fields = _mapping(value)
-    return Delta(_content(fields.get("content")), _string(fields.get("refusal")))
+    content, details = fields.get("content"), fields.get("reasoning_details")
+    return Delta(
+        content=_content(content),
+        refusal=_string(fields.get("refusal")),
+        reasoning_content=_string(fields.get("reasoning_content")) or _thinking(content),
+        reasoning=_string(fields.get("reasoning")),
+        reasoning_details=details if isinstance(details, list) else None,
+    )
 
 
 def _content(value: Any) -> str | None:
@@ -124,6 +153,23 @@ def _part(value: Any) -> str:
         kind = value.get("type", "text")
         value = value.get(kind) if kind in ("text", "refusal") else None
     return value if isinstance(value, str) else ""
+
+
+def _thinking(content: Any) -> str | None:
+    """The thoughts among the parts of a content, as Mistral sends them."""
+    parts = content if isinstance(content, list) else []
+    thoughts = [
+        _content(part.get("thinking"))
+        for part in parts
+        if isinstance(part, dict) and part.get("type") == "thinking"
+    ]
+    return "".join(filter(None, thoughts)) or None
+
+
+def _detail(value: Any) -> str:
+    """The text of one of the `reasoning_details`, or "", as for those that are encrypted."""
+    fields = value if isinstance(value, dict) else {}
+    return _string(fields.get("text")) or _string(fields.get("summary")) or ""
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -17,10 +17,12 @@ from relay.upstream.chunk import (
     decode_fast,
     decode_leniently,
     reports_error,
+    thought_of,
     usage_of,
     word,
 )
 from relay.upstream.outcome import Outcome
+from relay.upstream.think_tag import ThinkTag
 
 # Whether a finish_reason marks the end of the text. Some servers send one with every chunk. One
 # without text is certain. One with text is likely, and is refuted by more text.
@@ -44,7 +46,8 @@ class ChunkDecoder:
     """`feed` takes the bytes as they arrive, and returns the text that they complete.
 
     The text is UTF-8, in whole characters. `outcome` holds the other facts from the chunks, which
-    `chunks` counts. `done` is set once `[DONE]` was read. A fault in the stream sets `failure`. It
+    `chunks` counts. `thoughts` gathers the model's thoughts, which are never part of the text; the
+    caller clears it. `done` is set once `[DONE]` was read. A fault in the stream sets `failure`. It
     is not raised, because the text before it in the same piece would be lost.
     """
 
@@ -56,11 +59,13 @@ class ChunkDecoder:
         "_has_text",
         "_is_error",
         "_rest",
+        "_tag",
         "chunks",
         "done",
         "ending",
         "failure",
         "outcome",
+        "thoughts",
     )
 
     def __init__(self) -> None:
@@ -71,6 +76,8 @@ class ChunkDecoder:
         self._has_text = False
         self._by_message = False
         self._half = ""
+        self._tag: ThinkTag | None = ThinkTag()
+        self.thoughts: list[str] = []
         self.chunks = 0
         self.done = False
         self.failure: str | None = None
@@ -105,6 +112,8 @@ class ChunkDecoder:
         if texts:
             self._has_text = True
         text = self._half + "".join(texts)
+        if self._tag is not None and text:
+            text = self._without_thoughts(self._tag, text)
         try:
             return text.encode()
         except UnicodeEncodeError:
@@ -114,8 +123,9 @@ class ChunkDecoder:
         """The text that was held back for its continuation. Called at the end of the stream."""
         # A lone CR ends its line.
         text = self.feed(b"\n") if self._rest.endswith(b"\r") else b""
-        half, self._half = self._half, ""
-        return text + _joined(half)
+        held = self._half + (self._tag.end() if self._tag is not None else "")
+        self._half, self._tag = "", None
+        return text + joined(held)
 
     def _events(self, data: bytes, texts: list[str]) -> None:
         """The fast path, for events of one data line and a blank line, as nearly all are."""
@@ -171,7 +181,9 @@ class ChunkDecoder:
         # A refusal is the model's text for the reader, so it is an answer.
         text = delta and (delta.content or delta.refusal)
         if not text and choice.message is not None:
-            text = self._message(choice.message, texts)
+            delta, text = choice.message, self._message(choice.message, texts)
+        if delta is not None and (thought := thought_of(delta)) is not None:
+            self.thoughts.append(thought)
         if text:
             texts.append(text)
             if self.ending:
@@ -197,13 +209,21 @@ class ChunkDecoder:
             self._by_message = True
         return (message.content or message.refusal) if self._by_message else None
 
+    def _without_thoughts(self, tag: ThinkTag, text: str) -> str:
+        text, thoughts = tag.split(text)
+        if thoughts is not None:
+            self.thoughts.append(thoughts)
+        if tag.is_over:
+            self._tag = None
+        return text
+
     def _mended(self, text: str) -> bytes:
         """Encodes text with lone surrogates. Holds back a first half at the end for the second."""
         waits = _FIRST_HALF.search(text) and not (self.done or self.failure)
         self._half = text[-1] if waits else ""
-        return _joined(text.removesuffix(self._half))
+        return joined(text.removesuffix(self._half))
 
 
-def _joined(text: str) -> bytes:
+def joined(text: str) -> bytes:
     """UTF-8 of a text with surrogates. Pairs are joined, and lone ones are replaced."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()

@@ -1,15 +1,34 @@
 """Facts that the model's server reports about an answer, besides its text."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens of an answer, as the upstream counts them."""
+    """The tokens of an answer, as the upstream counts them.
+
+    `completion_tokens` includes the `reasoning_tokens`, which only some upstreams tell.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    reasoning_tokens: int | None = None
+
+    def body(self) -> dict[str, int]:
+        """The usage as JSON, without what the upstream did not tell."""
+        return {name: count for name, count in asdict(self).items() if count is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Thoughts:
+    """The thoughts of a model so far, before its answer.
+
+    `signs` is how often there were news of them. `text` is "" unless SHOW_THINKING is set.
+    """
+
+    signs: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

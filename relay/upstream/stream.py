@@ -5,28 +5,31 @@ import time
 import httpx2
 
 from relay.deadline import Allowance, Clock, Deadline
-from relay.errors import ContentFiltered, RelayError, UpstreamError, UpstreamTimeout
+from relay.errors import ContentFiltered, NoAnswer, RelayError, UpstreamError, UpstreamTimeout
 from relay.settings import Settings
-from relay.timing import TAIL_SECONDS
-from relay.upstream.decoder import ChunkDecoder
+from relay.timing import TAIL_SECONDS, THOUGHT_SECONDS
+from relay.upstream.decoder import ChunkDecoder, joined
 from relay.upstream.exchange import Exchange
-from relay.upstream.outcome import Outcome
+from relay.upstream.outcome import Outcome, Thoughts
+
+# More than a reader reads. The rest is not shown.
+MAX_THOUGHT_CHARS = 64 * 1024
 
 
 class AnswerStream:
     """Call `next_bytes` until `ended`, and `close` in every case.
 
-    The limits are `first_text` for the first text, IDLE_TIMEOUT between two texts, and
-    ANSWER_TIMEOUT for the whole answer. IDLE_TIMEOUT counts only while `next_bytes` waits, so that
-    a reader's pause is not charged to the model. Text that arrived before a deadline is always
-    delivered.
+    A sign of the answer is a text or a thought. The limits are `first_sign` for the first one,
+    IDLE_TIMEOUT between two, and ANSWER_TIMEOUT for the whole answer. IDLE_TIMEOUT counts only
+    while `next_bytes` waits, so that a reader's pause is not charged to the model. Text that
+    arrived before a deadline is always delivered.
     """
 
     def __init__(
         self,
         response: httpx2.Response,
         settings: Settings,
-        first_text: Deadline,
+        first_sign: Deadline,
         clock: Clock = time.monotonic,
     ) -> None:
         self._exchange: Exchange = response.extensions["exchange"]
@@ -34,9 +37,12 @@ class AnswerStream:
         self._clock = clock
         self._decoder = ChunkDecoder()
         self._whole = Deadline(settings.answer_timeout, clock)
-        self._first_text: Deadline | None = first_text
+        self._first_sign: Deadline | None = first_sign
         self._silence = Allowance(settings.idle_timeout, clock)
         self._was_late = False
+        self._thoughts: Thoughts | None = None
+        self._has_news = False
+        self._news_due = Deadline.at(clock(), clock)
         self._started = False
         self._first = b""
         self._at_end = False
@@ -56,26 +62,31 @@ class AnswerStream:
         """The facts that the upstream has reported so far."""
         return self._decoder.outcome
 
+    @property
+    def thoughts(self) -> Thoughts | None:
+        """The thoughts so far; None if there were none."""
+        return self._thoughts
+
     def begin(self) -> None:
-        """Waits for the first text. Raises the errors of `next_bytes`, which then returns it."""
+        """Waits for the first sign. Raises the errors of `next_bytes`, which then returns it."""
         self._first = self.next_bytes()
 
     def next_bytes(self, patience: float = 0) -> bytes:
         """The text that has arrived since the last call. If there is none, waits for some.
 
-        The text is UTF-8, in whole characters. It is b"" at the end of the answer, or after
-        `patience` seconds (0: no limit). Raises UpstreamError, UpstreamTimeout, ContentFiltered or
-        Cancelled, but first returns the text that arrived before the fault.
+        The text is UTF-8, in whole characters. It is b"" at the end of the answer, after `patience`
+        seconds (0: no limit), and when there are new thoughts, at most once in THOUGHT_SECONDS.
+        Raises UpstreamError, UpstreamTimeout, NoAnswer, ContentFiltered or Cancelled, but first
+        returns the text that arrived before the fault.
         """
         if self._first:
             first, self._first = self._first, b""
             return first
         with self._silence.spending():
             text = self._wait(Deadline(patience, self._clock))
-        filtered = self._at_end and self.outcome.finish_reason == "content_filter"
-        if filtered and not text and not self._started:
-            raise ContentFiltered()
         self._started = self._started or bool(text)
+        if self._at_end and not self._started:
+            self._check_silence()
         return text
 
     def close(self) -> None:
@@ -91,7 +102,12 @@ class AnswerStream:
             if text:
                 return text
             if not self._at_end:
+                if self._has_news:
+                    wake = wake.or_sooner(self._news_due)
                 if wake.passed:
+                    if self._has_news:
+                        self._has_news = False
+                        self._news_due = Deadline(THOUGHT_SECONDS, self._clock)
                     return b""
                 # Lets the other greenlets run, even if this upstream is never silent.
                 time.sleep(0)
@@ -101,7 +117,7 @@ class AnswerStream:
         """One read, and the text that it completes."""
         if self._decoder.failure is not None:
             return self._fail(UpstreamError(detail=self._decoder.failure))
-        due = (self._first_text or self._silence.due).or_sooner(self._whole)
+        due = (self._first_sign or self._silence.due).or_sooner(self._whole)
         was_late, self._was_late = self._was_late, due.passed
         if was_late and self._was_late:
             # Checked here and not only at a read, which need not block.
@@ -117,17 +133,38 @@ class AnswerStream:
     def _text_of(self, data: bytes) -> bytes:
         decoder, ending = self._decoder, self._decoder.ending
         text = decoder.feed(data) if data else self._at_end_of_body()
+        has_thought = bool(decoder.thoughts)
+        if has_thought:
+            self._take_thoughts()
         if decoder.ending == "certain":
             # Only the usage may still follow.
             if ending != "certain":
-                self._first_text = None
+                self._first_sign = None
                 self._silence.renew(TAIL_SECONDS)
-        elif text:
-            self._first_text = None
+        elif text or has_thought:
+            self._first_sign = None
             self._silence.renew(self._settings.idle_timeout)
         if decoder.done:
             self._at_end = True
         return text
+
+    def _take_thoughts(self) -> None:
+        known = self._thoughts or Thoughts()
+        text = known.text
+        if self._settings.show_thinking:
+            text += joined("".join(self._decoder.thoughts)).decode()
+        self._decoder.thoughts.clear()
+        self._thoughts = Thoughts(known.signs + 1, text[:MAX_THOUGHT_CHARS])
+        self._has_news = True
+
+    def _check_silence(self) -> None:
+        """Raises the error of an answer that has ended without text; an empty one may be whole."""
+        reason, usage = self.outcome.finish_reason, self.outcome.usage
+        if reason == "content_filter":
+            raise ContentFiltered()
+        has_thought = self._thoughts is not None or (usage is not None and usage.reasoning_tokens)
+        if reason == "length" or has_thought:
+            raise NoAnswer(detail=f"no text, finish_reason {reason}")
 
     def _at_end_of_body(self) -> bytes:
         text = self._decoder.end()

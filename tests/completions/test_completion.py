@@ -7,24 +7,26 @@ import threading
 import types
 import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from helpers.sources import END, Made, ScriptedSource, Task, waited_for
-from relay.completions import Completion, Receipt
+from relay.completions import Completion, Receipt, Thought
 from relay.completions.completion import MAX_ANSWER_BYTES, UNREAD_SECONDS
 from relay.completions.reading import MAX_PIECE_BYTES
 from relay.completions.source import Source, Stopped
 from relay.errors import (
     Abandoned,
     ContentFiltered,
+    NoAnswer,
     RelayError,
     ShuttingDown,
     UpstreamError,
     UpstreamRateLimited,
 )
-from relay.timing import READ_ELSEWHERE_SECONDS
-from relay.upstream import Cancellation, Cancelled, Outcome, Usage
+from relay.timing import HEAD_SECONDS, READ_ELSEWHERE_SECONDS
+from relay.upstream import Cancellation, Cancelled, Outcome, Thoughts, Usage
 
 
 def text_of(pieces: Iterator[bytes]) -> str:
@@ -38,13 +40,14 @@ def test_from_the_first_text_to_the_end() -> None:
     reading = made.completion.join()
     asking = Task(made.begun)
     waited_for(source.asked)
-    assert made.completion.receipt() == Receipt("running", 0, duration_ms=0)
+    assert made.completion.receipt() == Receipt("running", 0, duration_ms=0, phase="waiting")
     made.clock.advance(1.5)
     source.give("안녕".encode())
     asking.result()
     pieces = reading.pieces()
     assert next(pieces).decode() == "안녕"
-    assert made.completion.receipt().first_token_ms == 1500
+    receipt = made.completion.receipt()
+    assert (receipt.phase, receipt.first_token_ms) == ("answering", 1500)
     usage = Usage(1, 2, 3)
     source.give(b"!", Outcome("stop", usage, "a-model"))
     made.clock.advance(1)
@@ -53,6 +56,142 @@ def test_from_the_first_text_to_the_end() -> None:
     assert made.completion.receipt() == ending
     assert made.ends == [(ending, None)]
     assert source.is_closed
+
+
+def thoughts_of(*texts: str) -> list[Thoughts]:
+    """A sign of thinking for each text, with all thoughts so far."""
+    return [Thoughts(count, "".join(texts[:count])) for count in range(1, len(texts) + 1)]
+
+
+def test_thoughts_before_the_text() -> None:
+    """A reader who hears them gets each once, and then the text; the receipt has phase and time."""
+    source = ScriptedSource()
+    made = Made(source.begin)
+    reading = made.completion.join()
+    asking = Task(lambda: reading.begin(with_thoughts=True))
+    waited_for(source.asked)
+    first, second = thoughts_of("Hm. ", "Yes.")
+    source.give(first)
+    asking.result()
+    made.clock.advance(2)
+    receipt = made.completion.receipt()
+    assert (receipt.phase, receipt.thinking, receipt.first_token_ms) == ("thinking", "Hm. ", None)
+    assert receipt.thinking_ms == 2000
+    pieces = reading.pieces_and_thoughts()
+    assert next(pieces) == Thought("Hm. ")
+    source.give(second, b"Hello", END)
+    assert list(pieces) == [Thought("Yes."), b"Hello"]
+    receipt = made.completion.receipt()
+    assert (receipt.phase, receipt.thinking, receipt.thinking_ms) == (None, None, 2000)
+    assert receipt.first_token_ms == 2000
+
+
+def test_thoughts_for_whoever_wants_only_the_text() -> None:
+    """They wait for the text, and are sent nothing of the thoughts."""
+    source = ScriptedSource()
+    made = Made(source.begin)
+    reading = made.completion.join()
+    asking = Task(reading.begin)
+    waited_for(source.asked)
+    source.give(*thoughts_of("Hm. ", "Yes."))
+    for _ in range(2):
+        waited_for(source.asked)
+        assert asking.is_running
+    source.give(b"Hello", END)
+    asking.result()
+    assert list(reading.pieces()) == [b"Hello"]
+
+
+def test_a_long_thought() -> None:
+    """After HEAD_SECONDS a reader of the text need not wait for it: the head can leave."""
+    source = ScriptedSource()
+    made = Made(source.begin)
+    reading = made.completion.join()
+    asking = Task(reading.begin)
+    waited_for(source.asked)
+    made.clock.advance(HEAD_SECONDS)
+    assert asking.is_running
+    source.give(*thoughts_of("Hm. "))
+    asking.result()
+    assert made.completion.receipt().phase == "thinking"
+    silence = reading.pieces(heartbeat=0.01)
+    assert next(silence) == b""
+    source.give(*thoughts_of("Hm. ", "Yes."), b"Hello", END)
+    assert text_of(silence) == "Hello"
+
+
+def test_two_readers_of_a_thinking_model() -> None:
+    """The one who does not pull hears each thought too, and a late one all that were shown."""
+    source = ScriptedSource()
+    made = Made(source.begin)
+    source.give(*thoughts_of("Hm. "))
+    readings = [made.completion.join() for _ in range(2)]
+    for reading in readings:
+        reading.begin(with_thoughts=True)
+    waited_for(source.asked)
+    heard = [Task(partial(list, reading.pieces_and_thoughts())) for reading in readings]
+    waited_for(source.asked)
+    source.give(Thoughts(2, "Hm. Yes."))
+    waited_for(source.asked)
+    late = made.completion.join()
+    late.begin(with_thoughts=True)
+    assert next(late.pieces_and_thoughts()) == Thought("Hm. Yes.")
+    source.give(b"Hello", END)
+    for each in heard:
+        assert [piece for piece in each.result() if piece] == [
+            Thought("Hm. "),
+            Thought("Yes."),
+            b"Hello",
+        ]
+
+
+def test_thoughts_that_are_not_shown() -> None:
+    """Each is a sign without text, and the receipt has none either."""
+    made = Made(ScriptedSource(Thoughts(1), Thoughts(2), b"Hello", END).begin)
+    reading = made.completion.join()
+    reading.begin(with_thoughts=True)
+    assert made.completion.receipt().thinking is None
+    assert list(reading.pieces_and_thoughts()) == [Thought(""), Thought(""), b"Hello"]
+
+
+def test_thoughts_and_no_answer() -> None:
+    """The head may have left; the failure is raised where the text would have come."""
+    made = Made(ScriptedSource(Thoughts(1), NoAnswer()).begin)
+    reading = made.completion.join()
+    reading.begin(with_thoughts=True)
+    pieces = reading.pieces_and_thoughts()
+    assert next(pieces) == Thought("")
+    with pytest.raises(RelayError) as caught:
+        next(pieces)
+    assert caught.value.code == "no_answer"
+    assert made.completion.is_free
+    with pytest.raises(RelayError) as caught:
+        made.begun()
+    assert caught.value.code == "no_answer"
+
+
+def test_thoughts_for_other_workers() -> None:
+    """Each new sign is written down with the phase, and the last is the first text."""
+    source = ScriptedSource(*thoughts_of("Hm. "))
+    made = Made(source.begin)
+    completion, reading = made.completion, made.completion.join()
+    assert completion.addition(None).progress is None
+    reading.begin(with_thoughts=True)
+    pieces = reading.pieces_and_thoughts()
+    next(pieces)
+
+    def progress() -> tuple[str | None, str | None] | None:
+        written = completion.addition(0).progress
+        receipt = Receipt.decode(written) if written else None
+        return (receipt.phase, receipt.thinking) if receipt else None
+
+    assert [progress(), progress()] == [("thinking", "Hm. "), None]
+    source.give(Thoughts(2, "Hm. Yes."))
+    next(pieces)
+    assert [progress(), progress()] == [("thinking", "Hm. Yes."), None]
+    source.give(b"Hello")
+    next(pieces)
+    assert [progress(), progress()] == [("answering", None), None]
 
 
 def test_an_answer_without_text() -> None:
@@ -393,9 +532,9 @@ def test_silence() -> None:
     one, other = (made.begun().pieces(heartbeat=0.001) for _ in range(2))
     assert [next(one), next(other)] == [b"Hello", b"Hello"]
     assert [next(one), next(other)] == [b"", b""]
-    waiting = Task(lambda: text_of(made.begun().pieces()))
     while source.asked.acquire(blocking=False):
         pass
+    waiting = Task(lambda: text_of(made.begun().pieces()))
     waited_for(source.asked)
     assert next(one) == b""
     source.give(b" there", END)
@@ -506,20 +645,21 @@ def test_what_is_written_down() -> None:
     source = ScriptedSource(b"Hello", b" there", END)
     made = Made(source.begin)
     pieces = made.begun().pieces()
-    assert made.completion.addition(0)[1:] == (0, b"", None)
-    next(pieces)
-    assert made.completion.addition(0)[1:] == (0, b"Hello", None)
+    assert next(pieces) == b"Hello"
+    progress = made.completion.receipt().encode()
+    assert made.completion.addition(None)[1:] == (0, b"Hello", None, progress)
+    assert made.completion.addition(5)[1:] == (5, b"", None, None)
     assert text_of(pieces) == " there"
     receipt = made.completion.receipt().encode()
-    for offset in (0, 5, 11):
-        assert made.completion.addition(offset)[1:] == (0, b"Hello there", receipt)
+    for offset in (None, 5, 11):
+        assert made.completion.addition(offset)[1:] == (0, b"Hello there", receipt, None)
 
 
 def test_what_is_written_down_without_a_key() -> None:
     """Nobody can ask for the text again, so only the receipt is kept."""
     made = Made(ScriptedSource(b"Hello", END).begin, key=False)
     text_of(made.begun().pieces())
-    addition = made.completion.addition(0)
+    addition = made.completion.addition(None)
     assert (addition.data, addition.receipt) == (b"", made.completion.receipt().encode())
 
 

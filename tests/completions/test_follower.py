@@ -10,7 +10,7 @@ from relay.errors import RelayError, UpstreamError
 from relay.journal import Journal, Record, Writing
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import LOST_SECONDS
-from relay.upstream import Cancellation, Cancelled, Outcome
+from relay.upstream import Cancellation, Cancelled, Outcome, Thoughts
 
 WRITING = Writing("a digest", "an etag", "there", b"a question")
 FINISHED = Receipt("finished", 5, Outcome("stop"))
@@ -74,6 +74,29 @@ def test_the_first_text() -> None:
     followed.source.take(record(b"Hello"))
     assert waiting.result().next_bytes() == b"Hello"
     followed.source.close()
+
+
+def progress(signs: int, text: str | None) -> Record:
+    receipt = Receipt("running", 0, phase="thinking", thinking_ms=signs, thinking=text)
+    return record()._replace(progress=receipt.encode())
+
+
+def test_thoughts_elsewhere() -> None:
+    """Whoever waits is told of each new sign, once."""
+    followed = Followed(record())
+    waiting = Task(followed.begun)
+    while not followed.is_followed:
+        assert waiting.is_running
+    followed.source.take(progress(1, "Hm. "))
+    source = waiting.result()
+    assert (source.next_bytes(), source.thoughts) == (b"", Thoughts(1, "Hm. "))
+    waiting = Task(source.next_bytes)
+    source.take(progress(1, "Hm. "))
+    source.take(progress(2, None))
+    assert (waiting.result(), source.thoughts) == (b"", Thoughts(2, ""))
+    source.take(record(b"Hello", Receipt("finished", 5)))
+    assert (source.next_bytes(), source.ended) == (b"Hello", True)
+    source.close()
 
 
 @pytest.mark.parametrize(

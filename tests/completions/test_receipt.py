@@ -63,21 +63,38 @@ def test_a_failure_told_once_more() -> None:
 
 def test_what_the_client_gets() -> None:
     """Every field is there in every state."""
-    running = Receipt("running", 3, first_token_ms=1.5).body("an id")
+    running = Receipt("running", 3, first_token_ms=1.5, phase="answering").body("an id")
     assert running == {
         "id": "an id",
         "state": "running",
+        "phase": "answering",
         "bytes": 3,
         "finish_reason": None,
         "usage": None,
         "error": None,
         "first_token_ms": 1.5,
+        "thinking_ms": None,
         "duration_ms": None,
         "model": None,
     }
+    thinking = Receipt("running", 0, phase="thinking", thinking_ms=3, thinking="Hm.").body("an id")
+    assert (thinking["phase"], thinking["thinking_ms"]) == ("thinking", 3)
+    assert thinking["thinking"] == "Hm."
     outcome = Outcome("stop", Usage(1, 2, 3), "a-model")
     failed = Receipt("failed", 3, outcome, Failure.of(UpstreamError()), 1.5, 20).body("an id")
     assert failed.keys() == running.keys()
     assert failed["error"] == {"code": "upstream_error", "message": UpstreamError.message}
     assert failed["usage"] == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     assert (failed["finish_reason"], failed["model"]) == ("stop", "a-model")
+    usage = Receipt("finished", 3, Outcome("stop", Usage(1, 2, 3, 1))).body("an id")["usage"]
+    assert usage["reasoning_tokens"] == 1
+
+
+def test_an_answer_that_runs_elsewhere() -> None:
+    """Its phase is the last that was written down, and at the latest its text shows the next."""
+    assert Receipt.running(0, None) == Receipt("running", 0, phase="waiting")
+    thinking = Receipt("running", 0, duration_ms=9, phase="thinking", thinking_ms=4)
+    known = thinking.encode()
+    assert Receipt.running(0, known) == Receipt("running", 0, phase="thinking", thinking_ms=4)
+    assert Receipt.running(5, known).phase == "answering"
+    assert Receipt.running(5, None) == Receipt("running", 5, phase="answering")

@@ -131,6 +131,20 @@ class BackendPromises:
         backend.write("here", [Addition(writing(), 0, b"")])
         assert record_of(backend, writing()) == Record(writing(), None, is_alive=True)
 
+    def test_progress(self, place: Place) -> None:
+        """The last one is found until the end; one of a replaced writing is not."""
+        backend = place.open()
+        backend.claim(writing())
+        for progress in (b"waiting", b"thinking"):
+            backend.write("here", [Addition(writing(), 0, b"", progress=progress)])
+        assert record_of(backend, writing()).progress == b"thinking"
+        backend.write("here", [Addition(writing(), 0, TEXT)])
+        assert record_of(backend, writing()).progress == b"thinking"
+        backend.write("here", [Addition(writing(etag="other"), 0, b"", progress=b"another's")])
+        assert record_of(backend, writing()).progress == b"thinking"
+        backend.write("here", [Addition(writing(), len(TEXT), b"", RECEIPT)])
+        assert record_of(backend, writing()) == Record(writing(), RECEIPT, True, TEXT)
+
     def test_text_from_any_byte_on(self, place: Place) -> None:
         """Text can be read from any byte on, in whatever pieces it was written."""
         backend = place.open()

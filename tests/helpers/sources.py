@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from relay.completions import Ask, Completion, Reading, Receipt
 from relay.errors import RelayError
 from relay.journal import Writing
-from relay.upstream import Cancellation, Outcome
+from relay.upstream import Cancellation, Outcome, Thoughts
 
 LIMIT_SECONDS = 20.0
 
@@ -19,28 +19,32 @@ END = Outcome("stop")
 FINGERPRINT = b"a question"
 
 
+Step = bytes | Exception | Thoughts | Outcome
+
+
 class ScriptedSource:
     """Gives one item of its script at each call. Without items it waits, as a socket does.
 
-    A text is returned, an exception is raised, and an outcome is the end. `asked` is released each
-    time a call begins to wait. The fixture `leave_nothing_open` closes it.
+    A text is returned, an exception is raised, thoughts are news, and an outcome is the end.
+    `asked` is released each time a call begins to wait. The fixture `leave_nothing_open` closes it.
     """
 
     opened: ClassVar[list["ScriptedSource"]] = []
 
-    def __init__(self, *script: bytes | Exception | Outcome) -> None:
+    def __init__(self, *script: Step) -> None:
         self.ended = False
         self.outcome = Outcome()
+        self.thoughts: Thoughts | None = None
         self.asked = threading.Semaphore(0)
         self.is_closed = False
-        self._script: deque[bytes | Exception | Outcome] = deque()
+        self._script: deque[Step] = deque()
         # A cancellation wakes a wait, as it wakes a request to the model.
         self._near, self._far = socket.socketpair()
         self._is_waited_for = False
         self.opened.append(self)
         self.give(*script)
 
-    def give(self, *script: bytes | Exception | Outcome) -> None:
+    def give(self, *script: Step) -> None:
         for step in script:
             self._script.append(step)
             # The source may be closed by now. A model's server does not know that either.
@@ -52,12 +56,14 @@ class ScriptedSource:
         return self.ended
 
     def begin(self, cancellation: Cancellation) -> "ScriptedSource":
-        """The `ask` of a completion: waits for the first text."""
+        """The `ask` of a completion: waits for the first text or thought."""
         self._cancellation = cancellation
         try:
             cancellation.attach(self._near)
             self._wait(LIMIT_SECONDS)
             self._raise_next()
+            if self._think():
+                self._near.recv(1)
         except BaseException:
             self.close()
             raise
@@ -69,6 +75,8 @@ class ScriptedSource:
             return b""
         self._near.recv(1)
         self._raise_next()
+        if self._think():
+            return b""
         step = self._script.popleft()
         if isinstance(step, bytes):
             return step
@@ -90,6 +98,12 @@ class ScriptedSource:
         # In a variable, the exception would form a cycle with this frame.
         if isinstance(self._script[0], Exception):
             raise self._script.popleft()  # type: ignore[misc]
+
+    def _think(self) -> bool:
+        if not isinstance(self._script[0], Thoughts):
+            return False
+        self.thoughts = self._script.popleft()  # type: ignore[assignment]  # See above.
+        return True
 
     def _wait(self, seconds: float) -> bool:
         assert not self.is_closed, "a closed source is read"

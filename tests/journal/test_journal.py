@@ -76,12 +76,14 @@ class Answer:
         self.writing = Writing(name, f"etag of {name}", "here", b"")
         self.text = text
         self.receipt = receipt
+        self.progress: bytes | None = None
         self.received: list[Verb] = []
         self.tended = 0
         self.saved_times = 0
 
-    def addition(self, offset: int) -> Addition:
-        return Addition(self.writing, offset, self.text[offset:], self.receipt)
+    def addition(self, offset: int | None) -> Addition:
+        data = self.text[offset or 0 :]
+        return Addition(self.writing, offset or 0, data, self.receipt, self.progress)
 
     def receive(self, verb: Verb) -> None:
         self.received.append(verb)
@@ -122,7 +124,20 @@ def journal(backend: ScriptedBackend, clock: Clock) -> Journal:
 
 
 def parts(additions: list[Addition]) -> list[tuple[str, int, bytes, bytes | None]]:
-    return [(each.writing.digest, *each[1:]) for each in additions]
+    return [(each.writing.digest, *each[1:4]) for each in additions]
+
+
+def test_progress_without_text(journal: Journal, backend: ScriptedBackend) -> None:
+    """What an answer says of itself is written although there is no new text."""
+    thinking = Answer("thinking")
+    journal.add(thinking)
+    journal.beat()
+    thinking.progress = b"it thinks"
+    journal.beat()
+    assert [[each.progress for each in written] for written in backend.written] == [
+        [None],
+        [b"it thinks"],
+    ]
 
 
 def test_only_what_is_new_is_written(journal: Journal, backend: ScriptedBackend) -> None:

@@ -333,3 +333,85 @@ def test_an_event_without_end(piece: bytes) -> None:
     for _ in range(MAX_EVENT_BYTES // 65536 + 1):
         decoder.feed(piece)
     assert decoder.failure
+
+
+def thoughts_in(*events: str) -> tuple[str, str]:
+    """The text of these events, and the thoughts."""
+    text, decoder = decoded(*events)
+    return text, "".join(decoder.thoughts)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"choices":[{"delta":{"reasoning_content":"Hm."}}]}',
+        '{"choices":[{"delta":{"reasoning":"Hm.","content":""}}]}',
+        '{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","text":"Hm."}]}}]}',
+        '{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.summary","summary":"Hm."}]}}]}',
+        '{"choices":[{"delta":{"reasoning":"Hm.","reasoning_content":"Hm.","reasoning_details":'
+        '[{"type":"reasoning.text","text":"Hm."}]}}]}',
+        '{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]}}]}',
+        r'{"id":"\ud83d","choices":[{"delta":{"reasoning":"Hm."}}]}',
+        '{"choices":[{"message":{"reasoning":"Hm."}}]}',
+    ],
+)
+def test_the_names_of_thoughts(event: str) -> None:
+    """They are found under each name, once, and are no part of the text."""
+    assert thoughts_in(event, delta('"a"')) == ("a", "Hm.")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}}]}',
+        '{"choices":[{"delta":{"reasoning_details":[1]}}]}',
+    ],
+)
+def test_hidden_thoughts(event: str) -> None:
+    """A thought without text is a thought."""
+    assert decoded(event)[1].thoughts == [""]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"choices":[{"delta":{"reasoning_content":null,"reasoning":"","reasoning_details":[]}}]}',
+        '{"choices":[{"delta":{"reasoning_content":1,"reasoning":{},"reasoning_details":"Hm."}}]}',
+        '{"choices":[{"delta":{"role":"assistant","content":""}}]}',
+    ],
+)
+def test_no_thoughts(event: str) -> None:
+    """An empty field, or one of another type, is none."""
+    _, decoder = decoded(event)
+    assert (decoder.thoughts, decoder.failure) == ([], None)
+
+
+def by_pieces(text: str, places: list[int]) -> tuple[str, str]:
+    """Text and thoughts of an answer that comes in pieces, cut at these places."""
+    edges = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
+    return thoughts_in(*(delta(json.dumps(text[a:b])) for a, b in itertools.pairwise(edges)))
+
+
+@given(
+    st.sampled_from(
+        [
+            ("<think>Hm. <b> </thin</think>\n\nHello </think>", "Hello </think>", "Hm. <b> </thin"),
+            ("\n <think>\nHm.</think>Hello", "Hello", "\nHm."),
+            ("<think></think>Hello", "Hello", ""),
+            ("<think>Hm.", "", "Hm."),
+            ("<think>Hm.</think>", "", "Hm."),
+            ("<think>Hm.</thi", "", "Hm."),
+            ("Hello <think>Hm.</think>", "Hello <think>Hm.</think>", ""),
+            ("`<think>` is a tag.", "`<think>` is a tag.", ""),
+            ("<thinking>is another</thinking>", "<thinking>is another</thinking>", ""),
+            ("\n\n<th", "\n\n<th", ""),
+            (" " * 100 + "<think>a", " " * 100 + "<think>a", ""),
+            ("<think>안녕</think>하세요 🙂", "하세요 🙂", "안녕"),
+        ]
+    ),
+    st.lists(st.integers(min_value=0), max_size=12),
+)
+def test_thoughts_in_the_text(script: tuple[str, str, str], places: list[int]) -> None:
+    """A leading tag is taken apart, however it is cut; any other is part of the answer."""
+    whole, text, thoughts = script
+    assert by_pieces(whole, places) == (text, thoughts)

@@ -8,19 +8,28 @@ import pytest
 
 from helpers.upstream import chunk
 from relay.deadline import Deadline
-from relay.errors import ContentFiltered, UpstreamError, UpstreamTimeout
+from relay.errors import ContentFiltered, NoAnswer, UpstreamError, UpstreamTimeout
 from relay.settings import Settings
 from relay.timing import TAIL_SECONDS
+from relay.upstream.outcome import Thoughts
 from relay.upstream.stream import AnswerStream
 
 IDLE_SECONDS, ANSWER_SECONDS = 10, 1000
 DONE = b"data: [DONE]\n\n"
 RESET = httpx2.RemoteProtocolError("reset inside the response")
+USAGE_WITH_REASONING = (
+    b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":8,"total_tokens":9,'
+    b'"completion_tokens_details":{"reasoning_tokens":8}}}\n\n'
+)
 END = b""
 
 
 def event(text: str = "", reason: str | None = None) -> bytes:
     return f"data: {json.dumps(chunk({'content': text}, reason))}\n\n".encode()
+
+
+def thought(text: str) -> bytes:
+    return f"data: {json.dumps(chunk({'reasoning_content': text}))}\n\n".encode()
 
 
 class Exchange:
@@ -56,11 +65,15 @@ class Exchange:
         return b"".join(pieces)
 
 
-def answer(exchange: Exchange, first_text: float = 10) -> AnswerStream:
-    settings = Settings(idle_timeout=IDLE_SECONDS, answer_timeout=ANSWER_SECONDS)
+def answer(
+    exchange: Exchange, first_sign: float = 10, *, show_thinking: bool = False
+) -> AnswerStream:
+    settings = Settings(
+        idle_timeout=IDLE_SECONDS, answer_timeout=ANSWER_SECONDS, show_thinking=show_thinking
+    )
     response = httpx2.Response(200, extensions={"exchange": exchange})
     return AnswerStream(
-        response, settings, Deadline(first_text, exchange.clock), clock=exchange.clock
+        response, settings, Deadline(first_sign, exchange.clock), clock=exchange.clock
     )
 
 
@@ -110,10 +123,76 @@ def test_each_text_is_a_new_beginning() -> None:
 def test_the_first_text() -> None:
     """It has its own deadline, from the question on."""
     exchange = Exchange((0, event("")))
-    stream = answer(exchange, first_text=5)
+    stream = answer(exchange, first_sign=5)
     with pytest.raises(UpstreamTimeout):
         stream.begin()
     assert exchange.now == 5
+
+
+def test_thinking_is_progress() -> None:
+    """A thought is a first sign, and each gives the model IDLE_TIMEOUT more for the next."""
+    thoughts = [(9 * step, thought("Hm. ")) for step in range(1, 8)]
+    exchange = Exchange(*thoughts, (70, event("a", "stop")), (71, DONE))
+    stream = answer(exchange)
+    stream.begin()
+    assert exchange.now == 9
+    assert stream.thoughts == Thoughts(1, "")
+    assert (rest(stream), stream.thoughts) == ("a", Thoughts(7, ""))
+
+
+def test_a_model_that_stops_thinking() -> None:
+    """Silence after a thought is a model that stalls."""
+    exchange = Exchange((0, event("")), (5, thought("Hm.")))
+    stream = answer(exchange)
+    stream.begin()
+    with pytest.raises(UpstreamTimeout):
+        rest(stream)
+    assert exchange.now == 5 + IDLE_SECONDS
+
+
+def test_news_of_thoughts() -> None:
+    """They are told at once, then once a second, and the last of them too; shown if wanted."""
+    moments = [0, 0.1, 0.2, 0.9, 1.5, 1.6]
+    exchange = Exchange(
+        *[(moment, thought(f"{moment} ")) for moment in moments],
+        (9, event("a", "stop")),
+        (9, DONE),
+    )
+    stream = answer(exchange, show_thinking=True)
+    told = []
+    while not (text := stream.next_bytes()):
+        assert stream.thoughts is not None
+        told.append((exchange.now, stream.thoughts.text))
+    assert told == [
+        (0, "0 "),
+        (1.0, "0 0.1 0.2 0.9 "),
+        (2.0, "0 0.1 0.2 0.9 1.5 1.6 "),
+    ]
+    assert text == b"a"
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "raised"),
+    [
+        ([thought("Hm."), event("", "length")], NoAnswer),
+        ([thought("Hm."), event("", "stop")], NoAnswer),
+        ([event("", "length")], NoAnswer),
+        ([event("<think>Hm."), event("", "length")], NoAnswer),
+        ([event("", "stop"), USAGE_WITH_REASONING], NoAnswer),
+        ([thought("Hm."), event("", "content_filter")], ContentFiltered),
+    ],
+)
+def test_thoughts_and_nothing_else(arrivals: list[bytes], raised: type[Exception]) -> None:
+    """An end without a single character is no empty answer if the model thought, or had to stop."""
+    stream = answer(Exchange((0, b"".join(arrivals)), (1, DONE)))
+    with pytest.raises(raised) as caught:
+        rest(stream)
+    assert type(caught.value) is raised
+
+
+def test_an_empty_answer() -> None:
+    """A model that says nothing, and did not think, has answered."""
+    assert rest(answer(Exchange((0, event("", "stop")), (1, DONE)))) == ""
 
 
 def test_what_has_arrived_is_read_before_it_is_judged() -> None:
@@ -128,7 +207,7 @@ def test_what_has_arrived_is_read_before_it_is_judged() -> None:
 def test_comments_that_never_end() -> None:
     """What comes after the deadline is not read any more, though there always is something."""
     exchange = Exchange(*[(second, b": wait\n\n") for second in range(2 * ANSWER_SECONDS)])
-    stream = answer(exchange, first_text=5)
+    stream = answer(exchange, first_sign=5)
     with pytest.raises(UpstreamTimeout):
         stream.next_bytes()
     assert exchange.now <= 6
