@@ -39,6 +39,15 @@ def test_what_is_typed_next_is_not_lost(page: Page, upstream: Upstream) -> None:
     expect(button(page, "Ask")).to_be_visible()
 
 
+def test_what_is_typed_anywhere(page: Page) -> None:
+    """Where no element takes the keys, the field does, from the first character on."""
+    page.evaluate("document.activeElement.blur()")
+    typed(page, "From nowhere")
+    exchange(page, "Why?")
+    page.get_by_role("main").focus()
+    typed(page, "From the conversation")
+
+
 def test_a_question_that_comes_too_early(page: Page, upstream: Upstream) -> None:
     """Enter during an answer sends nothing, says why, and keeps the question to be sent later."""
     paused = Paused(upstream)

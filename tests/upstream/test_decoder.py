@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import openai
@@ -415,3 +416,37 @@ def test_thoughts_in_the_text(script: tuple[str, str, str], places: list[int]) -
     """A leading tag is taken apart, however it is cut; any other is part of the answer."""
     whole, text, thoughts = script
     assert by_pieces(whole, places) == (text, thoughts)
+
+
+STREAMS = Path(__file__).with_name("streams")
+NO_THOUGHTS = {"azure"}
+
+
+@pytest.mark.parametrize("stream", sorted(STREAMS.glob("*.sse")), ids=lambda path: path.stem)
+@given(places=st.lists(st.integers(min_value=0), max_size=12))
+def test_the_streams_of_providers(stream: Path, places: list[int]) -> None:
+    """The same answer in the shape of each provider: its text, thoughts, usage and end."""
+    decoder = ChunkDecoder()
+    text = b"".join(decoder.feed(piece) for piece in cut(stream.read_bytes(), places))
+    assert (text + decoder.end(), decoder.failure, decoder.done) == (b"Hello there.", None, True)
+    assert decoder.outcome.finish_reason == "stop"
+    assert decoder.outcome.usage is not None
+    assert decoder.outcome.usage.prompt_tokens == 7
+    expected = "" if stream.stem in NO_THOUGHTS else "The user greets."
+    assert "".join(decoder.thoughts) == expected
+
+
+def test_reasoning_tokens() -> None:
+    """They are told where the provider tells them."""
+    streams = {path.stem: ChunkDecoder() for path in STREAMS.glob("*.sse")}
+    for name, decoder in streams.items():
+        decoder.feed((STREAMS / f"{name}.sse").read_bytes())
+    told = {
+        name: each.outcome.usage and each.outcome.usage.reasoning_tokens
+        for name, each in streams.items()
+    }
+    assert {name: count for name, count in told.items() if count is not None} == {
+        "azure": 0,
+        "deepseek": 4,
+        "openrouter": 4,
+    }

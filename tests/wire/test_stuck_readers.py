@@ -120,7 +120,7 @@ def test_what_a_crowd_costs(
     gate.set()
     for reader in crowd:
         assert reader.read()
-    assert receipt(relay.url, key)["state"] == "finished"
+    eventually(lambda: receipt(relay.url, key)["state"] == "finished")
     assert memory_megabytes(worker) < before + 150
     for reader in crowd:
         reader.close()

@@ -1,12 +1,12 @@
 import { useEffect } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Page } from '../page/page.ts'
-import { focusField } from './focus.ts'
+import { focusField, hasKeys } from './focus.ts'
 import { isComposing } from './isComposing.ts'
 
 export const SEARCH_FIELD = 'search-conversations'
 
-/** All have a modifier, because single letters would interfere with speech input (WCAG 2.1.4). */
+/** All commands have a modifier, because single letters would interfere with speech input (WCAG 2.1.4). */
 export function useShortcuts(page: Page, chat: Chat) {
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent) {
@@ -16,6 +16,7 @@ export function useShortcuts(page: Page, chat: Chat) {
       else if (command && event.shiftKey && event.code === 'KeyO') newConversation()
       else if (command && !event.shiftKey && event.code === 'KeyK') search()
       else if (event.key === 'Escape' && isForTheConversation(event)) escape()
+      else if (!command && isText(event)) focusField()
       else return
       if (command) event.preventDefault()
     }
@@ -39,6 +40,13 @@ export function useShortcuts(page: Page, chat: Chat) {
     addEventListener('keydown', onKeyDown)
     return () => removeEventListener('keydown', onKeyDown)
   }, [page, chat])
+}
+
+/** Whether the key writes a character that no element takes. The field then takes it, if it is focused in time. */
+function isText(event: KeyboardEvent): boolean {
+  const isUntaken = event.target === document.body || event.target === document.querySelector('main')
+  // Space scrolls.
+  return isUntaken && hasKeys() && event.key.length === 1 && event.key !== ' ' && isForTheConversation(event)
 }
 
 /** Escape means something else in a dialog or a menu, and in a field of one line that has something to clear. */
