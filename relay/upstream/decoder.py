@@ -182,12 +182,13 @@ class ChunkDecoder:
         text = delta and (delta.content or delta.refusal)
         if not text and choice.message is not None:
             delta, text = choice.message, self._message(choice.message, texts)
-        if delta is not None and (thought := thought_of(delta)) is not None:
-            self.thoughts.append(thought)
         if text:
             texts.append(text)
             if self.ending:
                 self.ending = "refuted"
+        # A chunk with text ends the thoughts.
+        elif delta is not None and (thought := thought_of(delta)) is not None:
+            self.thoughts.append(thought)
         # Some servers send "" with every token.
         if choice.finish_reason:
             self._finish(choice.finish_reason, with_text=bool(text))
