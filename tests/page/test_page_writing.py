@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from helpers.limits import HELD_SECONDS
 from helpers.reader import ask, button, conversation, exchange, saying
-from helpers.upstream import Reply, Upstream
+from helpers.relay_process import ServePage, StartRelay
+from helpers.upstream import Reply, Upstream, chunk
 
 pytestmark = pytest.mark.usefixtures("relay")
 
@@ -37,6 +38,73 @@ def test_an_answer_that_stalls(page: Page, upstream: Upstream) -> None:
     end.set()
     expect(button(page, "Ask")).to_be_visible()
     expect(conversation(page)).not_to_contain_text("Being written")
+
+
+class Thinker:
+    """A model that thinks until the test lets it speak."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.speaks = threading.Event()
+        upstream.answers(self._answer)
+
+    def _answer(self, reply: Reply) -> None:
+        reply.event(chunk({"reasoning_content": "They greet. I greet them too."}))
+        assert self.speaks.wait(HELD_SECONDS)
+        saying("Hello there.")(reply)
+
+
+def test_a_model_that_thinks(page: Page, upstream: Upstream) -> None:
+    """The mark says so and counts, and the answer begins where it stood."""
+    thinker = Thinker(upstream)
+    ask(page, "Hi")
+    mark = conversation(page).get_by_text("Thinking …")
+    expect(mark).to_have_text(re.compile(r"Thinking …\s*[0-9]+ s"))
+    before = mark.bounding_box()
+    thinker.speaks.set()
+    answer = conversation(page).get_by_text("Hello there.")
+    expect(answer).to_be_visible()
+    expect(mark).to_have_count(0)
+    after = answer.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 2
+    expect(conversation(page)).not_to_contain_text("They greet.")
+
+
+def test_thoughts_that_the_relay_shows(
+    page: Page, start_relay: StartRelay, serve_page: ServePage, upstream: Upstream
+) -> None:
+    """They are folded away under the mark, and go when the answer begins."""
+    relay = start_relay(CORS_ORIGINS="*", SHOW_THINKING="true")
+    page.goto(serve_page(relay.url).url)
+    thinker = Thinker(upstream)
+    ask(page, "Hi")
+    thoughts = conversation(page).get_by_text("They greet. I greet them too.")
+    mark = conversation(page).get_by_text("Thinking …")
+    expect(mark).to_be_visible()
+    expect(thoughts).not_to_be_visible()
+    mark.click()
+    expect(thoughts).to_be_visible()
+    thinker.speaks.set()
+    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(thoughts).to_have_count(0)
+
+
+def test_a_model_that_only_thinks(page: Page, upstream: Upstream) -> None:
+    """An answer that comes to nothing is no empty one: the page says what happened."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.event(chunk({"reasoning_content": "Hm."}))
+        reply.finish("length")
+
+    ask(page, "Hi")
+    expect(
+        page.get_by_text("The model used up its tokens before it said anything.")
+    ).to_be_visible()
+    upstream.answers(saying("Hello there."))
+    button(page, "Ask again").click()
+    expect(conversation(page)).to_contain_text("Hello there.")
 
 
 def lines(first: int, last: int) -> str:

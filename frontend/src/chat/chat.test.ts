@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { sharedStorage, type SharedStorage } from '../../tests/sharedStorage.ts'
-import { type Answer, type ask, AskbotError, type resume } from '../client/askbot.js'
+import { type Answer, type ask, AskbotError, type Receipt, type resume } from '../client/askbot.js'
 import { type ChatState, createChat } from './chat.ts'
 import type { Conversation, TurnReceipt } from './conversation.ts'
 import { createHistory } from './history.ts'
@@ -17,6 +17,19 @@ interface Asking {
 }
 
 const id = 'c1'
+
+const thinking: Receipt = {
+  state: 'running',
+  phase: 'thinking',
+  bytes: 0,
+  finish_reason: null,
+  usage: null,
+  error: null,
+  first_token_ms: null,
+  thinking_ms: 12_000,
+  duration_ms: 13_000,
+  model: null,
+}
 
 /** One tab with a conversation open, and a client whose answers the test writes by hand. */
 function openTab(storage: SharedStorage = sharedStorage(), persona: string | null = null, hears = true) {
@@ -50,6 +63,10 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
     ask: fakeAsk,
     resume: fakeResume,
     stop: async ({ key }) => void stopped.push(key),
+    progress: async ({ key }) => {
+      if (key !== asked.at(-1)?.key) throw new AskbotError('not_found', 'There is no such answer here.')
+      return thinking
+    },
     url: '',
     token: () => undefined,
     persona: () => persona,
@@ -90,6 +107,15 @@ async function exchange(tab: Tab, question: string, text: string) {
 const kept = (tab: Tab): Conversation => tab.storage.records.get(id)!
 
 describe('one question', () => {
+  test('has the progress that the relay tells, and none if it knows nothing of it', async () => {
+    const tab = openTab()
+    expect(await tab.chat.progress()).toBe(null)
+    await tab.chat.ask('Why?')
+    expect(await tab.chat.progress()).toBe(thinking)
+    tab.asked.pop()
+    expect(await tab.chat.progress()).toBe(null)
+  })
+
   test('ends at one time, though its record was changed behind its back', async () => {
     let now = 1
     vi.spyOn(Date, 'now').mockImplementation(() => now++)
@@ -202,7 +228,7 @@ describe('how an answer ends', () => {
     const tab = openTab()
     void tab.chat.ask('Why?')
     const usage = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 }
-    const receipt = { state: 'finished', bytes: 4, finish_reason: 'length', usage, error: null, first_token_ms: 5, duration_ms: 9, model: 'm' } as const
+    const receipt: Receipt = { ...thinking, state: 'finished', phase: null, bytes: 4, finish_reason: 'length', usage, first_token_ms: 5, duration_ms: 9, model: 'm' }
     ;(await nth(tab.asked, 0)).finish('Text', receipt)
     await ended(tab)
     const seen: TurnReceipt = { firstTextMs: 5, durationMs: 9, promptTokens: 7, answerTokens: 3, finishReason: 'length', model: 'm' }

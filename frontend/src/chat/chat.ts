@@ -1,4 +1,14 @@
-import { AskbotError, newKey, type Answer, type ask, type Options, type resume, type stop } from '../client/askbot.js'
+import {
+  AskbotError,
+  newKey,
+  type Answer,
+  type ask,
+  type Options,
+  type progress,
+  type Receipt,
+  type resume,
+  type stop,
+} from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
 import {
   type Conversation,
@@ -51,6 +61,8 @@ export interface Chat extends Store<ChatState> {
   proceed(instruction: string): Promise<boolean>
   /** Stops the answer, and keeps its text. */
   stop(): void
+  /** What the relay tells of the running answer; null if there is none, or nothing can be told just now. */
+  progress(): Promise<Receipt | null>
   /** Resumes an answer that another tab began, or whose connection was lost. */
   resume(): void
 }
@@ -59,6 +71,7 @@ export interface Client {
   ask: typeof ask
   resume: typeof resume
   stop: typeof stop
+  progress: typeof progress
   url: string
   token(): string | undefined
   /** The persona for a new conversation. */
@@ -310,6 +323,12 @@ export function createChat(id: string, history: History, client: Client): Chat {
       const text = reading?.text ?? running.text
       const turn = turnOf(running, text, { outcome: { name: 'stopped' }, receipt: null, endedAt: Date.now() })
       void history.change(id, (conversation) => settled(conversation, running.key, turn))
+    },
+    async progress() {
+      const { key } = reading?.running ?? history.find(id)?.running ?? {}
+      if (key === undefined) return null
+      // The question may not have reached the relay yet. The reading tells of real failures.
+      return client.progress({ url: client.url, token: client.token(), key }).catch(() => null)
     },
     resume() {
       const running = history.find(id)?.running

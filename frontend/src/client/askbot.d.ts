@@ -12,7 +12,7 @@
  *       onText: (text) => { paragraph.textContent = text },
  *     })
  *
- * The interface comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types. The
+ * The interface comes first: `ask`, `resume`, `stop`, `progress`, `personas` and `newKey`, and then their types. The
  * implementation follows in three parts:
  *
  * 1. Reading. The bytes of a reply become text as they arrive.
@@ -57,6 +57,17 @@ export declare function resume({ text, etag, ...options }: Options & {
 export declare function stop({ key, ...options }: Pick<Options, 'url' | 'token' | 'backOffMs'> & {
     key: string;
 }): Promise<void>;
+/**
+ * The relay's record of the answer to `key`. While the answer is running it tells what the model does.
+ *
+ * Rejects with an `AskbotError` when the relay could not be reached, or does not know the answer.
+ *
+ * @param {Pick<Options, 'url' | 'token' | 'signal'> & { key: string }} request
+ * @returns {Promise<Receipt>}
+ */
+export declare function progress({ key, ...options }: Pick<Options, 'url' | 'token' | 'signal'> & {
+    key: string;
+}): Promise<Receipt>;
 /**
  * The relay's personas, in the given language if they have it.
  *
@@ -112,20 +123,33 @@ export type Options = {
 };
 export type Receipt = {
     state: 'running' | 'finished' | 'stopped' | 'failed';
+    /**
+     * What the model does; null after the end.
+     */
+    phase: 'waiting' | 'thinking' | 'answering' | null;
     bytes: number;
     finish_reason: string | null;
     usage: {
         prompt_tokens: number;
         completion_tokens: number;
         total_tokens: number;
+        reasoning_tokens?: number;
     } | null;
     error: {
         code: string;
         message: string;
     } | null;
     first_token_ms: number | null;
+    /**
+     * From the first thought to the first text.
+     */
+    thinking_ms: number | null;
     duration_ms: number | null;
     model: string | null;
+    /**
+     * The thoughts so far, while the model thinks, if the relay shows them.
+     */
+    thinking?: string;
 };
 export type Answer = {
     state: 'finished' | 'stopped';

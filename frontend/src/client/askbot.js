@@ -12,7 +12,7 @@
  *       onText: (text) => { paragraph.textContent = text },
  *     })
  *
- * The interface comes first: `ask`, `resume`, `stop`, `personas` and `newKey`, and then their types. The
+ * The interface comes first: `ask`, `resume`, `stop`, `progress`, `personas` and `newKey`, and then their types. The
  * implementation follows in three parts:
  *
  * 1. Reading. The bytes of a reply become text as they arrive.
@@ -70,6 +70,18 @@ export async function stop({ key, ...options }) {
 }
 
 /**
+ * The relay's record of the answer to `key`. While the answer is running it tells what the model does.
+ *
+ * Rejects with an `AskbotError` when the relay could not be reached, or does not know the answer.
+ *
+ * @param {Pick<Options, 'url' | 'token' | 'signal'> & { key: string }} request
+ * @returns {Promise<Receipt>}
+ */
+export async function progress({ key, ...options }) {
+  return (await fetchReceipt({ options, key }, 1)).receipt
+}
+
+/**
  * The relay's personas, in the given language if they have it.
  *
  * Rejects with an `AskbotError` when the relay cannot be reached, or refuses.
@@ -119,13 +131,16 @@ export function newKey() {
  * The relay's record of an answer.
  * @typedef {object} Receipt
  * @property {'running' | 'finished' | 'stopped' | 'failed'} state
+ * @property {'waiting' | 'thinking' | 'answering' | null} phase What the model does; null after the end.
  * @property {number} bytes
  * @property {string | null} finish_reason
- * @property {{ prompt_tokens: number, completion_tokens: number, total_tokens: number } | null} usage
+ * @property {{ prompt_tokens: number, completion_tokens: number, total_tokens: number, reasoning_tokens?: number } | null} usage
  * @property {{ code: string, message: string } | null} error
  * @property {number | null} first_token_ms
+ * @property {number | null} thinking_ms From the first thought to the first text.
  * @property {number | null} duration_ms
  * @property {string | null} model
+ * @property {string} [thinking] The thoughts so far, while the model thinks, if the relay shows them.
  */
 
 /**
@@ -307,7 +322,7 @@ async function rest(reading, broken = null) {
 }
 
 /**
- * @param {Reading} reading
+ * @param {Pick<Reading, 'options' | 'key'>} reading
  * @param {number} tries
  * @returns {Promise<{ receipt: Receipt, etag: string | null }>}
  */

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createServer } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { answerWith, bodyOf, gate, scriptedRelay } from '../../tests/scriptedRelay.ts'
-import { ask, AskbotError, personas, resume, stop, type Receipt } from './askbot.js'
+import { ask, AskbotError, personas, progress, resume, stop, type Receipt } from './askbot.js'
 
 const question = 'Why is the sky blue?'
 
@@ -641,6 +641,13 @@ describe('taking up again', () => {
     )
     await stop({ url, key, backOffMs: 1 })
     expect(visits).toBe(2)
+  })
+
+  test('progress is the receipt, or the reason why there is none', async () => {
+    const relay = keeping({ text: whole })
+    expect(await progress({ url: await relay.url, key })).toMatchObject({ state: 'finished', bytes: Buffer.byteLength(whole) })
+    const url = await scriptedRelay(() => expect.fail('nothing was to be asked'))
+    expect(await errorOf(progress({ url, key }))).toMatchObject({ code: 'not_found', status: 404 })
   })
 
   test('stop deletes the answer', async () => {

@@ -42,7 +42,7 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast, isNews }: S
           <AnswerText text={answer} isLive={turn === null} />
         </div>
       )}
-      {(phase.name === 'waiting' || phase.name === 'answering') && <WritingMark answer={answer} />}
+      {(phase.name === 'waiting' || phase.name === 'answering') && <WritingMark chat={chat} answer={answer} />}
       {turn && <OutcomeNote chat={chat} turn={turn} isLast={isLast} isNews={isNews} />}
       {phase.name === 'lost' && <LostNote chat={chat} failure={phase.failure} />}
       {turn && answer !== '' && <AnswerFoot chat={chat} turn={turn} isLast={isLast} />}

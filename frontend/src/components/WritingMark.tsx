@@ -1,11 +1,16 @@
+import type { Chat } from '../chat/chat.ts'
+import { languageOf } from '../words/languageOf.ts'
 import { useWords } from '../words/words.ts'
 import { useSilence } from './useSilence.ts'
+import { useThinking } from './useThinking.ts'
 import styles from './WritingMark.module.css'
 
 /** A mark below a running answer, so that a stalled one does not look complete. */
-export function WritingMark({ answer }: { answer: string }) {
+export function WritingMark({ chat, answer }: { chat: Chat; answer: string }) {
   const words = useWords()
   const silentSeconds = useSilence(answer)
+  const thinking = useThinking(chat, answer)
+  if (thinking !== null) return <ThinkingMark {...thinking} />
   const isWaiting = answer === ''
   const text = isWaiting ? words.waiting : silentSeconds > 0 && words.stillWriting
 
@@ -15,5 +20,25 @@ export function WritingMark({ answer }: { answer: string }) {
       {text === false ? <span className="visually-hidden">{words.beingWritten}</span> : text}
       {silentSeconds > 0 && <span className={styles.seconds}>{words.seconds(silentSeconds)}</span>}
     </p>
+  )
+}
+
+function ThinkingMark({ seconds, text }: { seconds: number; text: string }) {
+  const words = useWords()
+  const mark = (
+    <>
+      <span className={styles.caret} />
+      {words.thinking}
+      <span className={styles.seconds}>{words.seconds(seconds)}</span>
+    </>
+  )
+  if (text === '') return <p className={styles.mark}>{mark}</p>
+  return (
+    <details className={styles.thoughts}>
+      <summary className={styles.mark}>{mark}</summary>
+      <p lang={languageOf(text)} dir="auto">
+        {text}
+      </p>
+    </details>
   )
 }

@@ -4,7 +4,7 @@ import { type Chat, createChats } from '../chat/chat.ts'
 import { type Conversation, type Failure, isNews } from '../chat/conversation.ts'
 import { createHistory, type History } from '../chat/history.ts'
 import { paced } from '../chat/pace.ts'
-import { ask, personas, resume, stop } from '../client/askbot.js'
+import { ask, personas, progress, resume, stop } from '../client/askbot.js'
 import { createStore, type Store, type WritableStore } from '../store.ts'
 import { type Address, createAddress } from './address.ts'
 import { createConnection } from './connection.ts'
@@ -47,7 +47,7 @@ export function createPage(relayUrl: string): Page {
   const deleted = createStore<Conversation | null>(null)
   const isOnline = createConnection(relayUrl)
   const mostMessages = () => relay.get().known?.limits.messages ?? null
-  const chats = createChats(history, { ask, resume, stop, url: relayUrl, token: relay.token, persona, mostMessages, pace: paced, onMiss })
+  const chats = createChats(history, { ask, resume, stop, progress, url: relayUrl, token: relay.token, persona, mostMessages, pace: paced, onMiss })
 
   function persona() {
     const { known } = relay.get()
