@@ -51,6 +51,9 @@ def make_reply(reader: Reader, form: Form, *, interval: float, offset: int | Non
             headers["Content-Range"] = content_range(receipt, offset)
             # The empty chunk sends the head, which a failed answer needs before its cut.
             return Reply(reader.deliver(chain([b""], pieces)), form.value, 206, headers)
+        if receipt.phase == "thinking":
+            # The head shall not wait for the first text any longer.
+            pieces = chain([b""], pieces)
         return Reply(reader.deliver(pieces), form.value, 200, headers)
     if form is Form.EVENTS and offset is not None and not _has_more(receipt, offset):
         return Reply(iter(()), form.value, 204, headers)

@@ -113,6 +113,18 @@ def test_thoughts_are_no_part_of_the_answer(
     assert {each["thinking"] for each in told if "thinking" in each} == {""}
 
 
+def test_the_head_leaves_while_it_thinks(relay: RelayProcess, upstream: Upstream) -> None:
+    """No host has to wait for the first text of a long thought, in the forms without events too."""
+    thinker = Thinker(upstream)
+    text, whole = ask(relay.url), ask(relay.url, Accept="application/json")
+    assert (text.status, whole.status) == (200, 200)
+    assert "Server-Timing" not in text.headers
+    assert not thinker.speaks.is_set()
+    thinker.speaks.set()
+    assert text.text() == "안녕하세요"
+    assert whole.json()["text"] == "안녕하세요"
+
+
 def test_the_phases_of_an_answer(relay: RelayProcess, upstream: Upstream) -> None:
     """The receipt says what the model does, and how long it thought."""
     thinker = Thinker(upstream, is_silent=True)
