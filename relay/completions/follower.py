@@ -7,7 +7,7 @@ from collections.abc import Callable
 from relay.completions.receipt import Receipt
 from relay.completions.source import Stopped
 from relay.errors import UpstreamError
-from relay.journal import Journal, Record, Writing
+from relay.journal import Journal, Position, Record, Writing
 from relay.timing import LOST_SECONDS
 from relay.upstream import Cancellation, Outcome, Thoughts
 
@@ -30,7 +30,7 @@ class Follower:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.writing: Writing = record.writing
-        self.offset = 0
+        self.offset = self._beat = 0
         self._journal = journal
         self._settle = settle
         self._clock = clock
@@ -43,6 +43,10 @@ class Follower:
         self._is_lost = False
         self._known_at = clock()
         self.take(record)
+
+    @property
+    def position(self) -> Position:
+        return Position(self.writing.digest, self.offset, self.writing.etag, self._beat)
 
     @property
     def ended(self) -> bool:
@@ -90,6 +94,7 @@ class Follower:
             if record is not None and is_ours:
                 self._text += record.data
                 self.offset, self._receipt, self._known_at = size, receipt, self._clock()
+                self._beat = record.beat
                 self._take_progress(record.progress)
             # Another etag means another text.
             was_replaced = record is not None and not is_ours

@@ -47,10 +47,24 @@ class Addition(NamedTuple):
     progress: bytes | None = None
 
 
+class Position(NamedTuple):
+    """Where to read an answer: from byte `offset` on.
+
+    Whoever has read the text before it gives the `etag` and the `beat` of the record that they had.
+    The search for the rest then goes back only that far.
+    """
+
+    digest: str
+    offset: int = 0
+    etag: str = ""
+    beat: int = 0
+
+
 class Record(NamedTuple):
     """The stored state of a digest. `data` is the text from the requested offset on.
 
-    `progress` is the last one of an answer that has not ended.
+    `progress` is the last one of an answer that has not ended. All of the text is from `beat` or
+    before.
     """
 
     writing: Writing
@@ -58,6 +72,7 @@ class Record(NamedTuple):
     is_alive: bool
     data: bytes = b""
     progress: bytes | None = None
+    beat: int = 0
 
 
 class Backend(Protocol):
@@ -82,8 +97,8 @@ class Backend(Protocol):
         has none.
         """
 
-    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
-        """The records of these digests, each with the text from its offset on."""
+    def read(self, positions: Sequence[Position]) -> list[Record | None]:
+        """The record at each of these positions."""
 
     def send(self, letters: Sequence[Letter]) -> None:
         """Leaves letters for other workers."""

@@ -16,6 +16,7 @@ from relay.journal.backend import (
     Addition,
     Backend,
     Letter,
+    Position,
     Record,
     Unavailable,
     Verb,
@@ -59,10 +60,10 @@ class FollowedAnswer(Protocol):
     def writing(self) -> Writing: ...
 
     @property
-    def offset(self) -> int: ...
+    def position(self) -> Position: ...
 
     def take(self, record: Record | None) -> None:
-        """Takes the journal's part after `offset`; None if it has none or is down."""
+        """Takes the record at the position; None if the journal has none or is down."""
 
 
 class Journal:
@@ -108,7 +109,7 @@ class Journal:
 
     def read(self, digest: str, offset: int = 0) -> Record | None:
         """The record of a digest, with the text from `offset` on."""
-        return self._judged(self._do(lambda: self._backend.read([(digest, offset)]))[0])
+        return self._judged(self._do(lambda: self._backend.read([Position(digest, offset)]))[0])
 
     def send(self, letter: Letter) -> None:
         """See `Backend.send`."""
@@ -241,9 +242,9 @@ class Journal:
             for each, beats in followed
             if beats % LETTER_BEATS == 0
         ]
-        places = [(each.writing.digest, each.offset) for each, _ in followed]
+        positions = [each.position for each, _ in followed]
         try:
-            records = self._do(lambda: self._backend.read(places))
+            records = self._do(lambda: self._backend.read(positions))
             if letters:
                 self._do(lambda: self._backend.send(letters))
         except Unavailable:

@@ -22,6 +22,7 @@ from redis.retry import Retry
 from relay.journal.backend import (
     Addition,
     Letter,
+    Position,
     Record,
     Unavailable,
     Verb,
@@ -130,7 +131,7 @@ class RedisBackend:
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS
         is_claimed = _run(self._claim, *writing, replaced, *limits)
-        return None if is_claimed else self.read([(writing.digest, 0)])[0]
+        return None if is_claimed else self.read([Position(writing.digest)])[0]
 
     def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS, self._ttl_seconds
@@ -138,9 +139,9 @@ class RedisBackend:
         letters = (each.decode().split() for each in taken)
         return bool(known), [Letter(worker, etag, cast(Verb, verb)) for etag, verb in letters]
 
-    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
-        found = _run(self._read, *chain.from_iterable(places))
-        return [_record(digest, row) for (digest, _), row in zip(places, found, strict=True)]
+    def read(self, positions: Sequence[Position]) -> list[Record | None]:
+        found = _run(self._read, *chain.from_iterable(each[:2] for each in positions))
+        return [_record(each.digest, row) for each, row in zip(positions, found, strict=True)]
 
     def send(self, letters: Sequence[Letter]) -> None:
         _run(self._send, 10 * int(ALIVE_SECONDS), *chain.from_iterable(letters))

@@ -14,6 +14,7 @@ from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
     Letter,
+    Position,
     Record,
     Unavailable,
     Writing,
@@ -81,8 +82,8 @@ class SqliteBackend:
     def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
         return self._do(lambda: self._write(worker, additions))
 
-    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
-        return self._do(lambda: self._read(places))
+    def read(self, positions: Sequence[Position]) -> list[Record | None]:
+        return self._do(lambda: self._read(positions))
 
     def send(self, letters: Sequence[Letter]) -> None:
         self._do(lambda: self._send(letters))
@@ -143,7 +144,7 @@ class SqliteBackend:
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
         with self._database as database:
             self._mark(writing.worker)
-            known = self._record(writing.digest, 0)
+            known = self._record(Position(writing.digest))
             if known is not None and known.writing.etag not in (replaced, writing.etag):
                 return known
             database.execute("DELETE FROM answers WHERE digest = ?", [writing.digest])
@@ -184,24 +185,26 @@ class SqliteBackend:
             # Another worker has claimed the digest, or has written the end first.
             return True
         id, begun, text = row
-        text = self._text(writing.etag, begun, text, 0)
+        text = self._text(writing.etag, begun, text)
         if is_ours and len(text) < offset:
             return False
         text = text[:offset] + data if is_ours else text
         self._database.execute(END, [text, *end, id])
         return True
 
-    def _read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
+    def _read(self, positions: Sequence[Position]) -> list[Record | None]:
         with self._database as database:
             # One transaction: between two queries the answer may be deleted.
             database.execute("BEGIN")
-            return [self._record(digest, offset) for digest, offset in places]
+            newest = self._beat() - 1
+            return [self._record(position, newest) for position in positions]
 
     def _send(self, letters: Sequence[Letter]) -> None:
         with self._database as database:
             database.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", letters)
 
-    def _record(self, digest: str, offset: int) -> Record | None:
+    def _record(self, position: Position, newest: int = 0) -> Record | None:
+        digest, offset, known_etag, known_beat = position
         now = time.monotonic()
         # A mark may be slightly later than `now`. One far ahead is from before the machine started.
         alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
@@ -211,11 +214,13 @@ class SqliteBackend:
             return None
         etag, worker, fingerprint, receipt, is_alive, begun, text, progress = row
         writing = Writing(digest, etag, worker, fingerprint)
+        if begun is not None and etag == known_etag:
+            begun = max(begun, known_beat + 1)
         data = self._text(etag, begun, text, offset)
-        return Record(writing, receipt, bool(is_alive), data, progress)
+        return Record(writing, receipt, bool(is_alive), data, progress, newest)
 
-    def _text(self, etag: str, begun: int | None, text: bytes | None, offset: int) -> bytes:
-        """The text from `offset` on: the gathered `text`, and then the pieces."""
+    def _text(self, etag: str, begun: int | None, text: bytes | None, offset: int = 0) -> bytes:
+        """The text from `offset` on: the gathered `text`, and then the pieces since `begun`."""
         if begun is None:
             return text or b""
         gathered = bytearray(text or b"")
@@ -250,7 +255,7 @@ class SqliteBackend:
         self._database.execute(OLD, [time.time() - self._ttl_seconds])
         self._make_room()
         for id, etag, begun, text in self._database.execute(LONG, [beat - LONG_BEATS]).fetchall():
-            gathered = self._text(etag, begun, text, 0)
+            gathered = self._text(etag, begun, text)
             self._database.execute(GATHER, [beat, gathered, id])
         self._database.execute(READ_NO_MORE, [beat + 1])
 

@@ -21,7 +21,7 @@ from relay.errors import (
     UnknownCompletion,
     UpstreamError,
 )
-from relay.journal import Addition, Backend, Journal, Letter, Record, Unavailable, Writing
+from relay.journal import Addition, Backend, Journal, Letter, Position, Record, Unavailable, Writing
 from relay.timing import IDLE_SECONDS
 from relay.upstream import Cancellation, Outcome
 
@@ -44,8 +44,8 @@ class Line:
     def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
         return self._reached().write(worker, additions)
 
-    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
-        return self._reached().read(places)
+    def read(self, positions: Sequence[Position]) -> list[Record | None]:
+        return self._reached().read(positions)
 
     def send(self, letters: Sequence[Letter]) -> None:
         self._reached().send(letters)

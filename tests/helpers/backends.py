@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from helpers.sources import Task
-from relay.journal import Addition, Backend, Letter, Record, Writing
+from relay.journal import Addition, Backend, Letter, Position, Record, Writing
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import ALIVE_SECONDS
 
@@ -38,9 +38,10 @@ def writing(number: int = 0, *, etag: str = "", worker: str = "here") -> Writing
 
 
 def record_of(backend: Backend, of: Writing, offset: int = 0) -> Record:
-    (record,) = backend.read([(of.digest, offset)])
+    """The record, without the beat, which depends on what else was written."""
+    (record,) = backend.read([Position(of.digest, offset)])
     assert record is not None
-    return record
+    return record._replace(beat=0)
 
 
 class File:
@@ -75,7 +76,7 @@ class BackendPromises:
     def test_a_claim(self, place: Place) -> None:
         """A free digest can be claimed, and other workers then see the claim."""
         here, there = place.open(), place.open()
-        assert there.read([(writing().digest, 0)]) == [None]
+        assert there.read([Position(writing().digest)]) == [None]
         assert here.claim(writing()) is None
         assert there.claim(writing(etag="other", worker="there")) == Record(
             writing(), None, is_alive=True
@@ -176,14 +177,39 @@ class BackendPromises:
         backend.write("here", [Addition(writing(), 0, TEXT)])
         assert record_of(backend, writing(), 15).data == TEXT[15:]
 
+    def test_reading_on(self, place: Place) -> None:
+        """Whoever gives the beat that they have read gets the rest, and all of another writing."""
+        here, there = place.open(), place.open()
+        here.claim(writing())
+        position = Position(writing().digest)
+        text = b""
+        for begin in range(0, len(TEXT), 7):
+            here.write("here", [Addition(writing(), begin, TEXT[begin : begin + 7])])
+            here.write("here", [Addition(writing(1), begin, TEXT[begin : begin + 7])])
+            if begin % 2:
+                continue
+            (record,) = there.read([position])
+            assert record is not None
+            text += record.data
+            position = Position(writing().digest, len(text), writing().etag, record.beat)
+        (record,) = there.read([position])
+        assert record is not None
+        assert text + record.data == TEXT
+        second = writing(etag="second")
+        here.claim(second, writing().etag)
+        here.write("here", [Addition(second, 0, TEXT)])
+        (record,) = there.read([position._replace(offset=0)])
+        assert record is not None
+        assert (record.writing, record.data) == (second, TEXT)
+
     def test_many_at_once(self, place: Place) -> None:
         """One call writes and reads for many answers, in their order."""
         backend = place.open()
         numbers = range(30)
         additions = [Addition(writing(number), 0, TEXT[:number]) for number in numbers]
         backend.write("here", additions)
-        places = [(writing(number).digest, 0) for number in (*reversed(numbers), 99)]
-        records = backend.read(places)
+        positions = [Position(writing(number).digest) for number in (*reversed(numbers), 99)]
+        records = backend.read(positions)
         assert records.pop() is None
         assert [record and record.data for record in reversed(records)] == [
             TEXT[:number] for number in numbers
@@ -264,7 +290,7 @@ class SharedBackendPromises(BackendPromises):
         here.write("here", [Addition(writing(), 0, TEXT[:10])])
         place.lose()
         assert here.write("here", [Addition(writing(), 10, TEXT[10:])])[0] is False
-        assert there.read([(writing().digest, 0)]) == [None]
+        assert there.read([Position(writing().digest)]) == [None]
         here.write("here", [Addition(writing(), 0, TEXT)])
         assert record_of(there, writing()) == Record(writing(), None, True, TEXT)
 

@@ -21,7 +21,7 @@ from helpers.backends import (
     record_of,
     writing,
 )
-from relay.journal import MEMORY, Addition, Backend, Letter, Record, Unavailable
+from relay.journal import MEMORY, Addition, Backend, Letter, Position, Record, Unavailable
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import ALIVE_SECONDS
@@ -82,7 +82,7 @@ def test_an_ended_answer_is_kept_for_its_time(tmp_path: Path) -> None:
     ended(backend, 1, 2)
     backend.write("here", [Addition(writing(3), 0, TEXT)])
     file.do("UPDATE answers SET ended = ended - 601 WHERE digest = ?", writing(1).digest)
-    assert backend.read([(writing(1).digest, 0)]) == [None]
+    assert backend.read([Position(writing(1).digest)]) == [None]
     file.open().write("here", [])
     assert numbers_in(file) == [2, 3]
 
@@ -198,7 +198,7 @@ def test_another_program_holds_the_file(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable):
             backend.claim(writing())
-        assert backend.read([(writing().digest, 0)]) == [None]
+        assert backend.read([Position(writing().digest)]) == [None]
     assert backend.claim(writing()) is None
 
 

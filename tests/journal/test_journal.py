@@ -12,6 +12,7 @@ from relay.journal import (
     Addition,
     Journal,
     Letter,
+    Position,
     Record,
     Unavailable,
     Verb,
@@ -54,11 +55,11 @@ class ScriptedBackend:
         letters, self.letters = self.letters, []
         return was_known, letters
 
-    def read(self, places: Sequence[tuple[str, int]]) -> list[Record | None]:
+    def read(self, positions: Sequence[Position]) -> list[Record | None]:
         self._check()
-        self.read_from.append(list(places))
+        self.read_from.append([(each.digest, each.offset) for each in positions])
         self.while_reading()
-        return [self.records.get(digest) for digest, _ in places]
+        return [self.records.get(each.digest) for each in positions]
 
     def send(self, letters: Sequence[Letter]) -> None:
         self._check()
@@ -102,6 +103,10 @@ class Other:
         self.writing = Writing(name, f"etag of {name}", "there", b"")
         self.offset = 0
         self.taken: list[Record | None] = []
+
+    @property
+    def position(self) -> Position:
+        return Position(self.writing.digest, self.offset)
 
     def take(self, record: Record | None) -> None:
         self.taken.append(record)

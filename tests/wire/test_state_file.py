@@ -17,7 +17,7 @@ from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
 from helpers.reader import saying
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream
-from relay.journal import Writing
+from relay.journal import Position, Writing
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import ALIVE_SECONDS, LOST_SECONDS
 
@@ -235,7 +235,7 @@ def test_whoever_writes_is_alive(tmp_path: Path) -> None:
     thread.start()
     try:
         for _ in range(20_000):
-            record = reader.read([("digest", 0)])[0]
+            record = reader.read([Position("digest")])[0]
             assert record is not None
             assert record.is_alive
     finally:
