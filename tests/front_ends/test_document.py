@@ -12,9 +12,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from helpers import front_end_process
 from helpers.completions import Gated
 from helpers.front_end_process import ADDRESS, Pages, code
-from helpers.limits import GONE_SECONDS, WAIT_SECONDS
+from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS
 from helpers.line import Line
 from helpers.relay_process import RelayProcess
+from helpers.thinker import SECRET, Thinker
 from helpers.upstream import Reply, Upstream
 
 Ask = Callable[[Page], None]
@@ -119,6 +120,19 @@ def line(relay: RelayProcess) -> Iterator[Line]:
     line = Line(int(relay.url.rpartition(":")[2]))
     yield line
     line.close()
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_a_model_that_thinks(open_page: OpenPage, upstream: Upstream, name: str) -> None:
+    """No thoughts are on the page, and the answer is, as soon as it is there."""
+    thinker = Thinker(upstream)
+    page = open_page(name)
+    LIVE[name](page)
+    assert thinker.is_asked.wait(HELD_SECONDS)
+    thinker.speaks.set()
+    sees(page, "안녕하세요")
+    expect(page.get_by_text(SECRET)).to_have_count(0)
+    expect(page.get_by_text("uncaught")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", LIVE)

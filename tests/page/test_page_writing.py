@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from helpers.limits import HELD_SECONDS
 from helpers.reader import ask, button, conversation, exchange, saying
 from helpers.relay_process import ServePage, StartRelay
+from helpers.thinker import SECRET, Thinker
 from helpers.upstream import Reply, Upstream, chunk
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -40,19 +41,6 @@ def test_an_answer_that_stalls(page: Page, upstream: Upstream) -> None:
     expect(conversation(page)).not_to_contain_text("Being written")
 
 
-class Thinker:
-    """A model that thinks until the test lets it speak."""
-
-    def __init__(self, upstream: Upstream) -> None:
-        self.speaks = threading.Event()
-        upstream.answers(self._answer)
-
-    def _answer(self, reply: Reply) -> None:
-        reply.event(chunk({"reasoning_content": "They greet. I greet them too."}))
-        assert self.speaks.wait(HELD_SECONDS)
-        saying("Hello there.")(reply)
-
-
 def test_a_model_that_thinks(page: Page, upstream: Upstream) -> None:
     """The mark says so and counts, and the answer begins where it stood."""
     thinker = Thinker(upstream)
@@ -61,14 +49,14 @@ def test_a_model_that_thinks(page: Page, upstream: Upstream) -> None:
     expect(mark).to_have_text(re.compile(r"Thinking …\s*[0-9]+ s"))
     before = mark.bounding_box()
     thinker.speaks.set()
-    answer = conversation(page).get_by_text("Hello there.")
+    answer = conversation(page).get_by_text("안녕하세요")
     expect(answer).to_be_visible()
     expect(mark).to_have_count(0)
     after = answer.bounding_box()
     assert before is not None
     assert after is not None
     assert abs(before["y"] - after["y"]) < 2
-    expect(conversation(page)).not_to_contain_text("They greet.")
+    expect(conversation(page)).not_to_contain_text(SECRET)
 
 
 def test_thoughts_that_the_relay_shows(
@@ -79,14 +67,14 @@ def test_thoughts_that_the_relay_shows(
     page.goto(serve_page(relay.url).url)
     thinker = Thinker(upstream)
     ask(page, "Hi")
-    thoughts = conversation(page).get_by_text("They greet. I greet them too.")
+    thoughts = conversation(page).get_by_text(SECRET)
     mark = conversation(page).get_by_text("Thinking …")
     expect(mark).to_be_visible()
     expect(thoughts).not_to_be_visible()
     mark.click()
     expect(thoughts).to_be_visible()
     thinker.speaks.set()
-    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(conversation(page)).to_contain_text("안녕하세요")
     expect(thoughts).to_have_count(0)
 
 
