@@ -1,10 +1,12 @@
 """A completion: one running answer and its readers, each of whom starts at any byte.
 
     waiting ── first thought ──▶ thinking ── first text ──▶ answering ── its end ──▶ finished
-       │ └───────────────────────── first text ────────────────▲ │
+       ├────────────────────── first text ─────────────────────▲ │
        │                             │                           │
        ├───────── stopped ───────────┼───────────────────────────┼─────────────────▶ stopped
        └── failed, or given up ──────┴───────────────────────────┴─────────────────▶ failed
+
+A model that says nothing at all finishes from `waiting`, with an empty text.
 
 The text is kept in memory. A reader who waits for more pulls the next piece from the source, for
 all readers. So a lone reader needs no second thread to write for it. If no reader pulls, a pump
@@ -372,7 +374,6 @@ class Completion:
             ending = self._ending = self._receipt(state, error)
             # Frees the source, and with it the request and the whole conversation.
             source, self._source = self._source, None
-            self._thoughts = None
             self._changed.notify_all()
         if source is not None:
             source.close()

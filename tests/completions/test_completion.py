@@ -86,6 +86,20 @@ def test_thoughts_before_the_text() -> None:
     assert receipt.first_token_ms == 2000
 
 
+def test_the_last_thoughts() -> None:
+    """They come before the text, also if the answer has ended by then."""
+    source = ScriptedSource(*thoughts_of("Hm. "))
+    made = Made(source.begin)
+    reading = made.completion.join()
+    reading.begin(with_thoughts=True)
+    pieces = reading.pieces_and_thoughts()
+    assert next(pieces) == Thought("Hm. ")
+    source.give(*thoughts_of("Hm. ", "Yes.")[1:], b"Hello", END)
+    assert text_of(made.begun().pieces()) == "Hello"
+    made.wait_for_end()
+    assert list(pieces) == [Thought("Yes."), b"Hello"]
+
+
 def test_thoughts_for_whoever_wants_only_the_text() -> None:
     """They wait for the text, and are sent nothing of the thoughts."""
     source = ScriptedSource()
