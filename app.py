@@ -80,11 +80,15 @@ def list_personas() -> Response:
     The limits stand beside them, so that a page knows them before it asks.
     """
     relay = serving()
-    cards = [persona.card(reader_language()) for persona in relay.personas]
+    cards = [
+        persona.card(reader_language()) | {"accepts_images": persona.takes_pictures(relay.settings)}
+        for persona in relay.personas
+    ]
+    pictures = relay.picture_limits
     limits = {
         "max_question_chars": relay.limits.question_chars,
         "max_messages": relay.limits.messages,
-        "images": None,
+        "images": pictures and {"max": pictures.count, "max_bytes": pictures.bytes},
     }
     default = relay.personas.default.id
     response = jsonify({"default": default, "personas": cards, "limits": limits})

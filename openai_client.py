@@ -25,6 +25,7 @@ from relay.errors import (
     Overloaded,
     QuestionTooLong,
     RelayError,
+    UnsupportedContent,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamTimeout,
@@ -44,7 +45,12 @@ MAX_RETRY_AFTER_SECONDS = 86_400
 OPTIONAL_PARAMETERS = ("temperature", "reasoning_effort", "stream_options")
 
 _TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
-_FILTERED = {"content_filter", "content_policy_violation"}
+_FILTERED = {"content_filter", "content_policy_violation", "image_content_policy_violation"}
+_UNREADABLE_PICTURE = {
+    *("invalid_image", "invalid_image_format", "invalid_image_url", "invalid_base64_image"),
+    *("image_parse_error", "image_too_large", "image_too_small", "image_file_too_large"),
+    *("unsupported_image_media_type", "empty_image_file"),
+}
 
 
 class Model:
@@ -202,6 +208,8 @@ def _refused(error: openai.APIStatusError) -> RelayError:
         return QuestionTooLong(detail=detail)
     if labels & _FILTERED:
         return ContentFiltered(detail=detail)
+    if labels & _UNREADABLE_PICTURE:
+        return UnsupportedContent("The model cannot read the picture.", detail=detail)
     return UpstreamError(detail=detail)
 
 

@@ -8,9 +8,9 @@ from flask import Response, current_app, request
 from openai_client import Model
 from relay.clients import Reader, Reply, read_body
 from relay.completions import Ask, Reading, Store
-from relay.errors import UnknownPersona
+from relay.errors import UnknownPersona, UnsupportedContent
 from relay.personas import Language, Personas, preferred_language
-from relay.questions import Limits, Question
+from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
 
 
@@ -25,7 +25,20 @@ class Relay:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.settings.max_question_chars, self.settings.max_messages)
+        settings = self.settings
+        return Limits(settings.max_question_chars, settings.max_messages, self.picture_limits)
+
+    @property
+    def picture_limits(self) -> PictureLimits | None:
+        """None if no persona accepts pictures."""
+        accepted = any(persona.takes_pictures(self.settings) for persona in self.personas)
+        return PictureLimits() if accepted else None
+
+    @property
+    def max_body_bytes(self) -> int:
+        """MAX_BODY_BYTES is for text. Pictures have room beside it; 0 is no limit."""
+        most, pictures = self.settings.max_body_bytes, self.picture_limits
+        return most + pictures.body_bytes if most and pictures else most
 
 
 def serving() -> Relay:
@@ -36,30 +49,35 @@ def serving() -> Relay:
 
 def request_body() -> bytes:
     """Raises RequestTooLarge or InvalidRequest."""
-    settings = serving().settings
+    relay = serving()
     return read_body(
         request.stream,
         declared_bytes=request.content_length,
-        max_bytes=settings.max_body_bytes,
-        timeout=settings.send_timeout,
+        max_bytes=relay.max_body_bytes,
+        timeout=relay.settings.send_timeout,
     )
 
 
 def open_answer(question: Question, key: str | None) -> Reading:
     """Opens a reading of the answer. The model is asked when the reading begins.
 
-    Raises UnknownPersona, and the errors of `Store.open`.
+    Raises UnknownPersona, UnsupportedContent, and the errors of `Store.open`.
     """
     return serving().store.open(key, question.fingerprint, ask_for(question))
 
 
 def ask_for(question: Question) -> Ask:
-    """The call with which a completion asks the model. Raises UnknownPersona."""
+    """The call with which a completion asks the model.
+
+    Raises UnknownPersona or UnsupportedContent.
+    """
     relay = serving()
     persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
     if persona is None:
         known = ", ".join(each.id for each in relay.personas)
         raise UnknownPersona(f"There is no persona of that name here: ask one of {known}.")
+    if question.has_pictures and not persona.takes_pictures(relay.settings):
+        raise UnsupportedContent(f"{persona.id} cannot look at pictures: leave them out.")
     prompt = persona.prompt(question.messages, relay.settings)
     return lambda cancellation: relay.model.ask(prompt, cancellation)
 

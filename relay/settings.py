@@ -210,6 +210,9 @@ class Settings:
     show_thinking: bool = _setting(
         False, _flag, "Whether readers see a model's thoughts, which may quote its instructions."
     )
+    accept_images: bool = _setting(
+        False, _flag, "Whether questions may have pictures. The model must be able to read them."
+    )
 
     connect_timeout: float = _setting(5.0, _seconds, "For the connection to the model's server.")
     first_text_timeout: float = _setting(

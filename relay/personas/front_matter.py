@@ -103,6 +103,12 @@ class Value:
             raise self.wrong(f"a number from {low} to {high}")
         return float(text)
 
+    def flag(self) -> bool:
+        text = self.text()
+        if text not in ("true", "false"):
+            raise self.wrong("true or false")
+        return text == "true"
+
     def whole_number(self) -> int:
         text = self.text()
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text):

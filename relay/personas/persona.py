@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from relay.personas.front_matter import PersonaError, Value, split
-from relay.questions import Message, Prompt, turns_of
+from relay.questions import Message, Prompt, turns_of, with_newest_pictures
 from relay.settings import Settings
 
 Language = Literal["en", "ko"]
@@ -20,7 +20,14 @@ Language = Literal["en", "ko"]
 _HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
 _OWNER = re.compile(r"\{\{ *owner *\}\}")
 _REQUIRED = ("name", "description", "greeting", "suggestions")
-_OPTIONAL = ("model", "temperature", "reasoning_effort", "max_answer_tokens", "examples")
+_OPTIONAL = (
+    "model",
+    "temperature",
+    "reasoning_effort",
+    "max_answer_tokens",
+    "accept_images",
+    "examples",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class Persona:
     temperature: float | None
     reasoning_effort: str | None
     max_answer_tokens: int | None
+    # None leaves it to the setting ACCEPT_IMAGES.
+    accept_images: bool | None = None
+
+    def takes_pictures(self, settings: Settings) -> bool:
+        return settings.accept_images if self.accept_images is None else self.accept_images
 
     def opening(self, question: str) -> tuple[Message, ...]:
         """The messages before a conversation: the system message, then the example turns.
@@ -78,7 +90,7 @@ class Persona:
         limits = [self.max_answer_tokens or 0, settings.max_answer_tokens]
         prompt = Prompt(
             opening=self.opening(conversation[-1].content),
-            turns=turns_of(conversation),
+            turns=turns_of(with_newest_pictures(conversation)),
             model=self.model or settings.openai_model,
             max_answer_tokens=min(filter(None, limits), default=0),
             temperature=self.temperature,
@@ -126,6 +138,7 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
     model, temperature, effort, tokens = map(
         values.get, ("model", "temperature", "reasoning_effort", "max_answer_tokens")
     )
+    images = values.get("accept_images")
     examples = values["examples"].items() if "examples" in values else []
     return Persona(
         id=path.stem,
@@ -140,6 +153,7 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
         temperature=temperature.number(0, 2) if temperature else None,
         reasoning_effort=_effort(effort) if effort else None,
         max_answer_tokens=tokens.whole_number() if tokens else None,
+        accept_images=images.flag() if images else None,
     )
 
 

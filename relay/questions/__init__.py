@@ -8,7 +8,8 @@ from relay.questions.chat_completion import ChatCompletion, parse_chat_completio
 from relay.questions.conversation import Limits
 from relay.questions.message import Message, Role
 from relay.questions.parser import parse_question
-from relay.questions.prompt import Prompt, turns_of
+from relay.questions.picture import Picture, PictureLimits
+from relay.questions.prompt import Prompt, turns_of, with_newest_pictures
 from relay.questions.question import Question
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "ChatCompletion",
     "Limits",
     "Message",
+    "Picture",
+    "PictureLimits",
     "Prompt",
     "Question",
     "Role",
@@ -23,4 +26,5 @@ __all__ = [
     "parse_chat_completion",
     "parse_question",
     "turns_of",
+    "with_newest_pictures",
 ]

@@ -1,6 +1,7 @@
 """The messages of a conversation, in the shapes that chat pages send.
 
-Pictures and files are refused. If they were left out, only a wrong answer would show it.
+Pictures are read where they are accepted. Anything else but text is refused: if it were left out,
+only a wrong answer would show it.
 """
 
 from collections.abc import Container, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from relay.errors import InvalidRequest, QuestionTooLong, UnsupportedContent
 from relay.questions.message import Message, Role
+from relay.questions.picture import Picture, PictureLimits, parse_picture
 
 ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "ai": "assistant"}
 FORBIDDEN_ROLES = ("system", "developer", "tool", "function")
@@ -23,10 +25,11 @@ ATTACHMENTS = ("files", "experimental_attachments")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest question that is passed on; 0 is no limit."""
+    """The largest question that is passed on; 0 is no limit. Without `pictures` none are."""
 
     question_chars: int = 0
     messages: int = 0
+    pictures: PictureLimits | None = None
 
 
 def parse_conversation(
@@ -34,21 +37,21 @@ def parse_conversation(
 ) -> tuple[Message, ...]:
     """The messages in the value of `messages`, oldest first, without those of `ignored_roles`.
 
-    Raises InvalidRequest or QuestionTooLong.
+    Raises InvalidRequest, UnsupportedContent or QuestionTooLong.
     """
     if not isinstance(items, list):
         raise InvalidRequest("messages must be a list.")
     if limits.messages and len(items) > limits.messages:
         raise QuestionTooLong(f"A conversation may have {limits.messages} messages at most.")
     messages = [
-        _message(item, role, position)
+        _message(item, role, position, limits)
         for position, item in enumerate(items)
         if (role := _role(item, position)) not in ignored_roles
     ]
     if not messages or messages[-1].role != "user":
         raise InvalidRequest("The last message must be the user's.")
     # Chat pages keep a stopped answer as an empty message, which models reject.
-    earlier = [message for message in messages[:-1] if message.content.strip()]
+    earlier = [message for message in messages[:-1] if not _is_empty(message)]
     return (*earlier, checked(messages[-1], limits))
 
 
@@ -58,11 +61,16 @@ def has_texts(items: Any) -> bool:
 
 
 def checked(question: Message, limits: Limits) -> Message:
-    """The question, if it may be asked. Raises InvalidRequest or QuestionTooLong."""
-    if not question.content.strip():
+    """The question, if it may be asked.
+
+    Raises InvalidRequest, UnsupportedContent or QuestionTooLong.
+    """
+    if _is_empty(question):
         raise InvalidRequest("The question is empty.")
     if limits.question_chars and len(question.content) > limits.question_chars:
         raise QuestionTooLong(f"A question may have {limits.question_chars} characters at most.")
+    if limits.pictures and len(question.pictures) > limits.pictures.count:
+        raise UnsupportedContent(f"A question may have {limits.pictures.count} pictures at most.")
     return question
 
 
@@ -75,42 +83,72 @@ def _role(item: Any, position: int) -> str:
     return role
 
 
-def _message(item: Mapping[str, Any], role: str, position: int) -> Message:
+def _is_empty(message: Message) -> bool:
+    return not message.content.strip() and not message.pictures
+
+
+def _message(item: Mapping[str, Any], role: str, position: int, limits: Limits) -> Message:
     if role in FORBIDDEN_ROLES:
         raise InvalidRequest(f"messages[{position}] has the role {role}, which is the server's.")
-    return Message(ROLES[role], _content(item, position))
+    parts = _parts(item, position, limits.pictures)
+    text = "".join(part for part in parts if isinstance(part, str))
+    pictures = tuple(part for part in parts if isinstance(part, Picture))
+    if pictures and ROLES[role] != "user":
+        raise UnsupportedContent(
+            f"messages[{position}] has a picture, and only the user's messages may have pictures."
+        )
+    return Message(ROLES[role], text, pictures)
 
 
-def _content(item: Mapping[str, Any], position: int) -> str:
+def _parts(
+    item: Mapping[str, Any], position: int, limits: PictureLimits | None
+) -> list[str | Picture]:
     if any(item.get(name) for name in ATTACHMENTS):
-        raise _no_text(position)
+        raise _unsupported(position, limits)
     for name in ("content", "text"):
         if isinstance(item.get(name), str):
-            return str(item[name])
+            return [item[name]]
     for name in ("content", "parts"):
         if isinstance(item.get(name), list):
-            return "".join(_part(part, position) for part in item[name])
+            return [_part(part, position, limits) for part in item[name]]
     if item.get("tool_calls"):
         # An answer of another server that only calls tools.
-        return ""
+        return []
     raise InvalidRequest(f"messages[{position}] needs content, parts or text.")
 
 
-def _part(part: Any, position: int) -> str:
+def _part(part: Any, position: int, limits: PictureLimits | None) -> str | Picture:
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(kind, str):
         raise InvalidRequest(f"messages[{position}] has a part without a type.")
     if kind in NOTES or kind.startswith(NOTE_PREFIXES):
         return ""
     if kind != "text":
-        raise _no_text(position)
+        address = _picture_address(part)
+        if address is None or limits is None:
+            raise _unsupported(position, limits)
+        return parse_picture(address, limits, place=f"messages[{position}]")
     if not isinstance(part.get("text"), str):
         raise InvalidRequest(f"messages[{position}] has a text part without text.")
     return str(part["text"])
 
 
-def _no_text(position: int) -> UnsupportedContent:
+def _picture_address(part: Mapping[str, Any]) -> str | None:
+    """The address in a picture of OpenAI's clients or of the AI SDK; None for any other part."""
+    match part:
+        case {"type": "image_url", "image_url": {"url": str(address)}}:
+            return address
+        case {"type": "file", "mediaType": str(media_type), "url": str(address)}:
+            return address if media_type.lower().startswith("image/") else None
+    return None
+
+
+def _unsupported(position: int, limits: PictureLimits | None) -> UnsupportedContent:
+    if limits is None:
+        return UnsupportedContent(
+            f"messages[{position}] holds something other than text, and only text can be asked "
+            "here: leave pictures and files out."
+        )
     return UnsupportedContent(
-        f"messages[{position}] holds something other than text, and only text can be asked here: "
-        "leave pictures and files out."
+        f"messages[{position}] holds something other than text and pictures: leave it out."
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from relay.questions.picture import Picture
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -10,3 +12,4 @@ Role = Literal["system", "user", "assistant"]
 class Message:
     role: Role
     content: str
+    pictures: tuple[Picture, ...] = ()

@@ -16,13 +16,13 @@ WAYS_TO_ASK = ("userPrompt", "prompt", "messages")
 def parse_question(body: bytes, *, content_type: str, limits: Limits | None = None) -> Question:
     """Reads a request body, given the value of its `Content-Type` header.
 
-    Raises UnsupportedMediaType, InvalidRequest or QuestionTooLong.
+    Raises UnsupportedMediaType, InvalidRequest, UnsupportedContent or QuestionTooLong.
     """
     return question_in(read_fields(body, content_type), limits or Limits())
 
 
 def question_in(fields: Fields, limits: Limits) -> Question:
-    """Raises InvalidRequest or QuestionTooLong."""
+    """Raises InvalidRequest, UnsupportedContent or QuestionTooLong."""
     messages = _messages(fields, limits)
     persona = optional(fields, "persona", str)
     stream = optional(fields, "stream", bool)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from relay.questions.message import Message
+from relay.questions.picture import MAX_PICTURES
 
 Turn = tuple[Message, ...]
 
@@ -29,7 +30,8 @@ class Prompt:
         """The messages in the shape of the chat completions API."""
         conversation = [message for turn in self.turns for message in turn]
         return [
-            {"role": each.role, "content": each.content} for each in (*self.opening, *conversation)
+            {"role": each.role, "content": _content(each)}
+            for each in (*self.opening, *conversation)
         ]
 
     def fitting(self, *, characters: int, turns: int) -> "Prompt":
@@ -55,6 +57,36 @@ def turns_of(conversation: Sequence[Message]) -> tuple[Turn, ...]:
         else:
             turns[-1] += (message,)
     return tuple(turns)
+
+
+def with_newest_pictures(conversation: Sequence[Message]) -> list[Message]:
+    """The conversation with at most MAX_PICTURES pictures, those of its newest messages.
+
+    A model is paid for each picture of each request. The pictures of one message stay together.
+    """
+    kept: list[Message] = []
+    room = MAX_PICTURES
+    for message in reversed(conversation):
+        room -= len(message.pictures)
+        fits = room >= 0 or not message.pictures
+        kept.append(message if fits else _without_pictures(message))
+    return kept[::-1]
+
+
+def _without_pictures(message: Message) -> Message:
+    # The model is told, so that it does not answer as if there had been none.
+    note = f"[pictures that are no longer sent: {len(message.pictures)}]"
+    return replace(message, content=f"{message.content}\n\n{note}".strip(), pictures=())
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.pictures:
+        return message.content
+    pictures = [
+        {"type": "image_url", "image_url": {"url": each.address}} for each in message.pictures
+    ]
+    has_text = bool(message.content.strip())
+    return [{"type": "text", "text": message.content}, *pictures] if has_text else pictures
 
 
 def _characters(turns: Sequence[Turn]) -> int:

@@ -22,7 +22,11 @@ class Question:
     is_whole_by_default: bool = False
 
     @property
+    def has_pictures(self) -> bool:
+        return any(message.pictures for message in self.messages)
+
+    @property
     def fingerprint(self) -> bytes:
         """A hash of the question. It does not depend on the form of the reply."""
-        turns = [(message.role, message.content) for message in self.messages]
+        turns = [(each.role, each.content, *each.pictures) for each in self.messages]
         return hashlib.sha256(msgspec.json.encode((self.persona, turns))).digest()

@@ -42,7 +42,9 @@ def refusal(content: str) -> str:
 def test_persona_has_all_that_its_file_says() -> None:
     """Every key of the front matter arrives, and the body is the system message."""
     persona = pirate(
-        FRONT + EXAMPLES + "model: some-model\ntemperature: 0.9\nmax_answer_tokens: 40\n"
+        FRONT
+        + EXAMPLES
+        + "model: some-model\ntemperature: 0.9\nmax_answer_tokens: 40\naccept_images: true\n"
     )
     assert persona.id == "pirate"
     assert persona.name == Text(en="Captain", ko="선장")
@@ -50,11 +52,13 @@ def test_persona_has_all_that_its_file_says() -> None:
     assert persona.model == "some-model"
     assert persona.temperature == 0.9
     assert persona.max_answer_tokens == 40
+    assert persona.accept_images is True
 
 
 def test_optional_keys_may_be_left_out() -> None:
-    """Without them there are no example turns, and model and limits are the server's."""
+    """Without them there are no example turns, and the rest is the server's to decide."""
     persona = pirate()
+    assert persona.accept_images is None
     assert persona.examples == ()
     assert (persona.model, persona.temperature, persona.max_answer_tokens) == (None, None, None)
 

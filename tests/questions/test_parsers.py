@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.pictures import PNG, address
 from relay.errors import RelayError, UnsupportedContent
 from relay.questions import (
     Limits,
     Message,
+    PictureLimits,
     Question,
     parse_chat,
     parse_chat_completion,
@@ -25,10 +27,11 @@ NAMES = st.sampled_from(
     [
         *("userPrompt", "prompt", "messages", "persona", "stream", "id", "model", "tools"),
         *("role", "content", "parts", "text", "type", "files", "stream_options", "include_usage"),
+        *("image_url", "mediaType", "url"),
     ]
 )
 WORDS = st.sampled_from(
-    ["user", "assistant", "ai", "system", "tool", "text", "file", "data-x", "step-start"]
+    ["user", "assistant", "ai", "system", "tool", "text", "file", "image_url", "data-x"]
 )
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS,
@@ -37,7 +40,19 @@ ANYTHING = st.recursive(
     ),
 )
 # Bodies that get further than most.
-PARTS = st.lists(st.fixed_dictionaries({"type": WORDS}, optional={"text": ANYTHING}), max_size=3)
+ADDRESSES = st.sampled_from([address(PNG), "https://example.org/a.png", "data:"]) | ANYTHING
+PARTS = st.lists(
+    st.fixed_dictionaries(
+        {"type": WORDS},
+        optional={
+            "text": ANYTHING,
+            "image_url": st.fixed_dictionaries({"url": ADDRESSES}) | ANYTHING,
+            "mediaType": st.just("image/png") | ANYTHING,
+            "url": ADDRESSES,
+        },
+    ),
+    max_size=3,
+)
 MESSAGES = st.lists(
     st.fixed_dictionaries(
         {"role": WORDS},
@@ -59,7 +74,7 @@ def asked(body: bytes) -> str:
     return parse_question(body, content_type=JSON).messages[-1].content
 
 
-LIMITS = Limits(100, 3)
+LIMITS = Limits(100, 3, PictureLimits())
 
 
 def chat(body: bytes, content_type: str) -> Question:
@@ -86,7 +101,7 @@ def is_asked_or_refused(parse: Parser, body: bytes, content_type: str = JSON) ->
         last = parse(body, content_type).messages[-1]
     except RelayError as refusal:
         return 400 <= refusal.status < 500
-    return last.role == "user" and bool(last.content.strip())
+    return last.role == "user" and bool(last.content.strip() or last.pictures)
 
 
 @every_parser

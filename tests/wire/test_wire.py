@@ -516,7 +516,8 @@ def test_personas(relay: RelayProcess, language: str, name: str) -> None:
     assert set(cards) == {"askbot", "secretary"}
     assert cards["askbot"]["name"] == name
     for card in cards.values():
-        assert set(card) == {"id", "name", "description", "greeting", "suggestions"}
+        shown = {"id", "name", "description", "greeting", "suggestions", "accepts_images"}
+        assert set(card) == shown
 
 
 def test_limits_are_told(start_relay: StartRelay) -> None:
