@@ -11,12 +11,13 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 DOCS = Path(__file__).resolve().parent
 sys.path += [str(DOCS.parent), str(DOCS.parent / "tests")]
 
 from helpers import page_process  # noqa: E402 - found in the folder named above
+from helpers.pictures import png  # noqa: E402
 from helpers.relay_process import start  # noqa: E402
 from helpers.upstream import Reply, Upstream  # noqa: E402
 
@@ -206,6 +207,41 @@ def keys(view: View) -> Iterator[None]:
     yield
 
 
+def attached(view: View) -> Iterator[None]:
+    view.page.locator("input[type=file]").set_input_files(
+        [
+            FilePayload(name="a.png", mimeType="image/png", buffer=png(width, height))
+            for width, height in ((1600, 900), (600, 900), (900, 900), (900, 200), (8, 8))
+        ]
+    )
+    expect(view.page.get_by_role("form").get_by_role("img")).to_have_count(4)
+    yield
+
+
+def pictured(view: View) -> Iterator[None]:
+    for _ in attached(view):
+        pass
+    view.answers("They are all of one colour.")
+    view.exchange("What are these?", "이게 뭐예요?")
+    view.page.locator("input[type=file]").first.set_input_files(
+        FilePayload(name="a.png", mimeType="image/png", buffer=png(1600, 900))
+    )
+    expect(view.page.get_by_role("form").get_by_role("img")).to_have_count(1)
+    view.exchange("And this?", "이건요?")
+    yield
+
+
+def repictured(view: View) -> Iterator[None]:
+    for _ in pictured(view):
+        pass
+    view.page.get_by_role("textbox").last.press("ArrowUp")
+    view.page.get_by_role("textbox").nth(1).wait_for()
+    yield
+
+
+# These need a relay that accepts pictures.
+WITH_PICTURES: list[State] = [attached, pictured, repictured]
+
 STATES: list[State] = [
     empty,
     waiting,
@@ -221,6 +257,7 @@ STATES: list[State] = [
     exported,
     settings,
     keys,
+    *WITH_PICTURES,
 ]
 
 # The name of the file, and what it shows.
@@ -239,17 +276,21 @@ def main() -> None:
     page_process.build()
     with ExitStack() as cleanup:
         upstream = cleanup.enter_context(closing(Upstream()))
-        relay = start(upstream, {}, None)
-        cleanup.callback(relay.stop)
-        server = page_process.serve(relay.url)
-        cleanup.callback(server.stop)
+        urls = {}
+        for accepts in ("false", "true"):
+            relay = start(upstream, {"ACCEPT_IMAGES": accepts}, None)
+            cleanup.callback(relay.stop)
+            server = page_process.serve(relay.url)
+            cleanup.callback(server.stop)
+            urls[accepts == "true"] = server.url
         playwright = cleanup.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=page_process.CHROMIUM, args=page_process.CHROMIUM_ARGS
         )
         cleanup.callback(browser.close)
         for path, state, width, theme, locale in pictures():
-            with opened(browser, server.url, upstream, width, theme, locale) as view:
+            url = urls[state in WITH_PICTURES]
+            with opened(browser, url, upstream, width, theme, locale) as view:
                 for _ in state(view):
                     view.page.screenshot(path=path)
 

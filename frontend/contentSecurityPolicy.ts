@@ -28,7 +28,8 @@ function policyFor(relayUrl: string | undefined): string {
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self'",
+    // The reader's own pictures are in `data:` URLs.
+    "img-src 'self' data:",
     "font-src 'self'",
     `connect-src 'self'${relayUrl ? ` ${originOf(relayUrl)}` : ''}`,
     "manifest-src 'self'",

@@ -80,7 +80,11 @@ export default defineConfig({
   base: './',
   plugins: [react(), oneFormatOfFonts, installable, contentSecurityPolicy()],
   // The security policy allows files, not `data:` addresses.
-  build: { assetsInlineLimit: 0 },
+  build: {
+    assetsInlineLimit: 0,
+    // Every browser that runs this page preloads modules by itself.
+    modulePreload: { polyfill: false },
+  },
   resolve: {
     alias: {
       // Its version for browsers assigns innerHTML, which the page's security policy forbids; the

@@ -1,6 +1,8 @@
 """Small pictures, and the `data:` addresses that carry them."""
 
 import base64
+import struct
+import zlib
 
 # The whole of a picture of one pixel.
 PNG = base64.b64decode(
@@ -24,3 +26,17 @@ def image_part(url: str) -> dict[str, object]:
 def file_part(url: str, media_type: str = "image/png") -> dict[str, object]:
     """A picture as the AI SDK sends it."""
     return {"type": "file", "mediaType": media_type, "filename": "a.png", "url": url}
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of this size, in one colour."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    lines = (b"\x00" + b"\x1d\x6a\x57" * width) * height
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from helpers.axe import violations
 from helpers.limits import GONE_SECONDS, HELD_SECONDS
 from helpers.reader import (
     Paused,
@@ -19,20 +20,10 @@ from helpers.reader import (
     silent_after,
     wait_until_kept,
 )
-from helpers.relay_process import PROJECT
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
 
-AXE = PROJECT / "frontend/node_modules/axe-core/axe.min.js"
-# All that axe can tell of WCAG 2.2 at the levels A and AA, and its best practices.
-RUN_AXE = """
-async () => {
-  const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-  const { violations } = await axe.run({ runOnly: levels })
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-}
-"""
 # What has the focus, and whether it, or the field it is part of, looks like it.
 FOCUS = """
 () => {
@@ -221,8 +212,7 @@ def test_axe_finds_nothing(
     state(page, upstream)
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 720})
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        assert page.evaluate(RUN_AXE) == []
+        assert violations(page) == []
     if button(page, "Stop").is_visible():
         button(page, "Stop").click()
         assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)

@@ -1,13 +1,13 @@
 import { describe, expect, test, vi } from 'vitest'
 import { sharedStorage, type SharedStorage } from '../../tests/sharedStorage.ts'
-import { type Answer, type ask, AskbotError, type Receipt, type resume } from '../client/askbot.js'
+import { type Answer, type ask, AskbotError, type Message, type Receipt, type resume } from '../client/askbot.js'
 import { type ChatState, createChat } from './chat.ts'
 import type { Conversation, TurnReceipt } from './conversation.ts'
 import { createHistory } from './history.ts'
 
 interface Asking {
   key: string
-  messages: string[]
+  messages: Message['content'][]
   persona: string | undefined
   from: string
   etag: string | null
@@ -32,7 +32,7 @@ const thinking: Receipt = {
 }
 
 /** One tab with a conversation open, and a client whose answers the test writes by hand. */
-function openTab(storage: SharedStorage = sharedStorage(), persona: string | null = null, hears = true) {
+function openTab(storage: SharedStorage = sharedStorage(), persona: string | null = null, hears = true, mostPictures = 4) {
   const asked: Asking[] = []
   const resumed: Asking[] = []
   const stopped: string[] = []
@@ -72,6 +72,7 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
     persona: () => persona,
     pace: (show) => ({ show, stop: () => {} }),
     mostMessages: () => null,
+    mostPictures: () => mostPictures,
     onMiss: () => {},
   })
   // Somebody looks at it.
@@ -145,9 +146,9 @@ describe('one question', () => {
 
     const turn = expect.any(String) as string
     expect(states.filter((phase, place) => phase.name !== states[place - 1]?.name || phase.name === 'answering')).toEqual([
-      { name: 'waiting', turn, question: 'Why?', persona: null },
-      { name: 'answering', turn, question: 'Why?', persona: null, answer: 'Be' },
-      { name: 'answering', turn, question: 'Why?', persona: null, answer: 'Because' },
+      { name: 'waiting', turn, question: 'Why?', pictures: [], persona: null },
+      { name: 'answering', turn, question: 'Why?', pictures: [], persona: null, answer: 'Be' },
+      { name: 'answering', turn, question: 'Why?', pictures: [], persona: null, answer: 'Because' },
       { name: 'idle' },
     ])
     expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
@@ -263,6 +264,39 @@ describe('several turns', () => {
     ])
   })
 
+  test('pictures are asked about, kept, and sent again with the questions after them', async () => {
+    const tab = openTab()
+    void tab.chat.ask('1', ['data:a', 'data:b'])
+    const asking = await nth(tab.asked, 0)
+    const shown = [{ type: 'text', text: '1' }, ...['data:a', 'data:b'].map((url) => ({ type: 'image_url', image_url: { url } }))]
+    expect(asking.messages).toEqual([shown])
+    expect(tab.chat.get().phase).toMatchObject({ pictures: ['data:a', 'data:b'] })
+    asking.finish('one')
+    await ended(tab)
+    await exchange(tab, '2', 'two')
+    expect(tab.asked[1]!.messages).toEqual([shown, 'one', '2'])
+    void tab.chat.askInstead(tab.chat.get().turns[0]!.id, 'One?')
+    const again = await nth(tab.asked, 2)
+    expect(again.messages).toEqual([[{ type: 'text', text: 'One?' }, ...shown.slice(1)]])
+    again.finish('uno')
+    await ended(tab)
+    void tab.chat.askInstead(tab.chat.get().turns[0]!.id, 'None?', { pictures: [] })
+    expect((await nth(tab.asked, 3)).messages).toEqual(['None?'])
+  })
+
+  test('a question is sent with all of its pictures, whatever the relay accepts', async () => {
+    const tab = openTab(sharedStorage(), null, true, 1)
+    void tab.chat.ask('1', ['data:a', 'data:b'])
+    const asking = await nth(tab.asked, 0)
+    expect(asking.messages[0]).toHaveLength(3)
+    asking.finish('one')
+    await ended(tab)
+    void tab.chat.ask('2', ['data:c'])
+    const [first, , second] = (await nth(tab.asked, 1)).messages
+    expect(first).toBe('1\n\n[pictures that are no longer sent: 2]')
+    expect(second).toHaveLength(2)
+  })
+
   test('an answer that broke off is continued in its place', async () => {
     const tab = openTab()
     void tab.chat.ask('Count.')
@@ -273,7 +307,7 @@ describe('several turns', () => {
     const asking = await nth(tab.asked, 1)
     expect(asking.messages).toEqual(['Count.', 'one, two,', 'Go on.'])
     asking.write(' three')
-    expect(tab.chat.get().phase).toEqual({ name: 'answering', turn, question: 'Count.', persona: null, answer: 'one, two, three' })
+    expect(tab.chat.get().phase).toEqual({ name: 'answering', turn, question: 'Count.', pictures: [], persona: null, answer: 'one, two, three' })
     asking.finish(' three.')
     await ended(tab)
     expect(tab.turns()).toEqual([['Count.', 'one, two, three.', 'finished']])

@@ -26,6 +26,7 @@ import {
   type Turn,
   turnOf,
   type TurnReceipt,
+  withNewestPictures,
 } from './conversation.ts'
 import type { Change, History } from './history.ts'
 import type { paced } from './pace.ts'
@@ -39,7 +40,7 @@ export type Phase =
   /** The rest cannot be read just now. The relay may go on writing, or have the whole answer. */
   | ({ name: 'lost'; answer: string; failure: Failure } & Asked)
 
-type Asked = Pick<Running, 'turn' | 'question' | 'persona'>
+type Asked = Pick<Running, 'turn' | 'question' | 'pictures' | 'persona'>
 
 export interface ChatState {
   turns: readonly Turn[]
@@ -52,9 +53,9 @@ export interface ChatState {
  */
 export interface Chat extends Store<ChatState> {
   readonly id: string
-  ask(question: string): Promise<boolean>
-  /** Asks in place of a turn. The turn and all after it become another version. */
-  askInstead(turn: string, question: string, persona?: string): Promise<boolean>
+  ask(question: string, pictures?: readonly string[]): Promise<boolean>
+  /** Asks in place of a turn, by default with its pictures. The turn and all after it become another version. */
+  askInstead(turn: string, question: string, changes?: { persona?: string | undefined; pictures?: readonly string[] }): Promise<boolean>
   /** Shows another version of a turn, counted from 1, and of what came after it. */
   show(turn: string, version: number): void
   /** Continues the last answer. `instruction` tells the model to go on. */
@@ -78,6 +79,8 @@ export interface Client {
   persona(): string | null
   /** The most messages that the relay accepts; null if unknown. */
   mostMessages(): number | null
+  /** The most pictures that the relay accepts for a persona. */
+  mostPictures(persona: string | null): number
   /** Decides how often the answer being written is shown. */
   pace: typeof paced
   /** Called when an answer, or its rest, could not be read. */
@@ -109,7 +112,7 @@ type Plan = (turns: readonly Turn[]) => Planned | null
 
 interface Planned {
   turns: readonly Turn[]
-  asked: Pick<Running, 'turn' | 'question' | 'before' | 'versions'>
+  asked: Pick<Running, 'turn' | 'question' | 'pictures' | 'before' | 'versions'>
 }
 
 interface Asking {
@@ -176,7 +179,9 @@ export function createChat(id: string, history: History, client: Client): Chat {
       return false
     }
     mine.running = kept.running
-    const messages = newest([...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)], client.mostMessages())
+    const all = newest([...messagesOf(kept.turns), ...messagesFor(kept.running, instruction)], client.mostMessages())
+    // The question's own pictures are always sent: the relay says so if it does not accept them.
+    const messages = withNewestPictures(all, Math.max(kept.running.pictures.length, client.mostPictures(kept.running.persona)))
     const who = kept.running.persona ?? undefined
     void read(mine, performance.now(), (options) => client.ask({ ...options, messages, persona: who }))
     return true
@@ -279,17 +284,19 @@ export function createChat(id: string, history: History, client: Client): Chat {
         unsubscribe()
       }
     },
-    async ask(question) {
+    async ask(question, pictures = []) {
       const turn = newKey()
-      return ask((turns) => ({ turns, asked: { turn, question, before: '', versions: alone } }))
+      return ask((turns) => ({ turns, asked: { turn, question, pictures, before: '', versions: alone } }))
     },
-    async askInstead(replaced, question, persona) {
+    async askInstead(replaced, question, { persona, pictures } = {}) {
       const turn = newKey()
       return ask(
         (turns) => {
           const place = turns.findIndex((each) => each.id === replaced)
-          if (place < 0) return null
-          return { turns: turns.slice(0, place), asked: { turn, question, before: '', versions: versionsBeside(turns, place) } }
+          const before = turns[place]
+          if (before === undefined) return null
+          const asked = { turn, question, pictures: pictures ?? before.pictures, before: '', versions: versionsBeside(turns, place) }
+          return { turns: turns.slice(0, place), asked }
         },
         { persona },
       )
@@ -300,8 +307,8 @@ export function createChat(id: string, history: History, client: Client): Chat {
         (turns) => {
           const last = turns.at(-1)
           if (last === undefined || last.id !== turn) return null
-          const { question, answer: before, versions } = last
-          return { turns: turns.slice(0, -1), asked: { turn, question, before, versions } }
+          const { question, pictures, answer: before, versions } = last
+          return { turns: turns.slice(0, -1), asked: { turn, question, pictures, before, versions } }
         },
         { instruction },
       )
@@ -350,8 +357,8 @@ export function createChats(history: History, client: Client): { open(id: string
   }
 }
 
-function phaseOf({ running: { turn, question, persona, before }, text, failure }: Reading): Phase {
-  const asked = { turn, question, persona }
+function phaseOf({ running: { turn, question, pictures, persona, before }, text, failure }: Reading): Phase {
+  const asked = { turn, question, pictures, persona }
   const answer = joined(before, text)
   if (failure) return { name: 'lost', ...asked, answer, failure }
   return answer === '' ? { name: 'waiting', ...asked } : { name: 'answering', ...asked, answer }

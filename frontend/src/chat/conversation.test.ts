@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type Conversation, isUnfinished, joined, messagesOf, newConversation, newest, titleOf, type Turn } from './conversation.ts'
+import { type Conversation, isUnfinished, joined, messagesOf, newConversation, newest, titleOf, type Turn, withNewestPictures } from './conversation.ts'
 import { alone } from './versions.ts'
 
 const turn = (question: string, answer = ''): Turn => ({
   id: question,
   question,
+  pictures: [],
   answer,
   persona: null,
   outcome: { name: 'finished' },
@@ -72,5 +73,22 @@ describe('the newest messages', () => {
     [1, 'e'],
   ] as const)('of five, where %s are taken: %s', ([most, left]) => {
     expect(newest(messages, most).map(({ content }) => content).join('')).toBe(left)
+  })
+})
+
+describe('the newest pictures', () => {
+  const seen = (question: string, count: number) => ({ ...turn(question, '.'), pictures: Array<string>(count).fill('data:') })
+  const messages = messagesOf([seen('a', 2), seen('b', 3), turn('c', '.'), seen('d', 1)])
+
+  test.for([
+    [6, 'a2 b3 c0 d1'],
+    [5, 'a0 b3 c0 d1'],
+    [4, 'a0 b3 c0 d1'],
+    [3, 'a0 b0 c0 d1'],
+    [0, 'a0 b0 c0 d0'],
+  ] as const)('of six, where %s are taken: %s', ([most, left]) => {
+    const contents = withNewestPictures(messages, most).flatMap(({ role, content }) => (role === 'user' ? [content] : []))
+    const counts = contents.map((content, place) => `${'abcd'[place]}${typeof content === 'string' ? 0 : content.length - 1}`)
+    expect(counts.join(' ')).toBe(left)
   })
 })

@@ -24,6 +24,8 @@ export interface Conversation {
 export interface Turn {
   id: string
   question: string
+  /** The pictures of the question, as `data:` URLs. */
+  pictures: readonly string[]
   answer: string
   /** The id of the persona that answered; null for the relay's default. */
   persona: string | null
@@ -57,6 +59,7 @@ export interface Running {
   /** The id of the turn that it will become. */
   turn: string
   question: string
+  pictures: readonly string[]
   /** The id of the persona. */
   persona: string | null
   /** The key of the answer at the relay. */
@@ -101,16 +104,37 @@ export function messagesOf(turns: readonly Turn[]): Message[] {
   return turns
     .filter((turn) => turn.answer.trim() !== '')
     .flatMap((turn) => [
-      { role: 'user', content: turn.question },
+      { role: 'user', content: contentOf(turn) },
       { role: 'assistant', content: turn.answer },
     ])
 }
 
 /** The messages that ask a question. `instruction` is for a continued answer. */
-export function messagesFor({ question, before }: Running, instruction: string | undefined): Message[] {
-  const asked: Message = { role: 'user', content: question }
+export function messagesFor(running: Running, instruction: string | undefined): Message[] {
+  const asked: Message = { role: 'user', content: contentOf(running) }
   if (instruction === undefined) return [asked]
-  return [asked, { role: 'assistant', content: before }, { role: 'user', content: instruction }]
+  return [asked, { role: 'assistant', content: running.before }, { role: 'user', content: instruction }]
+}
+
+function contentOf({ question, pictures }: Pick<Turn, 'question' | 'pictures'>): Message['content'] {
+  if (pictures.length === 0) return question
+  return [{ type: 'text', text: question }, ...pictures.map((url) => ({ type: 'image_url', image_url: { url } }) as const)]
+}
+
+/** The messages without older pictures: the newest `most` stay. The relay would leave out the others too. */
+export function withNewestPictures(messages: readonly Message[], most: number): readonly Message[] {
+  let room = most
+  return messages
+    .toReversed()
+    .map((message) => {
+      if (typeof message.content === 'string') return message
+      const [text, ...pictures] = message.content
+      room -= pictures.length
+      if (room >= 0) return message
+      const words = text?.type === 'text' ? text.text : ''
+      return { ...message, content: `${words}\n\n[pictures that are no longer sent: ${pictures.length}]` }
+    })
+    .toReversed()
 }
 
 /** The last messages, at most `most`, beginning with a question: every second one is a question. */
@@ -121,8 +145,8 @@ export function newest(messages: readonly Message[], most: number | null): reado
 
 /** The turn of a question that has ended. */
 export function turnOf(running: Running, text: string, { outcome, receipt, endedAt }: Pick<Turn, 'outcome' | 'receipt' | 'endedAt'>): Turn {
-  const { turn: id, question, persona, before, askedAt, versions } = running
-  return { id, question, answer: joined(before, text), persona, outcome, receipt, askedAt, endedAt, versions }
+  const { turn: id, question, pictures, persona, before, askedAt, versions } = running
+  return { id, question, pictures, answer: joined(before, text), persona, outcome, receipt, askedAt, endedAt, versions }
 }
 
 /** `firstTextMs` and `durationMs` as this page measured them. */

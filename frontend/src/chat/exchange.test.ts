@@ -7,6 +7,7 @@ import { alone, versionsBeside } from './versions.ts'
 const turn = (question: string, answer: string, name: 'finished' | 'stopped' = 'finished'): Turn => ({
   id: question,
   question,
+  pictures: [],
   answer,
   persona: 'secretary',
   outcome: { name },
@@ -27,13 +28,18 @@ const whole: Conversation = {
   ],
 }
 
-const speakers = { reader: 'You', assistant: 'Secretary', version: (number: number, of: number) => `Version ${number} of ${of}` }
+const speakers = {
+  reader: 'You',
+  assistant: 'Secretary',
+  picture: (number: number) => `Picture ${number}`,
+  version: (number: number, of: number) => `Version ${number} of ${of}`,
+}
 
 /** All that Markdown keeps of a conversation. */
 const seen = ({ title, persona, createdAt, changedAt, turns }: Conversation) => [[title, persona, createdAt, changedAt], turns.map(seenOf)]
 
-const seenOf = ({ question, answer, persona, outcome, askedAt, endedAt, versions: { earlier, later } }: Turn): unknown[] => [
-  [question, answer, persona, outcome.name, askedAt, endedAt],
+const seenOf = ({ question, pictures, answer, persona, outcome, askedAt, endedAt, versions: { earlier, later } }: Turn): unknown[] => [
+  [question, pictures, answer, persona, outcome.name, askedAt, endedAt],
   ...[earlier, later].map((branches) => branches.map((branch) => branch.map(seenOf))),
 ]
 
@@ -52,12 +58,32 @@ describe('JSON', () => {
   })
 
   test('turns what was being written into what was written', () => {
-    const running = { turn: 't9', question: 'Go on?', persona: null, versions: alone, key: 'k', before: 'one', text: ', two', etag: null, askedAt: 3 }
+    const running = { turn: 't9', question: 'Go on?', pictures: [], persona: null, versions: alone, key: 'k', before: 'one', text: ', two', etag: null, askedAt: 3 }
     const [imported] = importFrom(toJson([{ ...whole, running }]))
     expect(imported?.running).toBeNull()
     expect(imported?.turns.at(-1)).toMatchObject({ id: 't9', question: 'Go on?', answer: 'one, two', outcome: { name: 'cut' } })
   })
 })
+
+test('both kinds of files keep the pictures of questions', () => {
+  const pictures = ['data:image/webp;base64,AAAA', 'data:image/jpeg;base64,BBB=']
+  const asked = { ...turn('Which?\n\n![mine](data:image/png;base64,CCCC)', 'Both.'), pictures }
+  const other = { ...turn('And this?', 'No.'), pictures: pictures.slice(1), versions: versionsBeside([asked, turn('d', 'd')], 0) }
+  const conversation = { ...whole, turns: [turn('a', 'a'), other] }
+  for (const file of [toJson([conversation]), toMarkdown(conversation, speakers)]) {
+    const [imported] = importFrom(file)
+    expect(imported!.turns.map(seenOf)).toEqual(conversation.turns.map(seenOf))
+  }
+  expect(toMarkdown(conversation, speakers)).toContain('\n\n![Picture 1](data:image/webp;base64,AAAA)\n\n![Picture 2](data:')
+})
+
+test.for([['https://example.org/a.png'], ['data:image/svg+xml;base64,AAAA'], ['data:image/png;base64,"onerror='], [1]])(
+  'a picture that is %j does not come in',
+  (pictures) => {
+    const asked = { ...turn('q', 'a'), pictures: pictures as string[] }
+    expect(importFrom(toJson([{ ...whole, turns: [asked] }]))[0]!.turns[0]!.pictures).toEqual([])
+  },
+)
 
 test('ids that are not ours do not come in', () => {
   const turns = [turn('q', 'a'), turn('q', 'b')]

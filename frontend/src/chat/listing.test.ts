@@ -6,6 +6,7 @@ import { alone } from './versions.ts'
 const turn = (question: string, answer = ''): Turn => ({
   id: question,
   question,
+  pictures: [],
   answer,
   persona: null,
   outcome: { name: 'finished' },

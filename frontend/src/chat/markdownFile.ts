@@ -8,6 +8,7 @@ import { type Branch, versionOf } from './versions.ts'
 export interface Speakers {
   reader: string
   assistant: string
+  picture: (number: number) => string
   version: (number: number, of: number) => string
 }
 
@@ -30,13 +31,15 @@ export function toMarkdown(conversation: Conversation, turns: readonly Turn[], s
   const asides: Aside[] = []
   let count = 0
 
-  function write({ question, answer, askedAt, endedAt, outcome, versions, ...turn }: Turn) {
+  function write({ question, pictures, answer, askedAt, endedAt, outcome, versions, ...turn }: Turn) {
     const { number, of } = versionOf({ versions })
     const isOne = of === 1
     if (!isOne) count++
     const all = [...versions.earlier, [], ...versions.later]
     asides.push(...all.map((branch, index) => ({ turn: count, number: index + 1, of, branch })).filter(({ branch }) => branch.length > 0))
-    parts.push(comment('question', { askedAt, ...(!isOne && { turn: count, version: number }) }), `## ${speakers.reader}`, escaped(question))
+    const more = { ...(pictures.length > 0 && { pictures: pictures.length }), ...(!isOne && { turn: count, version: number }) }
+    parts.push(comment('question', { askedAt, ...more }), `## ${speakers.reader}`, escaped(question))
+    parts.push(...pictures.map((picture, place) => `![${speakers.picture(place + 1)}](${picture})`))
     const who = turn.persona === persona ? {} : { persona: turn.persona }
     parts.push(comment('answer', { endedAt, outcome: outcome.name, ...who }), `## ${speakers.assistant}`, escaped(answer))
   }
@@ -84,7 +87,7 @@ export function fromMarkdown(text: string): Conversation {
     if (fields['turn'] !== undefined) named.set(fields['turn'], { shown: Number(fields['version']), versions })
     const { endedAt, outcome, persona } = answer.fields
     const { askedAt } = fields
-    written.push({ id: newKey(), question: body, answer: answer.body, persona, outcome: { name: outcome }, askedAt, endedAt, versions })
+    written.push({ id: newKey(), ...questionIn(body, Number(fields['pictures'] ?? 0)), answer: answer.body, persona, outcome: { name: outcome }, askedAt, endedAt, versions })
     place += 2
   }
   const { persona, createdAt } = first.fields
@@ -92,6 +95,13 @@ export function fromMarkdown(text: string): Conversation {
   if (conversation === null) throw new ImportError()
   const changedAt = conversation.turns.at(-1)?.endedAt ?? conversation.createdAt
   return { ...conversation, changedAt, seenAt: changedAt }
+}
+
+/** The last paragraphs are the pictures. Their number tells them from pictures in the text itself. */
+function questionIn(body: string, count: number): Pick<Turn, 'question' | 'pictures'> {
+  const paragraphs = body.split('\n\n')
+  const pictures = paragraphs.splice(paragraphs.length - count, count).map((line) => /\((data:[^)]*)\)$/.exec(line)?.[1] ?? '')
+  return { question: paragraphs.join('\n\n'), pictures }
 }
 
 function parsed(json: string): Record<string, unknown> {

@@ -31,7 +31,14 @@ function turnFrom(value: unknown, who: string | null): Turn | null {
   const outcome = outcomeFrom(value['outcome'])
   if (!isText(id) || !isText(question) || !isText(answer) || outcome === null || !isTime(askedAt) || !isTime(endedAt)) return null
   const [persona, versions, receipt] = [personaFrom(value, who), versionsFrom(value, who), receiptFrom(value['receipt'])]
-  return { id, question, answer, persona, outcome, receipt, askedAt, endedAt, versions }
+  return { id, question, pictures: picturesFrom(value), answer, persona, outcome, receipt, askedAt, endedAt, versions }
+}
+
+/** Only these are shown in the page, and taken by relays. */
+const PICTURE = /^data:image\/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}$/
+
+function picturesFrom({ pictures }: Fields): readonly string[] {
+  return Array.isArray(pictures) ? pictures.filter((picture) => isText(picture) && PICTURE.test(picture)) : []
 }
 
 function personaFrom({ persona }: Fields, who: string | null): string | null {
@@ -85,7 +92,7 @@ function runningFrom(value: unknown, who: string | null): Running | null {
   const { turn, question, key, before, text, etag, askedAt } = value
   if (!isText(turn) || !isText(question) || !isText(key) || !isTime(askedAt)) return null
   const [persona, versions] = [personaFrom(value, who), versionsFrom(value, who)]
-  return { turn, question, persona, key, before: textOr(before, ''), text: textOr(text, ''), etag: textOrNull(etag), askedAt, versions }
+  return { turn, question, pictures: picturesFrom(value), persona, key, before: textOr(before, ''), text: textOr(text, ''), etag: textOrNull(etag), askedAt, versions }
 }
 
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)

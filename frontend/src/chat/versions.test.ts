@@ -5,6 +5,7 @@ import { alone, versionOf, versionsBeside, withVersion } from './versions.ts'
 const turn = (question: string, answer = 'An answer'): Turn => ({
   id: question,
   question,
+  pictures: [],
   answer,
   persona: null,
   outcome: { name: 'finished' },

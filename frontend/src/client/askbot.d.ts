@@ -86,7 +86,16 @@ export declare function personas({ language, ...options }?: Pick<Options, 'url' 
 export declare function newKey(): string;
 export type Message = {
     role: 'user' | 'assistant';
-    content: string;
+    content: string | readonly Part[];
+};
+export type Part = {
+    type: 'text';
+    text: string;
+} | {
+    type: 'image_url';
+    image_url: {
+        url: string;
+    };
 };
 export type Asked = {
     question: string;
@@ -173,6 +182,7 @@ export type Persona = {
     description: string;
     greeting: string;
     suggestions: string[];
+    accepts_images: boolean;
 };
 /**
  * The reason why there is no answer, or only a part of one.

@@ -106,8 +106,13 @@ export function newKey() {
 }
 
 /**
- * One message of a conversation.
- * @typedef {{ role: 'user' | 'assistant', content: string }} Message
+ * One message of a conversation. A user's message may have pictures, if the relay accepts them: it is a list of
+ * parts then, with each picture as a `data:` URL.
+ * @typedef {{ role: 'user' | 'assistant', content: string | readonly Part[] }} Message
+ */
+
+/**
+ * @typedef {{ type: 'text', text: string } | { type: 'image_url', image_url: { url: string } }} Part
  */
 
 /**
@@ -154,7 +159,7 @@ export function newKey() {
 
 /**
  * The public part of a persona, without its system message.
- * @typedef {{ id: string, name: string, description: string, greeting: string, suggestions: string[] }} Persona
+ * @typedef {{ id: string, name: string, description: string, greeting: string, suggestions: string[], accepts_images: boolean }} Persona
  */
 
 // ---- 1. Reading ----

@@ -49,7 +49,12 @@ const createVite = {
 const page = `
 import { ask, AskbotError, newKey, personas, resume, stop, type Answer, type Message, type Options } from './askbot.js'
 
-const messages: Message[] = [{ role: 'user', content: 'Why is the sky blue?' }]
+const picture = { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } } as const
+const messages: Message[] = [
+  { role: 'user', content: [{ type: 'text', text: 'What is this?' }, picture] },
+  { role: 'assistant', content: 'The sky.' },
+  { role: 'user', content: 'Why is the sky blue?' },
+]
 const options: Options & { key: string } = { url: 'https://relay.example', key: newKey() }
 let kept: { text: string, etag: string | null } = { text: '', etag: null }
 

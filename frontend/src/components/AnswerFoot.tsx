@@ -34,10 +34,13 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
 function Again({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const known = useStore(usePage().relay, (relay) => relay.known)
-  const others = (known?.personas ?? []).filter(({ id }) => id !== (turn.persona ?? known?.defaultPersona))
+  const hasPictures = turn.pictures.length > 0
+  const others = (known?.personas ?? []).filter(
+    ({ id, accepts_images }) => id !== (turn.persona ?? known?.defaultPersona) && (accepts_images || !hasPictures),
+  )
 
   function ask(persona?: string) {
-    void chat.askInstead(turn.id, turn.question, persona)
+    void chat.askInstead(turn.id, turn.question, { persona })
     focusNext()
   }
 

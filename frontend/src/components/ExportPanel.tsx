@@ -41,7 +41,7 @@ export function ExportPanel({ conversation }: { conversation: Conversation }) {
           <Button onClick={() => void onHtml()}>{words.webPage}</Button>
           <Button
             onClick={() => {
-              const speakers = { reader: words.you, assistant: nameOf(conversation.persona), version: words.version }
+              const speakers = { reader: words.you, assistant: nameOf(conversation.persona), version: words.version, picture: words.picture }
               download(title, 'md', toMarkdown(conversation, speakers))
             }}
           >

@@ -93,6 +93,8 @@ function FailureDetails({ failure: { code, status, requestId } }: { failure: Fai
   )
 }
 
+const toBeEdited = new Set(['question_too_long', 'request_too_large', 'unsupported_content'])
+
 function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   const words = useWords()
   const page = usePage()
@@ -112,7 +114,7 @@ function Choices({ chat, turn }: Pick<Shown, 'chat' | 'turn'>) {
   }
 
   // The same question would be refused again.
-  if (failure?.code === 'question_too_long' || failure?.code === 'request_too_large') {
+  if (failure !== null && toBeEdited.has(failure.code)) {
     return <Button onClick={() => page.editing.set(turn.id)}>{words.edit}</Button>
   }
   if (failure?.code === 'unauthorized' && needsCode) return <AccessForm onEnter={turn.answer === '' ? retry : proceed} />

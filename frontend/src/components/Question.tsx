@@ -1,8 +1,9 @@
-import { useEffect, useId, useState, type FormEvent } from 'react'
+import { Suspense, useEffect, useId, useRef, useState, type FormEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Turn } from '../chat/conversation.ts'
 import { drafts } from '../page/drafts.ts'
 import { usePage } from '../page/page.ts'
+import { createPictures } from '../pictures/pictures.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
 import { Button } from './Button.tsx'
@@ -10,12 +11,22 @@ import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import styles from './Question.module.css'
 import { LengthNote } from './LengthNote.tsx'
+import { AddPicture, PictureNote, PictureRow, QuestionPictures } from './pictureParts.ts'
 import { QuestionField } from './QuestionField.tsx'
 import { QuestionText } from './QuestionText.tsx'
+import { usePictureLimits } from './usePictureLimits.ts'
 import { useQuestionLength } from './useQuestionLength.ts'
 
+interface Shown {
+  chat: Chat
+  /** Null for the question that is being answered. */
+  turn: Turn | null
+  question: string
+  pictures: readonly string[]
+}
+
 /** A question, which can be edited and asked again. */
-export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | null; question: string }) {
+export function Question({ chat, turn, question, pictures }: Shown) {
   const words = useWords()
   const { editing } = usePage()
   const isEdited = useStore(editing, (id) => turn !== null && id === turn.id)
@@ -23,10 +34,17 @@ export function Question({ chat, turn, question }: { chat: Chat; turn: Turn | nu
 
   if (turn && isEdited) return <Edited key={turn.id} chat={chat} turn={turn} />
   return (
-    <div className={styles.question}>
-      <QuestionText key={question} question={question} />
-      {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
-    </div>
+    <>
+      {pictures.length > 0 && (
+        <Suspense>
+          <QuestionPictures pictures={pictures} />
+        </Suspense>
+      )}
+      <div className={styles.question}>
+        <QuestionText key={question} question={question} />
+        {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
+      </div>
+    </>
   )
 }
 
@@ -37,10 +55,19 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const [text, setText] = useState(() => drafts.load(draftName) || turn.question)
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
   const length = useQuestionLength(text)
+  const limits = usePictureLimits(chat.id)
+  const [pictures] = useState(() => createPictures(turn.pictures))
+  const { all, drawing } = useStore(pictures, (state) => state)
+  const hasTools = all.length > 0 || limits !== null
+  const canBeSent = isIdle && !length.isTooLong && (all.length === 0 || limits !== null) && drawing === 0
+  const lengthId = useId()
   const noteId = useId()
+  const form = useRef<HTMLFormElement>(null)
 
   // The reader may look at another conversation meanwhile.
   useEffect(() => drafts.save(draftName, text), [draftName, text])
+
+  const focusText = () => form.current?.querySelector('textarea')?.focus()
 
   function close() {
     drafts.save(draftName, '')
@@ -51,18 +78,43 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   async function onSubmit(event: FormEvent) {
     event.preventDefault()
     const question = text.trim()
-    if (question !== '' && !length.isTooLong && (await chat.askInstead(turn.id, question))) close()
+    if (question !== '' && canBeSent && (await chat.askInstead(turn.id, question, { pictures: all }))) close()
   }
 
   return (
-    <form className={styles.edited} onSubmit={(event) => void onSubmit(event)}>
-      <QuestionField label={words.editedQuestion} value={text} onChange={setText} onEscape={close} describedBy={noteId} isInvalid={length.isTooLong} takesFocus />
-      <LengthNote id={noteId} length={length} />
+    <form ref={form} className={styles.edited} onSubmit={(event) => void onSubmit(event)}>
+      {hasTools && (
+        <Suspense>
+          <PictureRow pictures={pictures} limits={limits} onRemoved={focusText} />
+        </Suspense>
+      )}
+      <QuestionField
+        label={words.editedQuestion}
+        value={text}
+        onChange={setText}
+        onEscape={close}
+        describedBy={`${lengthId} ${noteId}`}
+        isInvalid={length.isTooLong}
+        takesFocus
+      />
+      <LengthNote id={lengthId} length={length} />
+      <output id={noteId} className={styles.note}>
+        {hasTools && (
+          <Suspense>
+            <PictureNote pictures={pictures} limits={limits} />
+          </Suspense>
+        )}
+      </output>
       <div className={styles.choices}>
-        <Button type="submit" isMain={isIdle && !length.isTooLong} aria-disabled={!isIdle || length.isTooLong}>
+        <Button type="submit" isMain={canBeSent} aria-disabled={!canBeSent}>
           {words.send}
         </Button>
         <Button onClick={close}>{words.cancel}</Button>
+        {limits !== null && (
+          <Suspense>
+            <AddPicture pictures={pictures} limits={limits} onAdded={focusText} />
+          </Suspense>
+        )}
       </div>
     </form>
   )

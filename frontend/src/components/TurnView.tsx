@@ -14,6 +14,7 @@ import { VersionSwitch } from './VersionSwitch.tsx'
 import { WritingMark } from './WritingMark.tsx'
 
 const idle: Phase = { name: 'idle' }
+const none: readonly string[] = []
 
 interface Shown {
   chat: Chat
@@ -30,12 +31,13 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast, isNews }: S
   const phase = useStore(chat, (state) => (turn ? idle : state.phase))
   const name = usePersona(turn?.persona ?? (phase.name === 'idle' ? null : phase.persona))?.name ?? 'Askbot'
   const question = turn?.question ?? (phase.name === 'idle' ? '' : phase.question)
+  const pictures = turn?.pictures ?? (phase.name === 'idle' ? none : phase.pictures)
   const answer = turn?.answer ?? (phase.name === 'answering' || phase.name === 'lost' ? phase.answer : '')
 
   return (
     <article className={styles.turn}>
       <h2 className="visually-hidden">{words.youAsked}</h2>
-      <Question chat={chat} turn={turn} question={question} />
+      <Question chat={chat} turn={turn} question={question} pictures={pictures} />
       <h3 className="visually-hidden">{words.answered(name)}</h3>
       {answer !== '' && (
         <div lang={languageOf(answer)} data-answer>

@@ -12,6 +12,14 @@ export interface Known {
 export interface Limits {
   questionChars: number | null
   messages: number | null
+  /** Null if no persona accepts pictures. */
+  pictures: PictureLimits | null
+}
+
+/** The limits for the pictures of one question. */
+export interface PictureLimits {
+  max: number
+  maxBytes: number
 }
 
 const NAME = 'askbot.known'
@@ -40,19 +48,26 @@ export function knownFrom(told: unknown): Known | null {
 
 function personaFrom(value: unknown): Persona | null {
   if (!isObject(value) || typeof value['id'] !== 'string') return null
-  const { id, name, description, greeting, suggestions } = value
+  const { id, name, description, greeting, suggestions, accepts_images } = value
   return {
     id,
     name: textOr(name, id),
     description: textOr(description, ''),
     greeting: textOr(greeting, ''),
     suggestions: Array.isArray(suggestions) ? suggestions.filter((each) => typeof each === 'string') : [],
+    accepts_images: accepts_images === true,
   }
 }
 
 function limitsFrom(value: unknown): Limits {
-  const { max_question_chars: questionChars, max_messages: messages } = isObject(value) ? value : {}
-  return { questionChars: limitOr(questionChars), messages: limitOr(messages) }
+  const { max_question_chars: questionChars, max_messages: messages, images } = isObject(value) ? value : {}
+  return { questionChars: limitOr(questionChars), messages: limitOr(messages), pictures: pictureLimitsFrom(images) }
+}
+
+function pictureLimitsFrom(value: unknown): PictureLimits | null {
+  if (!isObject(value)) return null
+  const [max, maxBytes] = [limitOr(value['max']), limitOr(value['max_bytes'])]
+  return max === null || maxBytes === null ? null : { max, maxBytes }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

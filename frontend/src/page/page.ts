@@ -33,7 +33,9 @@ export interface Page {
   /** The last deletion, which can be undone. */
   deleted: WritableStore<Conversation | null>
   chat(id: string): Chat
-  ask(chat: Chat, question: string): Promise<boolean>
+  /** The reader's choice for new conversations, if the relay has it; null for the relay's default. */
+  chosenPersona(): string | null
+  ask(chat: Chat, question: string, pictures?: readonly string[]): Promise<boolean>
   remove(id: string): void
   /** Shows the deleted conversation at once. The undo ends when it is stored. */
   undo(): Promise<void>
@@ -47,9 +49,27 @@ export function createPage(relayUrl: string): Page {
   const deleted = createStore<Conversation | null>(null)
   const isOnline = createConnection(relayUrl)
   const mostMessages = () => relay.get().known?.limits.messages ?? null
-  const chats = createChats(history, { ask, resume, stop, progress, url: relayUrl, token: relay.token, persona, mostMessages, pace: paced, onMiss })
+  const chats = createChats(history, {
+    ask,
+    resume,
+    stop,
+    progress,
+    url: relayUrl,
+    token: relay.token,
+    persona: chosenPersona,
+    mostMessages,
+    mostPictures,
+    pace: paced,
+    onMiss,
+  })
 
-  function persona() {
+  function mostPictures(persona: string | null): number {
+    const { known } = relay.get()
+    const accepts = known?.personas.find(({ id }) => id === (persona ?? known.defaultPersona))?.accepts_images ?? false
+    return accepts ? (known?.limits.pictures?.max ?? 0) : 0
+  }
+
+  function chosenPersona() {
     const { known } = relay.get()
     const chosen = settings.get().persona
     return known === null || known.personas.some(({ id }) => id === chosen) ? chosen : null
@@ -125,8 +145,9 @@ export function createPage(relayUrl: string): Page {
     editing: createStore<string | null>(null),
     deleted,
     chat: chats.open,
-    async ask(chat, question) {
-      const wasAsked = await chat.ask(question)
+    chosenPersona,
+    async ask(chat, question, pictures) {
+      const wasAsked = await chat.ask(question, pictures)
       if (!wasAsked) return false
       deleted.set(null)
       pauseMs = FIRST_PAUSE_MS

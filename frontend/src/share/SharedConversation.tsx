@@ -1,6 +1,7 @@
 import { type Conversation, titleOf, type Turn } from '../chat/conversation.ts'
 import { allTurns } from '../chat/exchange.ts'
 import { isLong } from '../components/isLong.ts'
+import { QuestionPictures } from '../components/QuestionPictures.tsx'
 import note from '../components/OutcomeNote.module.css'
 import question from '../components/QuestionText.module.css'
 import transcript from '../components/Transcript.module.css'
@@ -36,6 +37,7 @@ function SharedTurn({ turn, name }: { turn: Turn; name: string }) {
   return (
     <article className={turnView.turn}>
       <h2 className="visually-hidden">{words.youAsked}</h2>
+      {turn.pictures.length > 0 && <QuestionPictures pictures={turn.pictures} />}
       {isLong(turn.question) ? (
         <div className={question.text} data-open lang={languageOf(turn.question)}>
           <HeadingLevel value="h3">

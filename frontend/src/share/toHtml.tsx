@@ -10,8 +10,8 @@ interface Shared {
   nameOf: (persona: string | null) => string
 }
 
-/** Allows only the file's own styles: no script runs and nothing is loaded, whatever the text holds. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+/** Allows only the file's own styles and pictures: no script runs and nothing is loaded, whatever the text holds. */
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 /** Styles for the file in place of those for the page. */
 const OWN_STYLES = `
