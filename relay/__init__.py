@@ -1,5 +1,6 @@
 """The relay, apart from the app, the doors and the `openai` client.
 
+    access        who may ask, and in whose name
     questions     a request's body -> Question; the prompt that is sent to the model
     personas      who answers: persona files, and the code that reads them
     upstream      HTTP to the model: connections, the stream of an answer, calling it off

@@ -5,6 +5,7 @@ A field carries its default, its parser, and the line that documents it. A test 
 with `.env.example` and `docs/settings.md`.
 """
 
+import hashlib
 import io
 import ipaddress
 import math
@@ -148,6 +149,39 @@ def _origins(value: str) -> tuple[str, ...]:
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
 
 
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """Somebody's access token. The token itself is not kept, only its digest."""
+
+    name: str
+    digest: bytes = field(repr=False)
+
+
+def token_digest(token: str) -> bytes:
+    """What is kept of a token. Tokens are random, so one round is enough."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _access_tokens(value: str) -> tuple[AccessToken, ...]:
+    tokens = []
+    for part in _words(value):
+        name, _, token = part.partition(":")
+        if not (_TOKEN_NAME.fullmatch(name) and _TOKEN.fullmatch(token)):
+            raise ValueError(
+                "name:token, with commas between; a token has 16 to 256 of A-Z a-z 0-9 . _ ~ + / -"
+            )
+        tokens.append(AccessToken(name, token_digest(token)))
+    # Names may stand there twice: while a token is being replaced both are valid.
+    if len({token.digest for token in tokens}) < len(tokens):
+        raise ValueError("without the same token twice")
+    return tuple(tokens)
+
+
+_TOKEN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# RFC 6750, 2.1. A token of sixteen characters cannot be guessed if it is random.
+_TOKEN = re.compile(r"(?=.{16,256}\Z)[A-Za-z0-9._~+/-]+=*")
+
+
 def _words(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -163,7 +197,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     # An address may contain a password.
-    secret = parse in (_secret, _redis_url, _base_url)
+    secret = parse in (_secret, _access_tokens, _redis_url, _base_url)
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
 
@@ -253,6 +287,12 @@ class Settings:
         (),
         _origins,
         "Origins of pages that may ask, separated by commas; * for all; empty: this machine's.",
+    )
+
+    access_tokens: tuple[AccessToken, ...] = _setting(
+        (),
+        _access_tokens,
+        "Tokens of which a client must send one: name:token, with commas between; empty: none.",
     )
 
     persona: str = _setting("askbot", _text, "The default persona.")

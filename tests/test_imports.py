@@ -11,7 +11,7 @@ DOORS = sorted((PROJECT / "doors").glob("*.py"))
 ABOVE = [PROJECT / "app.py", PROJECT / "openai_client.py", *DOORS]
 
 # Each may import those before it, and what stands beside them; see relay/__init__.py.
-ROOMS = ("questions", "personas", "upstream", "journal", "completions", "clients")
+ROOMS = ("access", "questions", "personas", "upstream", "journal", "completions", "clients")
 
 # Where tests start servers, browsers and the model; `make check` runs all others.
 WITH_SERVERS = ("wire", "page", "local", "front_ends")
