@@ -4,11 +4,13 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 
+import click
 from flask import Flask, Response, jsonify
 
 from doors import ai_completion, ai_sdk, openai_api
 from doors.serving import Relay, reader_language, serving
 from openai_client import Model
+from relay.access import Gate, Origins, check_address
 from relay.completions import open_store
 from relay.descriptors import max_readers, raise_limit
 from relay.errors import NotConfigured
@@ -16,7 +18,7 @@ from relay.log import log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.upstream import Dialer, PlainClient, Transport
-from relay.web import make_uniform
+from relay.web import make_uniform, trust_proxies
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
@@ -57,7 +59,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         "/api": ai_sdk.refusal,
         "/v1": openai_api.refusal,
     }
-    make_uniform(app, settings.cors_origins, wordings)
+    origins = Origins(settings.cors_origins)
+    make_uniform(app, Gate(settings).admit, origins.patterns, wordings)
+    trust_proxies(app, settings.trusted_proxies)
     return app
 
 
@@ -99,7 +103,11 @@ def list_personas() -> Response:
 @cache
 def made_app() -> Flask:
     try:
-        return create_app()
+        environ = load_environ()
+        if (command := click.get_current_context(silent=True)) and "host" in command.params:
+            # `flask run` has its address from its own options.
+            check_address(command.params["host"], Settings.from_environ(environ))
+        return create_app(environ)
     except (SettingsError, PersonaError) as error:
         print(f"askbot: {error}", file=sys.stderr)
         # gunicorn stops at status 3. At any other it would start new workers for ever.
@@ -122,6 +130,7 @@ def main() -> None:
         raise_limit()
         environ = load_environ()
         settings = Settings.from_environ(environ)
+        check_address(settings.host, settings)
         app = create_app(environ)
     except (SettingsError, PersonaError) as error:
         sys.exit(f"askbot: {error}")

@@ -5,6 +5,7 @@ import os
 import sys
 from typing import Any
 
+from relay.access import check_address
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
 from relay.personas import PersonaError, Personas
@@ -69,7 +70,16 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Names the workers' common state file after the address that the server listens on."""
+    """Looks at the addresses that the server listens on, wherever they were chosen.
+
+    The workers' common state file is named after the first.
+    """
+    for listener in server.LISTENERS:
+        address = listener.sock.getsockname()
+        try:
+            check_address(address if isinstance(address, str) else address[0], _settings)
+        except SettingsError as error:
+            sys.exit(f"askbot: {error}")
     if not _settings.state_file:
         address = server.LISTENERS[0].sock.getsockname()
         # The address of an IPv6 socket has four parts: host and port are the first two.

@@ -32,6 +32,15 @@ const relay: ProxyOptions = {
 
 const proxy = { '/aiCompletion': relay, '/personas': relay, '/ready': relay }
 
+/** What a page cannot say of itself; README.md lists it for other hosts. */
+const headers = {
+  'Content-Security-Policy': "frame-ancestors 'none'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+}
+
 /** Formulas come with their letters in three formats; every browser that runs this page reads the first. */
 const oneFormatOfFonts: Plugin = {
   name: 'one-format-of-fonts',
@@ -94,8 +103,8 @@ export default defineConfig({
       }),
     },
   },
-  server: { port: 5173, strictPort: true, proxy },
-  preview: { port: 5173, strictPort: true, proxy },
+  server: { port: 5173, strictPort: true, proxy, headers },
+  preview: { port: 5173, strictPort: true, proxy, headers },
   // Tests go on as soon as what they wait for is there; only a failure takes as long as this.
   test: { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 60_000 } } },
 })

@@ -30,6 +30,7 @@ from local.parts import (
     interrupt,
     wait_for,
 )
+from relay.access import check_address
 from relay.settings import PROJECT, Settings, SettingsError, in_address, load_environ
 
 FRONTEND = PROJECT / "frontend"
@@ -47,6 +48,7 @@ def run(environ: dict[str, str]) -> NoReturn:
     page_port = _page_port(environ)
     _check_localhost("PORT", settings.port)
     with _listen("PORT", settings.host, settings.port) as listener:
+        check_address(listener.getsockname()[0], settings)
         _check_page_port(page_port, listener)
         node = _node(environ)
         if not settings.configured:

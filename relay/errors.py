@@ -6,6 +6,8 @@
     │   ├── UnsupportedContent      400 unsupported_content
     │   ├── ExpectationRefused      417 invalid_request
     │   └── UnknownCoding           501 invalid_request
+    ├── Unauthorized                401 unauthorized
+    ├── OriginNotAllowed            403 origin_not_allowed
     ├── NotFound                    404 not_found
     │   └── UnknownCompletion       404 not_found
     ├── MethodNotAllowed            405 method_not_allowed
@@ -90,6 +92,30 @@ class ExpectationRefused(InvalidRequest):
 class UnknownCoding(InvalidRequest):
     status = 501
     message = "The body's transfer coding is not one that this server knows."
+
+
+class Unauthorized(RelayError):
+    status = 401
+    code = "unauthorized"
+    message = "This server asks for an access token."
+
+    def __init__(self, *, was_sent: bool) -> None:
+        super().__init__("The access token is not valid here." if was_sent else None)
+        self.was_sent = was_sent
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """RFC 6750, 3."""
+        challenge = 'Bearer realm="askbot"'
+        if self.was_sent:
+            challenge += ', error="invalid_token"'
+        return {"WWW-Authenticate": challenge}
+
+
+class OriginNotAllowed(RelayError):
+    status = 403
+    code = "origin_not_allowed"
+    message = "This server does not answer pages of this origin."
 
 
 class NotFound(RelayError):

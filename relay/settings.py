@@ -294,6 +294,14 @@ class Settings:
         _access_tokens,
         "Tokens of which a client must send one: name:token, with commas between; empty: none.",
     )
+    trusted_proxies: int = _setting(
+        0,
+        _count,
+        "How many proxies before the relay add to X-Forwarded-For; one too many is unsafe.",
+    )
+    public: bool = _setting(
+        False, _flag, "Whether everybody who reaches the relay may ask it, from any address."
+    )
 
     persona: str = _setting("askbot", _text, "The default persona.")
     personas_dir: Path | None = _setting(

@@ -6,14 +6,17 @@ Only this module of the relay imports Flask.
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from relay.errors import RelayError, from_status
+from relay.headers import COMMON_HEADERS
 
 log = logging.getLogger("askbot")
 
@@ -31,31 +34,30 @@ EXPOSED_HEADERS = [
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-# The allowed origins while CORS_ORIGINS is empty.
-LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?\Z")
-
-# Clients can send any origin, so these limits keep them from filling the log.
-MAX_TOLD, MAX_ORIGIN_CHARS = 100, 200
-
 # Gives a refusal the form of a protocol.
 Wording = Callable[[RelayError], Response]
 
 
-def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Wording]) -> None:
+def make_uniform(
+    app: Flask,
+    admit: Callable[[Mapping[str, Any]], None],
+    origins: Sequence[str | re.Pattern[str]],
+    wordings: Mapping[str, Wording],
+) -> None:
     """Gives every reply, refusals too, the common headers. Pages of `origins` may read them.
 
+    `admit` gets a request's environ before anything else does, and raises what refuses it.
     `wordings` maps an address to the form of refusals at it and below it, also for addresses that
     do not exist.
     """
     app.before_request(name_request)
+    app.before_request(lambda: admit(request.environ))
     app.before_request(allow_preflight)
     app.after_request(add_headers)
-    # Runs after flask-cors: Flask calls the function that was registered last first.
-    app.after_request(RefusedOrigins().tell)
     app.register_error_handler(Exception, partial(refuse, wordings))
     CORS(
         app,
-        origins=[exactly(origin) for origin in origins] or LOCAL_ORIGIN,
+        origins=origins,
         methods=METHODS,
         expose_headers=EXPOSED_HEADERS,
         max_age=PREFLIGHT_SECONDS,
@@ -63,27 +65,15 @@ def make_uniform(app: Flask, origins: Iterable[str], wordings: Mapping[str, Word
     )
 
 
-def exactly(origin: str) -> str | re.Pattern[str]:
-    """A pattern for one origin. flask-cors takes `http://[::1]:5173` itself for a pattern."""
-    return origin if origin == "*" else re.compile(re.escape(origin) + r"\Z")
+def trust_proxies(app: Flask, count: int) -> None:
+    """Takes the client's address, and the scheme and host it used, from the last proxies' headers.
 
-
-class RefusedOrigins:
-    """Logs each refused origin once, because the page itself cannot see why it was refused."""
-
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def tell(self, response: Response) -> Response:
-        """For `after_request`."""
-        origin = request.headers.get("Origin", "")[:MAX_ORIGIN_CHARS]
-        is_refused = origin and "Access-Control-Allow-Origin" not in response.headers
-        # A page from the relay's own origin needs no permission.
-        is_own = origin.partition("://")[2] == request.host
-        if is_refused and not is_own and origin not in self._told and len(self._told) < MAX_TOLD:
-            self._told.add(origin)
-            log.warning("pages of %r may not read replies: CORS_ORIGINS does not name it", origin)
-        return response
+    Each proxy adds the address that it sees to X-Forwarded-For. The other two have one value, which
+    the last proxy wrote.
+    """
+    if count:
+        fixed = ProxyFix(app.wsgi_app, x_for=count, x_proto=1, x_host=1)
+        app.wsgi_app = fixed  # type: ignore[method-assign]  # As Flask's documentation does it.
 
 
 def allow_preflight() -> Response | None:
@@ -101,8 +91,7 @@ def name_request() -> None:
 
 def add_headers(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
-    response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(COMMON_HEADERS)
     # Keeps nginx from buffering the answer.
     response.headers["X-Accel-Buffering"] = "no"
     return response

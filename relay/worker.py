@@ -28,6 +28,7 @@ from relay.errors import (
     RelayError,
     UnknownCoding,
 )
+from relay.headers import COMMON_HEADERS
 
 log = logging.getLogger("askbot")
 
@@ -128,8 +129,7 @@ def written(refusal: RelayError, request_id: str) -> bytes:
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
             f"X-Request-Id: {request_id}",
-            "Cache-Control: no-store, no-transform",
-            "X-Content-Type-Options: nosniff",
+            *(f"{name}: {value}" for name, value in COMMON_HEADERS.items()),
             "",
             body,
         ]

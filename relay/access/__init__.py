@@ -1,8 +1,12 @@
 """Who may ask, and in whose name they do.
 
-This room knows access tokens, origins and addresses. It hands out the client of a request.
+This room knows access tokens, origins and addresses. It hands out the gate before all views, the
+client of a request, and the check of a server's address at its start.
 """
 
 from relay.access.client import Client, client_of
+from relay.access.gate import Gate
+from relay.access.origins import Origins
+from relay.access.start import check_address
 
-__all__ = ["Client", "client_of"]
+__all__ = ["Client", "Gate", "Origins", "check_address", "client_of"]

@@ -16,7 +16,8 @@ from relay.upstream import Outcome
 DONE = b"data: [DONE]\n\n"
 
 # Errors that have another status and code for OpenAI's clients, with the field at fault.
-RENAMED: dict[str, tuple[int, str, str]] = {
+RENAMED: dict[str, tuple[int, str, str | None]] = {
+    "unauthorized": (401, "invalid_api_key", None),
     "unknown_persona": (404, "model_not_found", "model"),
     "unsupported_content": (400, "unsupported_content", "messages"),
     "question_too_long": (400, "context_length_exceeded", "messages"),

@@ -206,7 +206,7 @@ def _free_port() -> int:
 @pytest.mark.usefixtures("built_page")
 def test_ipv6(start: Start, host: str) -> None:
     """HOST may be an address of IPv6, however it is written."""
-    running = start(**ELSEWHERE, HOST=host)
+    running = start(**ELSEWHERE, HOST=host, PUBLIC="1")
     address = urlsplit(running.wait_for_line(READY)[1]).netloc
     connection = http.client.HTTPConnection(address, timeout=SECONDS)
     connection.request("GET", "/ready")

@@ -5,6 +5,7 @@ from playwright.sync_api import Page, Route, expect
 
 from helpers.limits import GONE_SECONDS
 from helpers.reader import ask, button, conversation, exchange, saying, silent_after
+from helpers.relay_process import PROJECT
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -162,3 +163,14 @@ def test_an_entity(page: Page, upstream: Upstream) -> None:
     )
     exchange(page, "?")
     expect(conversation(page)).to_contain_text("→ & ½ ; &notit; ∳")
+
+
+def test_headers(page: Page) -> None:
+    """The page's server sends what a page cannot say of itself, as the document lists it."""
+    response = page.reload()
+    assert response is not None
+    document = (PROJECT / "frontend/README.md").read_text(encoding="utf-8")
+    block = next(each for each in document.split("```") if "frame-ancestors" in each)
+    listed = dict(line.split(": ", 1) for line in block.strip().splitlines())
+    assert len(listed) == 5
+    assert {name: response.headers.get(name.lower()) for name in listed} == listed

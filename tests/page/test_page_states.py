@@ -3,7 +3,6 @@
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +26,7 @@ from helpers.reader import (
     stopped_clock,
     wait_until_kept,
 )
-from helpers.relay_process import RelayProcess, ServePage
+from helpers.relay_process import RelayProcess, ServePage, StartRelay
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -192,19 +191,13 @@ def test_the_last_known_greeting(page: Page) -> None:
         route.continue_()
 
 
-GUARD = """
-default_type application/json;
-if ($http_authorization != "Bearer open sesame") {
-    return 401 '{"error": {"code": "unauthorized", "message": "Who are you?", "request_id": "r"}}';
-}
-"""
+TOKEN = "a-token-of-the-page"
 
 
 @pytest.fixture
-def guarded(relay: RelayProcess, tmp_path: Path) -> Iterator[str]:
-    """The address of an nginx that lets nobody to the relay without the access code."""
-    with start_nginx(relay.url, tmp_path, GUARD) as url:
-        yield url
+def guarded(start_relay: StartRelay) -> str:
+    """The address of a relay that asks for a token."""
+    return start_relay(ACCESS_TOKENS=f"reader:{TOKEN}").url
 
 
 def test_an_access_code(page: Page, guarded: str, serve_page: ServePage) -> None:
@@ -216,7 +209,7 @@ def test_an_access_code(page: Page, guarded: str, serve_page: ServePage) -> None
     field.fill("guess")
     field.press("Enter")
     expect(page.get_by_text("This code was not accepted.")).to_be_visible()
-    field.fill("open sesame")
+    field.fill(TOKEN)
     button(page, "Enter").click()
     expect(notice).to_have_count(0)
     exchange(page, "Who are you?")
@@ -230,20 +223,20 @@ def test_an_access_code_for_a_question(page: Page, guarded: str, serve_page: Ser
     page.goto(serve_page(guarded).url)
     ask(page, "Who are you?")
     form = conversation(page).get_by_label("Access code")
-    form.fill("open sesame")
+    form.fill(TOKEN)
     form.press("Enter")
     expect(conversation(page)).to_contain_text("Hello there.")
     expect(page.get_by_label("Access code")).to_have_count(0)
 
 
 def test_offline(
-    relay: RelayProcess,
+    start_relay: StartRelay,
     serve_page: ServePage,
     browser_type: BrowserType,
     browser_type_launch_args: dict[str, Any],
 ) -> None:
     """Without a network the page opens, says so, shows what it has, and keeps what is written."""
-    server = serve_page(relay.url)
+    server = serve_page(start_relay(CORS_ORIGINS="*").url)
     # A relay on the reader's own machine needs no network; this one looks like another's.
     address = server.url.replace("127.0.0.1", page_process.OTHER_HOST)
     options = browser_type_launch_args | {
@@ -358,6 +351,6 @@ def test_an_access_code_that_cannot_be_sent(
     field.fill("열려라 참깨")
     field.press("Enter")
     expect(page.get_by_text("This code was not accepted.")).to_be_visible()
-    field.fill("open sesame")
+    field.fill(TOKEN)
     field.press("Enter")
     expect(page.get_by_role("radio", name="Askbot")).to_be_visible()

@@ -108,7 +108,7 @@ def test_few_descriptors(start_relay: StartRelay, upstream: Upstream, command: l
 @pytest.mark.parametrize("host", ["127.0.0.1", *IPV6_HOSTS])
 def test_hosts(start_relay: StartRelay, command: list[str], host: str) -> None:
     """The server listens at any address of the machine, also at one of IPv6."""
-    relay = start_relay(command=command, HOST=host)
+    relay = start_relay(command=command, HOST=host, PUBLIC="1")
     assert Exchange(relay.url, method="GET", path="/").status == 200
 
 

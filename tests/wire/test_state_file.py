@@ -274,9 +274,10 @@ def test_two_relays_on_a_machine(start_relay: StartRelay, tmp_path: Path) -> Non
 
 def test_two_relays_at_unix_sockets(tmp_path: Path) -> None:
     """So has each that listens at a socket in the file system, behind a proxy."""
+    settings = {"XDG_STATE_HOME": str(tmp_path), "PUBLIC": "1"}
     for name in ("one", "two"):
         command = [*GUNICORN, "--bind", f"unix:{tmp_path / name}.sock"]
-        relay = RelayProcess({"XDG_STATE_HOME": str(tmp_path)}, command=command)
+        relay = RelayProcess(settings, command=command)
         relay.wait_for_line("Listening at: unix:")
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(20)

@@ -263,7 +263,7 @@ def test_head_of_a_post_route(relay: RelayProcess) -> None:
 
 
 def test_preflight(relay: RelayProcess) -> None:
-    """A browser's preflight is allowed with whatever headers it asks for, and no foreign one is."""
+    """A browser's preflight is allowed with whatever headers it asks for."""
     headers = {
         "Origin": ORIGIN,
         "Access-Control-Request-Method": "POST",
@@ -275,9 +275,6 @@ def test_preflight(relay: RelayProcess) -> None:
     assert "POST" in reply.headers["Access-Control-Allow-Methods"]
     assert "DELETE" in reply.headers["Access-Control-Allow-Methods"]
     assert "x-mine" in reply.headers["Access-Control-Allow-Headers"].lower()
-    foreign = headers | {"Origin": "https://elsewhere.example"}
-    reply = Exchange(relay.url, method="OPTIONS", headers=foreign)
-    assert reply.headers["Access-Control-Allow-Origin"] is None
 
 
 @pytest.mark.parametrize(
@@ -383,23 +380,6 @@ def test_a_body_badly_framed(relay: RelayProcess, upstream: Upstream, framing: b
     assert not upstream.requests
 
 
-@pytest.mark.parametrize(
-    ("listed", "origin", "allowed"),
-    [
-        ("https://a.example", "https://a.example", True),
-        ("https://a.example", "https://a.example.evil.com", False),
-        ("https://a.example", "https://axexample", False),
-        ("http://[::1]:5173", "http://[::1]:5173", True),
-        ("*", "https://anywhere.example", True),
-    ],
-)
-def test_origins(start_relay: StartRelay, listed: str, origin: str, allowed: bool) -> None:
-    """An origin is allowed as it is written, and no other that only begins or looks like it."""
-    relay = start_relay(CORS_ORIGINS=listed)
-    reply = Exchange(relay.url, method="GET", path="/", headers={"Origin": origin})
-    assert bool(reply.headers["Access-Control-Allow-Origin"]) is allowed
-
-
 def test_a_body_that_stalls(start_relay: StartRelay, upstream: Upstream) -> None:
     """Half a body is waited for, but not for ever."""
     relay = start_relay(SEND_TIMEOUT="0.3")
@@ -410,54 +390,6 @@ def test_a_body_that_stalls(start_relay: StartRelay, upstream: Upstream) -> None
     )
     assert reply.startswith(b"HTTP/1.1 400 ")
     assert not upstream.requests
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "http://localhost:3000",
-        "http://127.0.0.1:5174",
-        "http://[::1]:8080",
-        "https://localhost",
-    ],
-)
-def test_local_origins(relay: RelayProcess, origin: str) -> None:
-    """While CORS_ORIGINS names nobody, a page may come from any port of this machine."""
-    reply = ask(relay.url, Origin=origin)
-    assert reply.headers["Access-Control-Allow-Origin"] == origin
-    assert reply.text()
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "http://localhost.example:3000",
-        "http://127.0.0.1.example",
-        "http://127.0.0.1:5173.example",
-        "http://127x0x0x1",
-        "http://mylocalhost",
-        "file://localhost",
-        "null",
-    ],
-)
-def test_origins_that_look_local(relay: RelayProcess, origin: str) -> None:
-    """No name that only looks like this machine's is taken for it."""
-    reply = ask(relay.url, Origin=origin)
-    assert reply.headers["Access-Control-Allow-Origin"] is None
-    assert reply.text()
-
-
-def test_refused_origins_are_told(start_relay: StartRelay) -> None:
-    """The log names each origin that was refused once, with the setting that would let it in."""
-    relay = start_relay()
-    own = urlsplit(relay.url).netloc
-    for origin in ("https://a.example", "http://localhost:1", "https://a.example", f"http://{own}"):
-        assert ask(relay.url, Origin=origin).text()
-    assert ask(relay.url, Origin="https://b.example").text()
-    relay.wait_for_line("https://b.example")
-    told = [line for line in relay.log.splitlines() if "CORS_ORIGINS" in line]
-    assert len(told) == 2
-    assert "https://a.example" in told[0]
 
 
 def test_preflight_of_a_wrong_address(relay: RelayProcess) -> None:

@@ -1,0 +1,76 @@
+"""The first check of every request: who may ask at all."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from relay.access.origins import Origins
+from relay.access.token import holder
+from relay.errors import OriginNotAllowed, Unauthorized
+from relay.settings import Settings
+
+log = logging.getLogger("askbot")
+
+# Monitors ask at these addresses. They cost nothing, and say nothing that a page could use.
+FOR_EVERY_PAGE = ("/", "/ready", "/metrics")
+WITHOUT_TOKEN = ("/", "/ready")
+
+# Clients can send any origin, so these limits keep them from filling the log.
+MAX_TOLD, MAX_ORIGIN_CHARS = 100, 200
+
+PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+
+class Gate:
+    """Refuses whoever may not ask, by the head of the request alone.
+
+    It logs each refused origin once, because the page itself cannot see why it was refused.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._origins = Origins(settings.cors_origins)
+        self._tokens = settings.access_tokens
+        self._knows_proxies = settings.trusted_proxies > 0
+        self._told: set[str] = set()
+
+    def admit(self, environ: Mapping[str, Any]) -> None:
+        """Raises OriginNotAllowed or Unauthorized."""
+        self._notice_proxy(environ)
+        is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        path = environ["PATH_INFO"]
+        if not (is_read and path in FOR_EVERY_PAGE):
+            self._check_origin(environ)
+        if self._tokens and not (is_read and path in WITHOUT_TOKEN) and not _is_preflight(environ):
+            self._check_token(environ)
+
+    def _check_origin(self, environ: Mapping[str, Any]) -> None:
+        try:
+            self._origins.check(environ)
+        except OriginNotAllowed:
+            self._tell(environ.get("HTTP_ORIGIN", "")[:MAX_ORIGIN_CHARS])
+            raise
+
+    def _check_token(self, environ: Mapping[str, Any]) -> None:
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        if holder(authorization, self._tokens) is None:
+            raise Unauthorized(was_sent=bool(authorization))
+
+    def _tell(self, origin: str) -> None:
+        if origin and origin not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(origin)
+            log.warning("pages of %r may not ask: CORS_ORIGINS does not name it", origin)
+
+    def _notice_proxy(self, environ: Mapping[str, Any]) -> None:
+        if self._knows_proxies or not any(name in environ for name in PROXY_HEADERS):
+            return
+        self._knows_proxies = True
+        log.warning(
+            "a request seems to come through a proxy, and TRUSTED_PROXIES is 0: all clients behind "
+            "that proxy count as one"
+        )
+
+
+def _is_preflight(environ: Mapping[str, Any]) -> bool:
+    """Browsers send no token with the question whether they may."""
+    is_options = environ["REQUEST_METHOD"] == "OPTIONS"
+    return is_options and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
