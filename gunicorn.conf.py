@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any
 
-from relay.access import check_address
+from relay.access import Origins, check_address
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
 from relay.personas import PersonaError, Personas
@@ -89,8 +89,12 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Exempts what is loaded by now from garbage collection: it stays until the worker ends."""
+    """Tells the worker what it needs of the app.
+
+    What is loaded by now is exempted from garbage collection: it stays until the worker ends.
+    """
     worker.close = worker.wsgi.extensions["relay"].store.close
+    worker.may_read = Origins(_settings.cors_origins).include
     gc.collect()
     gc.freeze()
 

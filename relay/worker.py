@@ -1,7 +1,8 @@
 """gunicorn's gevent worker, with our form for the requests that gunicorn itself refuses.
 
 A request that is not HTTP never reaches the app. gunicorn would answer it with a page of HTML, and
-would quote the request in the page and in the log.
+would quote the request in the page and in the log. Pages that may read replies may read these too,
+if the request's headers could be read.
 """
 
 import contextlib
@@ -10,12 +11,13 @@ import logging
 import re
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from socket import socket
 from typing import Any
 
 import gevent
+from gunicorn.http import Request, RequestParser
 from gunicorn.http import errors as gunicorn_errors
 from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
@@ -29,6 +31,7 @@ from relay.errors import (
     UnknownCoding,
 )
 from relay.headers import COMMON_HEADERS
+from relay.probe import ProbedSocket
 
 log = logging.getLogger("askbot")
 
@@ -54,14 +57,45 @@ REFUSALS: list[tuple[type[Exception], type[RelayError]]] = [
 ]
 
 
+ORIGIN = re.compile(rb"^origin:[ \t]*([^\s]+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+class TracedRequest(Request):  # type: ignore[misc]  # gunicorn ships no types.
+    """gunicorn's request. It tells its error the origin of the page that sent it."""
+
+    def __init__(self, *args: Any) -> None:
+        self._head = b""
+        try:
+            super().__init__(*args)
+        except gunicorn_errors.ParseException as error:
+            error.origin = self.origin()
+            raise
+
+    def parse_headers(self, data: bytes, from_trailer: bool = False) -> list[tuple[str, str]]:
+        if not from_trailer:
+            self._head = bytes(data)
+        headers: list[tuple[str, str]] = super().parse_headers(data, from_trailer)
+        return headers
+
+    def origin(self) -> str:
+        """The value of `Origin`; "" if there is not exactly one, or the headers never arrived."""
+        found = ORIGIN.findall(self._head)
+        return found[0].decode("latin-1") if len(found) == 1 else ""
+
+
+# The class that gunicorn's parser makes requests of.
+RequestParser.mesg_class = TracedRequest
+
+
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
     """The gevent worker with refusals of its own for requests that do not reach the app.
 
     When it is told to end it also closes what the app has open: `close` gets the seconds that
-    running answers may take.
+    running answers may take. `may_read` says whether pages of an origin may read replies.
     """
 
     close: Callable[[float], None] | None = None
+    may_read: Callable[[str], bool] | None = None
 
     _closing: Any = None
 
@@ -94,11 +128,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             host = ""
         if host is None or not HOST.fullmatch(host):
             raise gunicorn_errors.InvalidHeader("HOST", req=req)
-        super().handle_request(listener_name, req, sock, addr)
+        # Within TLS nothing can be sent behind the back of the library.
+        line = sock if isinstance(sock, ssl.SSLSocket) else ProbedSocket(sock)
+        super().handle_request(listener_name, req, line, addr)
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
         """Refuses a request that is malformed or failed outside the app, and closes."""
-        del req, addr
+        del addr
         request_id = uuid.uuid4().hex
         refusal = refusal_of(exc)
         if refusal.status == 500:
@@ -108,9 +144,19 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             log.info("request %s: %s: %s", request_id, refusal.code, type(exc).__name__)
         # The client may have left.
         with contextlib.suppress(OSError):
-            write_nonblock(client, written(refusal, request_id))
+            write_nonblock(client, written(refusal, request_id, self._cors_headers(req, exc)))
         # A close with unread input would reset the connection before the reply arrives.
         close_graceful(client)
+
+    def _cors_headers(self, req: Any, error: BaseException) -> dict[str, str]:
+        origin = req.origin() if req else getattr(error, "origin", "")
+        if not origin or self.may_read is None or not self.may_read(origin):
+            return {}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": "X-Request-Id",
+            "Vary": "Origin",
+        }
 
 
 def refusal_of(error: BaseException) -> RelayError:
@@ -118,7 +164,7 @@ def refusal_of(error: BaseException) -> RelayError:
     return next((ours for theirs, ours in REFUSALS if isinstance(error, theirs)), RelayError)()
 
 
-def written(refusal: RelayError, request_id: str) -> bytes:
+def written(refusal: RelayError, request_id: str, headers: Mapping[str, str]) -> bytes:
     """The whole reply."""
     body = json.dumps(refusal.body(request_id))
     return "\r\n".join(
@@ -129,7 +175,7 @@ def written(refusal: RelayError, request_id: str) -> bytes:
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
             f"X-Request-Id: {request_id}",
-            *(f"{name}: {value}" for name, value in COMMON_HEADERS.items()),
+            *(f"{name}: {value}" for name, value in {**COMMON_HEADERS, **headers}.items()),
             "",
             body,
         ]

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 import gevent
 from gevent import monkey
 
+from relay.probe import ProbedSocket
+
 log = logging.getLogger("askbot")
 
 # How often to look at a reader whose unread next request hides the end of their input.
@@ -66,15 +68,16 @@ def _has_left(sock: socket.socket) -> bool | None:
 
 
 def _is_half_closed(sock: socket.socket) -> bool:
-    """Whether the other side has closed, also behind unread data; False if unknown.
+    """Whether the other side has closed its half, also behind unread data; False if unknown."""
+    return _tcp_state(sock) in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
 
-    The first byte of Linux's `struct tcp_info` is the connection's state (tcp_states.h).
-    """
+
+def _tcp_state(sock: socket.socket) -> int | None:
+    """The first byte of Linux's `struct tcp_info` (tcp_states.h); None if unknown."""
     option = getattr(socket, "TCP_INFO", None)
     if option is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
-    state = sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0]
-    return state in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
+        return None
+    return sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0]
 
 
 class _NoWatch:
@@ -90,9 +93,7 @@ class _NoWatch:
 class _GeventWatch:
     """Two watchers of the event loop, and no greenlet. The callbacks run in the hub."""
 
-    def __init__(
-        self, sock: socket.socket, on_gone: Callable[[], None], send_timeout: float
-    ) -> None:
+    def __init__(self, sock: Any, on_gone: Callable[[], None], send_timeout: float) -> None:
         self._socket = sock
         self._on_gone = on_gone
         loop = gevent.get_hub().loop
@@ -118,8 +119,10 @@ class _GeventWatch:
 
     def _on_readable(self) -> None:
         gone = _has_left(self._socket)
+        if gone and self._may_read_on():
+            gone = None
         if gone is None:
-            # The data stays unread, so the loop would call again at once. A timer calls instead.
+            # The socket stays readable, so the loop would call again at once. A timer does instead.
             self._readable.stop()
             if not self._is_looking:
                 self._is_looking = True
@@ -128,6 +131,16 @@ class _GeventWatch:
             self._readable.stop()
             self._look.stop()
             self._on_gone()
+
+    def _may_read_on(self) -> bool:
+        """Whether a reader who has closed one half before the reply may still read the other."""
+        state = _tcp_state(self._socket)
+        if state != _TCP_CLOSE_WAIT or not isinstance(self._socket, ProbedSocket):
+            return False
+        try:
+            return self._socket.probe()
+        except OSError:
+            return False
 
     def _on_stuck(self) -> None:
         log.info("a reader took nothing for too long and was cut off")

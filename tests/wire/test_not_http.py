@@ -86,6 +86,35 @@ def test_refused(relay: RelayProcess, sent: bytes, status: int, code: str) -> No
     assert "hostile" not in relay.log
 
 
+PAGE = b"http://localhost:5173"
+
+
+@pytest.mark.parametrize(
+    ("sent", "readable"),
+    [
+        (
+            b"GET / HTTP/1.1\r\nHost: a\r\nOrigin: %b\r\nCookie: %b\r\n\r\n" % (PAGE, b"a" * 9000),
+            True,
+        ),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n%borigin:%b \r\n\r\n" % (b"X: y\r\n" * 200, PAGE), True),
+        (b"GET / HTTP/1.1\r\nOrigin: %b\r\n\r\n" % PAGE, True),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nOrigin: %b\r\nExpect: x\r\n\r\n" % PAGE, True),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nOrigin: %b\r\nTransfer-Encoding: x\r\n\r\n" % PAGE, True),
+        (b"GET / HTTP/1.1\r\nOrigin: https://elsewhere.example\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nOrigin: %b\r\nOrigin: %b\r\n\r\n" % (PAGE, PAGE), False),
+        (b"GET / HTTP/1.1\r\nOrigin: null\r\n\r\n", False),
+        # The head does not arrive: its first line is refused before.
+        (b"GET /%b HTTP/1.1\r\nOrigin: %b\r\n\r\n" % (b"a" * 9000, PAGE), False),
+    ],
+)
+def test_pages_read_refusals(relay: RelayProcess, sent: bytes, readable: bool) -> None:
+    """A page that may ask can read why its request was not valid, if its headers could be read."""
+    head = raw_exchange(relay.url, sent + b"x" * 20_000).partition(b"\r\n\r\n")[0]
+    assert (b"\r\nAccess-Control-Allow-Origin: %b\r\n" % PAGE in head + b"\r\n") is readable
+    assert (b"Access-Control" in head) is readable
+    assert (b"\r\nVary: Origin" in head) is readable
+
+
 @pytest.mark.parametrize(
     "head",
     [

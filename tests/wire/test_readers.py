@@ -4,10 +4,13 @@ import os
 import socket
 import sys
 import threading
+from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
 from helpers.client import Cut, ask
+from helpers.limits import HELD_SECONDS, WAIT_SECONDS
 from helpers.relay_process import KEY, RelayProcess, StartRelay, worker_of
 from helpers.upstream import Reply, Script, Upstream, chunk
 
@@ -107,6 +110,62 @@ def test_leaving_after_another_request(
     reply.socket.sendall(more)
     reply.leave(how)
     assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("more", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_closing_one_half(
+    relay: RelayProcess, upstream: Upstream, version: str, more: bytes
+) -> None:
+    """A client that has nothing more to say, such as `nc -N`, may go on reading."""
+    gate = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        gate.wait(HELD_SECONDS)
+        reply.text("Hello there.")
+        reply.finish()
+
+    parts = urlsplit(relay.url)
+    with socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS) as sock:
+        sock.sendall(question(version) + more)
+        sock.shutdown(socket.SHUT_WR)
+        # The relay has noticed it, and tries whether anybody reads.
+        assert sock.recv(1) == b"H"
+        gate.set()
+        reply = b"H" + b"".join(iter(partial(sock.recv, 65536), b""))
+    assert reply.startswith(f"HTTP/{version} 200 OK\r\n".encode())
+    assert b"Hello there." in reply
+    assert (b'{"data":"success"}' in reply) is (bool(more) and version == "1.1")
+
+
+def test_closing_one_half_of_a_refused_question(relay: RelayProcess, upstream: Upstream) -> None:
+    """It reads a refusal from its first byte, too."""
+    gate = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        gate.wait(HELD_SECONDS)
+        reply.refuse("429 Slow down", {"message": "no"})
+
+    parts = urlsplit(relay.url)
+    with socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS) as sock:
+        sock.sendall(question("1.1"))
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(1) == b"H"
+        gate.set()
+        reply = b"H" + b"".join(iter(partial(sock.recv, 65536), b""))
+    assert reply.startswith(b"HTTP/1.1 429 ")
+    assert b"upstream_rate_limited" in reply
+
+
+def question(version: str) -> bytes:
+    """The bytes of a question in HTTP 1.0 or 1.1."""
+    body = b'{"userPrompt": "Hi"}'
+    return (
+        f"POST /aiCompletion HTTP/{version}\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
 def test_a_flood_starves_nobody(start_relay: StartRelay, upstream: Upstream) -> None:
