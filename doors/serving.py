@@ -8,7 +8,7 @@ from flask import Response, current_app, request
 from openai_client import Model
 from relay.clients import Reader, Reply, read_body
 from relay.completions import Ask, Reading, Store
-from relay.errors import UnknownPersona, UnsupportedContent
+from relay.errors import UnknownPersona, UnsupportedContent, UnsupportedMediaType
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
@@ -48,7 +48,9 @@ def serving() -> Relay:
 
 
 def request_body() -> bytes:
-    """Raises RequestTooLarge or InvalidRequest."""
+    """Raises UnsupportedMediaType, RequestTooLarge or InvalidRequest."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     relay = serving()
     return read_body(
         request.stream,

@@ -4,6 +4,7 @@
     ├── InvalidRequest              400 invalid_request
     │   ├── UnknownPersona          400 unknown_persona
     │   ├── UnsupportedContent      400 unsupported_content
+    │   ├── BodyStalled             408 invalid_request
     │   ├── ExpectationRefused      417 invalid_request
     │   └── UnknownCoding           501 invalid_request
     ├── Unauthorized                401 unauthorized
@@ -82,6 +83,11 @@ class UnknownPersona(InvalidRequest):
 class UnsupportedContent(InvalidRequest):
     code = "unsupported_content"
     message = "Only text can be asked here: leave pictures and files out."
+
+
+class BodyStalled(InvalidRequest):
+    status = 408
+    message = "The body took too long to arrive."
 
 
 class ExpectationRefused(InvalidRequest):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relay.errors import InvalidRequest, QuestionTooLong, UnsupportedContent
-from relay.questions.message import Message, Role
+from relay.questions.message import Message, Role, plain
 from relay.questions.picture import Picture, PictureLimits, parse_picture
 
 ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "ai": "assistant"}
@@ -97,7 +97,7 @@ def _message(item: Mapping[str, Any], role: str, position: int, limits: Limits) 
         raise UnsupportedContent(
             f"messages[{position}] has a picture, and only the user's messages may have pictures."
         )
-    return Message(ROLES[role], text, pictures)
+    return Message(ROLES[role], plain(text), pictures)
 
 
 def _parts(

@@ -13,3 +13,8 @@ class Message:
     role: Role
     content: str
     pictures: tuple[Picture, ...] = ()
+
+
+def plain(text: str) -> str:
+    """The text without NUL characters, which mean nothing, and at which some servers fail."""
+    return text.replace("\0", "")

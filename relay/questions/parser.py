@@ -7,7 +7,7 @@ far, oldest first).
 from relay.errors import InvalidRequest
 from relay.questions.conversation import Limits, checked, has_texts, parse_conversation
 from relay.questions.fields import Fields, optional, read_fields
-from relay.questions.message import Message
+from relay.questions.message import Message, plain
 from relay.questions.question import Question
 
 WAYS_TO_ASK = ("userPrompt", "prompt", "messages")
@@ -37,4 +37,4 @@ def _messages(fields: Fields, limits: Limits) -> tuple[Message, ...]:
         raise InvalidRequest("Ask by one of userPrompt, prompt or messages.")
     if asked == ["messages"]:
         return parse_conversation(fields["messages"], limits)
-    return (checked(Message("user", optional(fields, asked[0], str)), limits),)
+    return (checked(Message("user", plain(optional(fields, asked[0], str))), limits),)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.pictures import PNG, address
-from relay.errors import RelayError, UnsupportedContent
+from helpers.bodies import BODIES
+from relay.errors import InvalidRequest, RelayError, UnsupportedContent
 from relay.questions import (
     Limits,
     Message,
@@ -21,48 +21,6 @@ from relay.questions import (
 )
 
 JSON = "application/json"
-
-# Names and words that mean something to a parser, among others that do not.
-NAMES = st.sampled_from(
-    [
-        *("userPrompt", "prompt", "messages", "persona", "stream", "id", "model", "tools"),
-        *("role", "content", "parts", "text", "type", "files", "stream_options", "include_usage"),
-        *("image_url", "mediaType", "url"),
-    ]
-)
-WORDS = st.sampled_from(
-    ["user", "assistant", "ai", "system", "tool", "text", "file", "image_url", "data-x"]
-)
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(), inner, max_size=6)
-    ),
-)
-# Bodies that get further than most.
-ADDRESSES = st.sampled_from([address(PNG), "https://example.org/a.png", "data:"]) | ANYTHING
-PARTS = st.lists(
-    st.fixed_dictionaries(
-        {"type": WORDS},
-        optional={
-            "text": ANYTHING,
-            "image_url": st.fixed_dictionaries({"url": ADDRESSES}) | ANYTHING,
-            "mediaType": st.just("image/png") | ANYTHING,
-            "url": ADDRESSES,
-        },
-    ),
-    max_size=3,
-)
-MESSAGES = st.lists(
-    st.fixed_dictionaries(
-        {"role": WORDS},
-        optional={"content": PARTS | st.text() | ANYTHING, "parts": PARTS, "text": st.text()},
-    ),
-    max_size=4,
-)
-BODIES = ANYTHING | st.fixed_dictionaries(
-    {"messages": MESSAGES}, optional={"stream": ANYTHING, "id": ANYTHING, "model": ANYTHING}
-)
 
 
 def messages(*contents: Any, **more: Any) -> bytes:
@@ -116,6 +74,15 @@ def test_any_json_is_a_question_or_refused(parse: Parser, body: Any) -> None:
 def test_any_bytes_are_a_question_or_refused(parse: Parser, body: bytes, content_type: str) -> None:
     """So it is with what is no JSON at all."""
     assert is_asked_or_refused(parse, body, content_type)
+
+
+def test_nul_is_left_out() -> None:
+    """It is no text, and a question of nothing else is empty."""
+    assert asked(b'{"userPrompt": "W\\u0000hy?"}') == "Why?"
+    assert asked(messages({"content": "W\0hy?"})) == "Why?"
+    for body in (b'{"prompt": "\\u0000 "}', messages({"parts": [{"type": "text", "text": "\0"}]})):
+        with pytest.raises(InvalidRequest):
+            asked(body)
 
 
 @pytest.mark.parametrize(("id", "expected"), [("abc", "abc"), (None, None), (7, None), ([], None)])

@@ -1,15 +1,20 @@
 """What the relay says over HTTP when all goes well, and to requests it refuses."""
 
+import contextlib
+import gzip
+import socket
 import threading
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from helpers.client import Exchange, ask, raw_exchange
+from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 
 JSON = {"Content-Type": "application/json"}
+ID = "6a7b3c1e-5d0f-4c55-9a53-0c8c6f0f6a11"
 ORIGIN = "http://localhost:5173"
 
 
@@ -388,7 +393,71 @@ def test_a_body_that_stalls(start_relay: StartRelay, upstream: Upstream) -> None
         b"POST /aiCompletion HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         b'Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"userPrompt"',
     )
-    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert reply.startswith(b"HTTP/1.1 408 ")
+    assert b'"invalid_request"' in reply
+    assert not upstream.requests
+
+
+def test_a_body_that_breaks_off(relay: RelayProcess, upstream: Upstream) -> None:
+    """A question of which the end is missing is not asked, though its beginning could be one."""
+    body = b'{"userPrompt": "Hi"}'
+    parts = urlsplit(relay.url)
+    with socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS) as sock:
+        sock.sendall(
+            b"POST /aiCompletion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%b" % (len(body) + 1, body)
+        )
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
+    assert not upstream.requests
+
+
+def test_a_compressed_body(start_relay: StartRelay, upstream: Upstream) -> None:
+    """It is not unpacked: a few bytes could become any number."""
+    relay = start_relay(MAX_BODY_BYTES="2000")
+    body = gzip.compress(b'{"userPrompt": "%b"}' % (b"a" * 1_000_000))
+    assert len(body) < 2000
+    reply = Exchange(relay.url, body, headers=JSON | {"Content-Encoding": "gzip"})
+    assert reply.error() == (415, "unsupported_media_type")
+    assert Exchange(relay.url, body).error() == (400, "invalid_request")
+    assert not upstream.requests
+
+
+def test_an_endless_body(start_relay: StartRelay, upstream: Upstream) -> None:
+    """A chunked body without an end is refused where it is too long."""
+    relay = start_relay(MAX_BODY_BYTES="2000")
+    parts = urlsplit(relay.url)
+    with socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS) as sock:
+        sock.sendall(
+            b"POST /aiCompletion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        with contextlib.suppress(ConnectionError):
+            for _ in range(4):
+                sock.sendall(b"400\r\n" + b"a" * 1024 + b"\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 413 ")
+    assert not upstream.requests
+
+
+@pytest.mark.parametrize(
+    "key", ["a\tb", "a%0d%0ab", "../..", "null", "x" * 4000, "\xe9" * 36, ID + ID, ID[:-1]]
+)
+def test_ids_that_are_none(relay: RelayProcess, upstream: Upstream, key: str) -> None:
+    """A key is a UUID; line ends and other words in its place are refused everywhere."""
+    for path in ("/aiCompletion", "/api/completion", "/v1/chat/completions"):
+        headers = {"Idempotency-Key": key}
+        body = {"prompt": "Hi"} if "api" in path else {"userPrompt": "Hi"}
+        if path.startswith("/v1"):
+            body = {"messages": [{"role": "user", "content": "Hi"}]}  # type: ignore[dict-item]
+        assert Exchange(relay.url, body, path=path, headers=headers).status == 400
+    quoted_key = quote(key, safe="")
+    for method in ("GET", "DELETE"):
+        path = f"/aiCompletion/{quoted_key}"
+        assert Exchange(relay.url, method=method, path=path).error() == (404, "not_found")
+    for path in (f"/aiCompletion/{ID}%0d%0aSet-Cookie:%20a=b", f"/aiCompletion/{ID}%00"):
+        reply = Exchange(relay.url, method="GET", path=path)
+        assert reply.error() == (404, "not_found")
+        assert "Set-Cookie" not in reply.headers
     assert not upstream.requests
 
 
