@@ -14,7 +14,7 @@ from relay.access import Gate, Origins, check_address
 from relay.completions import open_store
 from relay.descriptors import max_readers, raise_limit
 from relay.errors import NotConfigured
-from relay.log import log_to_stderr
+from relay.log import log, log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.upstream import Dialer, PlainClient, Transport
@@ -29,6 +29,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     environ = load_environ() if environ is None else environ
     settings = Settings.from_environ(environ)
     log_to_stderr(settings.log_level)
+    if settings.log_questions:
+        log.warning("LOG_QUESTIONS IS ON: what people ask is written into this log")
     transport = Transport(Dialer(environ), max_connections=max_readers())
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.

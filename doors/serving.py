@@ -9,9 +9,11 @@ from openai_client import Model
 from relay.clients import Reader, Reply, read_body
 from relay.completions import Ask, Reading, Store
 from relay.errors import UnknownPersona, UnsupportedContent, UnsupportedMediaType
+from relay.log import log
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
+from relay.upstream import AnswerStream, Cancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,13 @@ def ask_for(question: Question) -> Ask:
     if question.has_pictures and not persona.takes_pictures(relay.settings):
         raise UnsupportedContent(f"{persona.id} cannot look at pictures: leave them out.")
     prompt = persona.prompt(question.messages, relay.settings)
-    return lambda cancellation: relay.model.ask(prompt, cancellation)
+
+    def ask(cancellation: Cancellation) -> AnswerStream:
+        if relay.settings.log_questions:
+            log.info("a question: %r", question.messages[-1].content)
+        return relay.model.ask(prompt, cancellation)
+
+    return ask
 
 
 def reader_language() -> Language:

@@ -37,6 +37,19 @@ def _secret(value: str) -> str:
     return value
 
 
+def _key(value: str) -> str:
+    # A placeholder would be refused by the provider, at the first question.
+    if _PLACEHOLDER.search(value):
+        raise ValueError("the key itself, not a placeholder or a key in quotes")
+    return _secret(value)
+
+
+_PLACEHOLDER = re.compile(
+    r"""\.\.\.|…|["'<>*]|x{6}|your[-_]|(key|token)[-_]?here|change[-_]?me|placeholder""",
+    re.IGNORECASE,
+)
+
+
 def _seconds(value: str) -> float:
     try:
         seconds = float(value)
@@ -197,7 +210,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
     # An address may contain a password.
-    secret = parse in (_secret, _access_tokens, _redis_url, _base_url)
+    secret = parse in (_key, _access_tokens, _redis_url, _base_url)
     return field(default=default, repr=not secret, metadata={"parse": parse, "doc": doc})
 
 
@@ -205,7 +218,7 @@ def _setting(default: Any, parse: Callable[[str], Any], doc: str) -> Any:
 class Settings:
     """Every setting with its default. Times are in seconds; a limit of 0 is no limit."""
 
-    openai_api_key: str = _setting("", _secret, "The model provider's key. Stays on the server.")
+    openai_api_key: str = _setting("", _key, "The model provider's key. Stays on the server.")
     openai_base_url: str = _setting(
         "", _base_url, "An OpenAI-compatible server; empty with a key set: OpenAI's own."
     )
@@ -282,6 +295,9 @@ class Settings:
         "", _redis_url, "A Redis for the answers of many hosts, instead of STATE_FILE."
     )
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
+    log_questions: bool = _setting(
+        False, _flag, "For development: write every question that is asked into the log."
+    )
 
     cors_origins: tuple[str, ...] = _setting(
         (),

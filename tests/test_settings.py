@@ -124,6 +124,57 @@ def test_secrets_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        *("...", "sk-...", "sk-…", "<your key>", "your-key-here", "sk-your_key", "YOUR_API_KEY"),
+        *("sk-xxxxxxxxxxxx", "sk-****", "key-here", "changeme", '"sk-quoted"', "'sk-quoted'"),
+        *("sk-with space", "sk-with\ttab", "sk-with\u00a0space", "sk-with\u200bnothing"),
+    ],
+)
+def test_a_key_that_is_none(value: str) -> None:
+    """What stands in examples, or was copied with more than the key, ends the start, unseen."""
+    with pytest.raises(SettingsError, match=r"^OPENAI_API_KEY must be ") as refusal:
+        Settings.from_environ({"OPENAI_API_KEY": value})
+    assert value not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["sk-proj-Ab_9-x", "none", "EMPTY", "ollama", "sk-no-key-required", " sk-in-spaces\n"]
+)
+def test_keys(value: str) -> None:
+    """Keys of providers, and the words that servers without keys are given."""
+    assert Settings.from_environ({"OPENAI_API_KEY": value}).openai_api_key == value.strip()
+
+
+TOKENS = [
+    "ana",
+    "ana:short",
+    "ana:a token with spaces",
+    "ana:a-token-with-umlaut-ä",
+    ":a-token-without-a-name",
+    "a b:a-token-of-somebody",
+    "ana:a-token-of-somebody,bo:a-token-of-somebody",
+]
+
+
+@pytest.mark.parametrize("value", TOKENS)
+def test_wrong_tokens(value: str) -> None:
+    """A token that cannot be sent or could be guessed ends the start, unseen."""
+    with pytest.raises(SettingsError, match=r"^ACCESS_TOKENS must be ") as refusal:
+        Settings.from_environ({"ACCESS_TOKENS": value})
+    assert "somebody" not in str(refusal.value)
+
+
+def test_tokens() -> None:
+    """One name may have two tokens while one replaces the other, and no token is kept or shown."""
+    value = "ana:the-old-token-of-ana, ana:the-new-token-of-ana=="
+    settings = Settings.from_environ({"ACCESS_TOKENS": value})
+    assert [token.name for token in settings.access_tokens] == ["ana", "ana"]
+    assert "of-ana" not in repr(settings.access_tokens)
+    assert "of-ana" not in repr(settings)
+
+
+@pytest.mark.parametrize(
     ("written", "host", "before_a_port"),
     [
         ("localhost", "localhost", "localhost"),

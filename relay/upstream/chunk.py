@@ -6,6 +6,7 @@ decoded the slow way. There only the fields around its text must have the right 
 
 import json
 import math
+import re
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from relay.upstream.outcome import Usage
 
 # No model or reason has a longer name.
-MAX_WORD_CHARS = 200
+_WORD = re.compile(r"[A-Za-z0-9_./:@+-]{1,200}")
 # Far above what any model reads or writes.
 MAX_TOKENS = 10**9
 
@@ -105,11 +106,11 @@ def usage_of(reported: Any) -> Usage | None:
 
 
 def word(value: str) -> str:
-    """A string of the upstream's as one short, printable line, for the log and the receipt."""
-    return "".join(
-        each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for each in value[:MAX_WORD_CHARS]
-    )
+    """A name of the upstream's, for the log and the receipt; "other" if it is not one plain word.
+
+    Anything else could be a sentence, which may quote a question or a key.
+    """
+    return value if _WORD.fullmatch(value) else "other"
 
 
 def _count(counts: Any, name: str) -> int | None:

@@ -25,8 +25,8 @@ def get(url: str, id: str, *, start: int | None = None, **headers: str) -> Excha
     return Exchange(url, method="GET", path=f"/aiCompletion/{id}", headers=named)
 
 
-def receipt(url: str, id: str) -> dict[str, Any]:
-    reply = get(url, id, Accept="application/json")
+def receipt(url: str, id: str, **headers: Any) -> dict[str, Any]:
+    reply = get(url, id, Accept="application/json", **headers)
     assert reply.status == 200
     found: dict[str, Any] = reply.json()
     return found

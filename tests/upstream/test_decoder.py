@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
 
 from helpers.upstream import chunk
-from relay.upstream.chunk import MAX_WORD_CHARS
 from relay.upstream.decoder import MAX_EVENT_BYTES, ChunkDecoder
 from relay.upstream.outcome import Outcome, Usage
 
@@ -236,17 +235,23 @@ def test_what_a_finish_reason_is_worth(events: list[str], ending: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["model", "finish_reason"])
-def test_words_of_the_upstream(where: str) -> None:
-    """What is shown and logged of them is one line, and not a long one."""
-    word = "stop\n2026-01-01 WARNING forged \u202e\x1b[31m" + "x" * 500_000
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("hf.co/some-one/Model_1:Q4", "hf.co/some-one/Model_1:Q4"),
+        ("MAX_TOKENS", "MAX_TOKENS"),
+        ("stop\n2026-01-01 WARNING forged \u202e\x1b[31m", "other"),
+        ("stop\n", "other"),
+        ("your key sk-1 is not valid", "other"),
+        ("x" * 201, "other"),
+    ],
+)
+def test_words_of_the_upstream(where: str, word: str, shown: str) -> None:
+    """What is shown and logged of them is one plain word."""
     payload = chunk({"content": "a"}, "stop")
     (payload if where == "model" else payload["choices"][0])[where] = word
     text, decoder = decoded(json.dumps(payload))
-    shown = getattr(decoder.outcome, where)
-    assert text == "a"
-    assert shown.startswith("stop\ufffd2026-01-01 WARNING forged \ufffd\ufffd[31m")
-    assert shown.isprintable()
-    assert len(shown) == MAX_WORD_CHARS
+    assert (text, getattr(decoder.outcome, where)) == ("a", shown)
 
 
 @pytest.mark.parametrize(

@@ -560,8 +560,8 @@ def test_a_reason_that_forges(relay: RelayProcess, upstream: Upstream) -> None:
         reply.finish("stop\nWARNING forged" + "x" * 500_000)
 
     assert ask(relay.url).text() == "Hello."
-    line = relay.wait_for_line(r".* finish_reason stop.WARNING forged.*")[0]
-    assert len(line) < 1000
+    relay.wait_for_line("finish_reason other")
+    assert "forged" not in relay.log
 
 
 def test_a_dead_kept_connection_is_replaced(relay: RelayProcess, upstream: Upstream) -> None:
