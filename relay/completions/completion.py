@@ -112,6 +112,9 @@ class Completion:
         head_due = Deadline(HEAD_SECONDS, self._clock)
         with self._changed:
             ask, self._ask = self._ask, None
+            if self._ending is not None and self._thoughts is not None:
+                # Only those who read it while it was running get its thoughts.
+                reading.signs = self._thoughts.signs
         if ask is not None:
             self._take_source_of(ask)
         with self._changed:

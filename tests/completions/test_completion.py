@@ -87,7 +87,7 @@ def test_thoughts_before_the_text() -> None:
 
 
 def test_the_last_thoughts() -> None:
-    """They come before the text, also if the answer has ended by then."""
+    """They come before the text, also if the answer has ended by then, but not to a new reader."""
     source = ScriptedSource(*thoughts_of("Hm. "))
     made = Made(source.begin)
     reading = made.completion.join()
@@ -97,6 +97,9 @@ def test_the_last_thoughts() -> None:
     source.give(*thoughts_of("Hm. ", "Yes.")[1:], b"Hello", END)
     assert text_of(made.begun().pieces()) == "Hello"
     made.wait_for_end()
+    late = made.completion.join()
+    late.begin(with_thoughts=True)
+    assert list(late.pieces_and_thoughts()) == [b"Hello"]
     assert list(pieces) == [Thought("Yes."), b"Hello"]
 
 
