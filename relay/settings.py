@@ -226,7 +226,7 @@ class Settings:
     openai_fallback_models: tuple[str, ...] = _setting(
         (),
         _words,
-        "Models to try in this order if a model fails before its first text; separated by commas.",
+        "Models to try, in this order, if one fails before its first sign; separated by commas.",
     )
     openai_token_limit_parameter: str = _setting(
         "",

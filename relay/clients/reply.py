@@ -3,6 +3,7 @@
 The body in plain text is the answer's bytes, without any framing.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -20,6 +21,7 @@ from relay.completions import (
     Thought,
     content_range,
 )
+from relay.deadline import Clock, Deadline
 from relay.errors import RangeNotSatisfiable, RelayError
 from relay.timing import HEARTBEAT_SECONDS
 from relay.upstream import Outcome
@@ -110,18 +112,24 @@ def json_chunks(reading: Reading, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def text_in_json(
-    reading: Reading, pieces: Iterator[bytes], before: bytes, after: Callable[[Outcome], bytes]
+    reading: Reading,
+    pieces: Iterator[bytes],
+    before: bytes,
+    after: Callable[[Outcome], bytes],
+    clock: Clock = time.monotonic,
 ) -> Iterator[bytes]:
     """JSON with the text of an answer between `before` and `after`, once the answer is whole.
 
     The head of the reply is sent at once. JSON allows white space at its start, so a space is sent
-    in every silence, for hosts that end silent connections. The text is written in pieces, so that
-    a stuck reader does not hold a copy of all of it.
+    every HEARTBEAT_SECONDS, for hosts that end silent connections. The text is written in pieces,
+    so that a stuck reader does not hold a copy of all of it.
     """
     yield b""
+    due = Deadline(HEARTBEAT_SECONDS, clock)
     for piece in pieces:
-        if not piece:
+        if not piece or due.passed:
             yield b" "
+            due = Deadline(HEARTBEAT_SECONDS, clock)
     chunk = before
     for piece in reading.pieces():
         if len(chunk) > MAX_PIECE_BYTES:

@@ -16,6 +16,7 @@ does.
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from relay.completions.reading import MAX_PIECE_BYTES, Reading, Thought, piece_of
 from relay.completions.receipt import Failure, Phase, Receipt, State
@@ -145,6 +146,9 @@ class Completion:
             self._readers -= 1
             if not self._readers:
                 self._read_at = max(self._read_at, self._clock())
+                if self._ending is not None:
+                    # Thoughts are not kept.
+                    self._thoughts = None
             # Wakes a wait for text on behalf of this reader.
             self._changed.notify_all()
             is_given_up = not self._grace_seconds and self._seconds_alone() >= 0
@@ -190,7 +194,7 @@ class Completion:
         text = bytes(self._text[offset:]) if self.writing.fingerprint else b""
         if ending:
             return Addition(self.writing, offset, text, ending.encode())
-        return Addition(self.writing, offset, text, progress=self._news(is_first))
+        return Addition(self.writing, offset, text, progress=self._news(is_first=is_first))
 
     def receive(self, verb: Verb) -> None:
         """Takes a letter of another worker: the answer is read there, or must stop."""
@@ -247,9 +251,10 @@ class Completion:
     def _wait_for_text(self, reading: Reading, head_due: Deadline) -> None:
         """See `Reading.begin`."""
         while self._source is not None and not self._text:
-            if self._thoughts is not None and (reading.hears_thoughts or head_due.passed):
+            left = head_due.left()
+            if self._thoughts is not None and (reading.hears_thoughts or not left):
                 return
-            self._piece(0, head_due.left() or 0, reading)
+            self._piece(0, left or 0, reading)
 
     def _is_written(self) -> bool:
         """Whether the source knows that no more text will come."""
@@ -285,8 +290,9 @@ class Completion:
     ) -> bytes | None:
         """The text after `offset`, after a wait if there is none; None at the end.
 
-        It is b"" after `patience` seconds (0: no limit), and if wanted when the reader has not got
-        all thoughts. `reading` is None for the pump. Raises Abandoned once the reader has left.
+        It is b"" after `patience` seconds (0: no limit). With `until_thought` it is also b"" as
+        soon as there are thoughts that the reader has not got. `reading` is None for the pump.
+        Raises Abandoned once the reader has left.
         """
         due = Deadline(patience)
         while True:
@@ -377,6 +383,8 @@ class Completion:
             ending = self._ending = self._receipt(state, error)
             # Frees the source, and with it the request and the whole conversation.
             source, self._source = self._source, None
+            if not self._readers:
+                self._thoughts = None
             self._changed.notify_all()
         if source is not None:
             source.close()
@@ -393,14 +401,16 @@ class Completion:
             return "answering"
         return "waiting" if self._thoughts is None else "thinking"
 
-    def _news(self, is_first: bool) -> bytes | None:
+    def _news(self, *, is_first: bool) -> bytes | None:
         """The receipt so far for the journal, if it says something new to other workers."""
         phase, thoughts = self._phase, self._thoughts
         known, self._progress = self._progress, (phase, thoughts.signs if thoughts else 0)
         if (phase == "waiting") if is_first else (known == self._progress):
             return None
         with self._changed:
-            return self._receipt("running").encode()
+            receipt = self._receipt("running")
+        # Like the text, the thoughts of an answer without a key cannot be asked for.
+        return (receipt if self.writing.fingerprint else replace(receipt, thinking=None)).encode()
 
     def _receipt(self, state: State, error: RelayError | None = None) -> Receipt:
         now, thoughts = self._clock(), self._thoughts

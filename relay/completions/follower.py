@@ -40,7 +40,7 @@ class Follower:
         self._progress: bytes | None = None
         self._thoughts: Thoughts | None = None
         self._has_news = False
-        self._is_lost = False
+        self._has_begun = self._is_lost = False
         self._known_at = clock()
         self.take(record)
 
@@ -73,6 +73,7 @@ class Follower:
             self._wait(0)
             if not (self._text or self._thoughts):
                 self._raise_end()
+            self._has_begun = True
         except BaseException:
             self.close()
             raise
@@ -83,7 +84,7 @@ class Follower:
         is_same_question = record is not None and (
             record.writing.fingerprint == self.writing.fingerprint
         )
-        if record is not None and is_same_question and not self.offset:
+        if record is not None and is_same_question and not (self.offset or self._has_begun):
             # No byte was read yet, so another writing will do. It exists because the one before
             # failed without text and the question was asked again.
             self.writing = record.writing

@@ -65,10 +65,12 @@ class Receipt:
 
     @classmethod
     def running(cls, size: int, progress: bytes | None) -> "Receipt":
-        """The receipt of an answer that runs elsewhere, from its encoded receipt of a while ago."""
+        """The receipt of an answer that runs elsewhere, from what its worker wrote down last."""
         known = cls.decode(progress) if progress else cls("running", 0, phase="waiting")
-        phase: Phase | None = "answering" if size else known.phase
-        return replace(known, size=max(size, known.size), phase=phase, duration_ms=None)
+        size = max(size, known.size)
+        if not size:
+            return replace(known, duration_ms=None)
+        return replace(known, size=size, phase="answering", thinking=None, duration_ms=None)
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)

@@ -214,7 +214,7 @@ class Journal:
             addition = written.addition(offset)
             if offset is None or addition.data or addition.receipt or addition.progress:
                 batch[written] = addition
-                size += ENTRY_BYTES + len(addition.data)
+                size += ENTRY_BYTES + len(addition.data) + len(addition.progress or b"")
             if size > MAX_BEAT_BYTES:
                 break
         return batch

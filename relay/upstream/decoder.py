@@ -24,8 +24,8 @@ from relay.upstream.chunk import (
 from relay.upstream.outcome import Outcome
 from relay.upstream.think_tag import ThinkTag
 
-# Whether a finish_reason marks the end of the text. Some servers send one with every chunk. One
-# without text is certain. One with text is likely, and is refuted by more text.
+# Whether a finish_reason marks the end of the answer. Some servers send one with every chunk. One
+# without a text or a thought is certain. One with it is likely, and is refuted by more.
 Ending = Literal["", "likely", "certain", "refuted"]
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -182,23 +182,25 @@ class ChunkDecoder:
         text = delta and (delta.content or delta.refusal)
         if not text and choice.message is not None:
             delta, text = choice.message, self._message(choice.message, texts)
+        is_sign = bool(text)
         if text:
             texts.append(text)
-            if self.ending:
-                self.ending = "refuted"
         # A chunk with text ends the thoughts.
         elif delta is not None and (thought := thought_of(delta)) is not None:
             self.thoughts.append(thought)
+            is_sign = True
+        if is_sign and self.ending:
+            self.ending = "refuted"
         # Some servers send "" with every token.
         if choice.finish_reason:
-            self._finish(choice.finish_reason, with_text=bool(text))
+            self._finish(choice.finish_reason, with_sign=is_sign)
 
-    def _finish(self, reason: str, *, with_text: bool) -> None:
+    def _finish(self, reason: str, *, with_sign: bool) -> None:
         if reason == "error":
             raise _Failure("the finish_reason is an error")
         self.outcome = replace(self.outcome, finish_reason=word(reason))
         if self.ending != "refuted":
-            self.ending = "likely" if with_text else "certain"
+            self.ending = "likely" if with_sign else "certain"
 
     def _message(self, message: Delta, texts: list[str]) -> str | None:
         """The text of a `message` in place of a delta.

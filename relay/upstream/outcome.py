@@ -24,7 +24,7 @@ class Usage:
 class Thoughts:
     """The thoughts of a model so far, before its answer.
 
-    `signs` is how often there were news of them. `text` is "" unless SHOW_THINKING is set.
+    `signs` counts the news of them, about one a second. `text` is "" unless SHOW_THINKING is set.
     """
 
     signs: int = 0

@@ -41,6 +41,7 @@ class AnswerStream:
         self._silence = Allowance(settings.idle_timeout, clock)
         self._was_late = False
         self._thoughts: Thoughts | None = None
+        self._thought_text = ""
         self._has_news = False
         self._news_due = Deadline.at(clock(), clock)
         self._started = False
@@ -64,7 +65,7 @@ class AnswerStream:
 
     @property
     def thoughts(self) -> Thoughts | None:
-        """The thoughts so far; None if there were none."""
+        """The thoughts of which `next_bytes` has told; None if there were none."""
         return self._thoughts
 
     def begin(self) -> None:
@@ -100,14 +101,15 @@ class AnswerStream:
         while not self._at_end:
             text = self._advance(wake)
             if text:
+                if self._has_news and self._settings.show_thinking:
+                    self._tell_news()
                 return text
             if not self._at_end:
                 if self._has_news:
                     wake = wake.or_sooner(self._news_due)
                 if wake.passed:
-                    if self._has_news:
-                        self._has_news = False
-                        self._news_due = Deadline(THOUGHT_SECONDS, self._clock)
+                    if self._has_news and self._news_due.passed:
+                        self._tell_news()
                     return b""
                 # Lets the other greenlets run, even if this upstream is never silent.
                 time.sleep(0)
@@ -149,21 +151,25 @@ class AnswerStream:
         return text
 
     def _take_thoughts(self) -> None:
-        known = self._thoughts or Thoughts()
-        text = known.text
         if self._settings.show_thinking:
-            text += joined("".join(self._decoder.thoughts)).decode()
+            text = joined("".join(self._decoder.thoughts)).decode()
+            self._thought_text = (self._thought_text + text)[:MAX_THOUGHT_CHARS]
         self._decoder.thoughts.clear()
-        self._thoughts = Thoughts(known.signs + 1, text[:MAX_THOUGHT_CHARS])
         self._has_news = True
+
+    def _tell_news(self) -> None:
+        signs = self._thoughts.signs if self._thoughts else 0
+        self._thoughts = Thoughts(signs + 1, self._thought_text)
+        self._has_news = False
+        self._news_due = Deadline(THOUGHT_SECONDS, self._clock)
 
     def _check_silence(self) -> None:
         """Raises the error of an answer that has ended without text; an empty one may be whole."""
         reason, usage = self.outcome.finish_reason, self.outcome.usage
         if reason == "content_filter":
             raise ContentFiltered()
-        has_thought = self._thoughts is not None or (usage is not None and usage.reasoning_tokens)
-        if reason == "length" or has_thought:
+        has_thought = self._has_news or self._thoughts is not None
+        if reason == "length" or has_thought or (usage is not None and usage.reasoning_tokens):
             raise NoAnswer(detail=f"no text, finish_reason {reason}")
 
     def _at_end_of_body(self) -> bytes:

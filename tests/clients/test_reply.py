@@ -1,9 +1,12 @@
 """The bodies of replies, as chunks."""
 
 import json
+from collections.abc import Iterator
 
-from relay.clients.reply import json_chunks
+from helpers.sources import Clock
+from relay.clients.reply import json_chunks, text_in_json
 from relay.completions import MAX_PIECE_BYTES, EndedCompletion, Reading, Receipt
+from relay.timing import HEARTBEAT_SECONDS
 from relay.upstream import Outcome, Usage
 
 
@@ -23,6 +26,23 @@ def test_json_keeps_the_connection_busy() -> None:
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
     }
+
+
+def test_json_of_a_model_that_is_never_silent() -> None:
+    """While it writes, too, there is a space every HEARTBEAT_SECONDS."""
+    clock = Clock()
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(65):
+            yield b"word "
+            clock.advance(1)
+
+    def after(_: Outcome) -> bytes:
+        return b'"'
+
+    found = list(text_in_json(reading("words", Outcome()), pieces(), b'"', after, clock))
+    assert found.count(b" ") == 64 // int(HEARTBEAT_SECONDS)
+    assert json.loads(b"".join(found)) == "words"
 
 
 def test_json_in_pieces() -> None:

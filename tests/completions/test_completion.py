@@ -211,6 +211,15 @@ def test_thoughts_for_other_workers() -> None:
     assert [progress(), progress()] == [("answering", None), None]
 
 
+def test_thoughts_without_a_key() -> None:
+    """Nobody can ask for them, so they are not written down, like the text."""
+    made = Made(ScriptedSource(*thoughts_of("Hm.")).begin, key=False)
+    made.completion.join().begin(with_thoughts=True)
+    progress = made.completion.addition(None).progress
+    assert progress is not None
+    assert Receipt.decode(progress).thinking is None
+
+
 def test_an_answer_without_text() -> None:
     """A model that ends without a word has finished: the answer is empty."""
     made = Made(ScriptedSource(END).begin)

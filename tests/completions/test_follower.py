@@ -99,6 +99,18 @@ def test_thoughts_elsewhere() -> None:
     source.close()
 
 
+def test_another_writing_after_thoughts() -> None:
+    """A reader who got thoughts of one writing never gets the text of another."""
+    followed = Followed(progress(1, "Hm. "))
+    source = followed.begun()
+    assert source.next_bytes() == b""
+    other = WRITING._replace(etag="another etag")
+    source.take(Record(other, None, is_alive=True, data=b"Hello"))
+    with pytest.raises(UpstreamError):
+        source.next_bytes()
+    source.close()
+
+
 @pytest.mark.parametrize(
     ("last", "raised"),
     [(record(receipt=FAILED), RelayError), (record(receipt=Receipt("stopped", 0)), Stopped)],

@@ -96,5 +96,6 @@ def test_an_answer_that_runs_elsewhere() -> None:
     thinking = Receipt("running", 0, duration_ms=9, phase="thinking", thinking_ms=4)
     known = thinking.encode()
     assert Receipt.running(0, known) == Receipt("running", 0, phase="thinking", thinking_ms=4)
-    assert Receipt.running(5, known).phase == "answering"
+    shown = Receipt("running", 0, phase="thinking", thinking="Hm.").encode()
+    assert Receipt.running(5, shown) == Receipt("running", 5, phase="answering")
     assert Receipt.running(5, None) == Receipt("running", 5, phase="answering")

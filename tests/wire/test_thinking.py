@@ -49,15 +49,20 @@ def test_thoughts_are_no_part_of_the_answer(
 
 
 def test_the_head_leaves_while_it_thinks(relay: RelayProcess, upstream: Upstream) -> None:
-    """No host has to wait for the first text of a long thought, in the forms without events too."""
+    """No host has to wait for the first text of a long thought, and no answer after it is a cut."""
     thinker = Thinker(upstream)
     text, whole = ask(relay.url), ask(relay.url, Accept="application/json")
-    assert (text.status, whole.status) == (200, 200)
+    assert upstream.wait_until(lambda it: it.open == 2)
+    ends = threading.Event()
+    upstream.answers(lambda reply: thinks_in_vain(reply, ends))
+    vain = [ask(relay.url), ask(relay.url, Accept="application/json")]
+    assert [each.status for each in (text, whole, *vain)] == [200] * 4
     assert "Server-Timing" not in text.headers
-    assert not thinker.speaks.is_set()
     thinker.speaks.set()
+    ends.set()
     assert text.text() == "안녕하세요"
     assert whole.json()["text"] == "안녕하세요"
+    assert [each.text_before_cut().strip() for each in vain] == ["", ""]
 
 
 def test_the_phases_of_an_answer(relay: RelayProcess, upstream: Upstream) -> None:
@@ -109,6 +114,24 @@ def test_thoughts_that_are_shown(start_relay: StartRelay, upstream: Upstream) ->
     assert SECRET not in again
 
 
+UI_QUESTION = {
+    "id": "a",
+    "messages": [{"id": "m1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
+}
+CHUNKS_QUESTION = {
+    "messages": [{"role": "user", "content": "Hi"}],
+    "stream": True,
+    "stream_options": {"include_usage": True},
+}
+
+
+def thinks_in_vain(reply: Reply, ends: threading.Event) -> None:
+    """A model that uses up its tokens once the test lets it."""
+    while not ends.wait(0.5):
+        reply.event(chunk({"reasoning": "hm. "}))
+    reply.finish("length")
+
+
 def no_answer(reply: Reply) -> None:
     reply.event(chunk({"reasoning": "hm. "}))
     reply.finish("length")
@@ -129,18 +152,19 @@ def test_thoughts_and_no_answer(relay: RelayProcess, upstream: Upstream) -> None
 def test_no_answer_after_the_head(relay: RelayProcess, upstream: Upstream) -> None:
     """Events that had begun with a thought end with the error in place of `[DONE]`."""
     ends = threading.Event()
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        reply.event(chunk({"reasoning": "hm. "}))
-        assert ends.wait(HELD_SECONDS)
-        reply.finish("length")
-
+    upstream.answers(lambda reply: thinks_in_vain(reply, ends))
     events = ask(relay.url, Accept="text/event-stream")
-    assert "thinking" in events.piece()
+    chat = Exchange(relay.url, UI_QUESTION, path="/api/chat")
+    chunks = Exchange(relay.url, CHUNKS_QUESTION, path="/v1/chat/completions")
+    replies = events, chat, chunks
+    begun = [each.piece() for each in replies]
     ends.set()
-    last = events.text().strip().split("data: ")[-1]
-    assert json.loads(last)["code"] == "no_answer"
+    found = begun[0] + events.text()
+    assert json.loads(found.strip().split("data: ")[-1])["code"] == "no_answer"
+    for first, reply in zip(begun[1:], replies[1:], strict=True):
+        told = first + reply.text_before_cut()
+        assert "used up its tokens" in told
+        assert "[DONE]" not in told
 
 
 def test_stopped_while_it_thinks(relay: RelayProcess, upstream: Upstream) -> None:
@@ -157,7 +181,7 @@ def test_stopped_while_it_thinks(relay: RelayProcess, upstream: Upstream) -> Non
 
 
 def test_a_silent_model(start_relay: StartRelay, upstream: Upstream) -> None:
-    """One that thinks gets its time for every thought; one that is silent is a 504."""
+    """It is a 504, also if it had announced an answer."""
     relay = start_relay(FIRST_TEXT_TIMEOUT="1", IDLE_TIMEOUT="1")
 
     @upstream.answers
@@ -166,6 +190,32 @@ def test_a_silent_model(start_relay: StartRelay, upstream: Upstream) -> None:
         reply.until_gone()
 
     assert ask(relay.url).error() == (504, "upstream_timeout")
+
+
+@pytest.mark.parametrize("counts_thoughts", [True, False])
+def test_the_limit_of_tokens(
+    start_relay: StartRelay, upstream: Upstream, counts_thoughts: bool
+) -> None:
+    """Where thoughts count, a small limit leaves nothing for the answer; the default leaves all."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        left = reply.body["max_tokens"]
+        for _ in range(4000):
+            left -= counts_thoughts
+            if left <= 0:
+                reply.finish("length")
+                return
+        reply.event(chunk({"reasoning": "hm. "}))
+        reply.text("Hello")
+        reply.finish()
+
+    assert ask(start_relay().url).text() == "Hello"
+    small = ask(start_relay(MAX_ANSWER_TOKENS="1000").url)
+    if counts_thoughts:
+        assert small.error() == (502, "no_answer")
+    else:
+        assert small.text() == "Hello"
 
 
 def test_thoughts_elsewhere(start_relay: StartRelay, upstream: Upstream, tmp_path: Any) -> None:
@@ -190,8 +240,7 @@ def test_thoughts_elsewhere(start_relay: StartRelay, upstream: Upstream, tmp_pat
 def test_the_ui_message_stream(relay: RelayProcess, upstream: Upstream) -> None:
     """`useChat` gets a reasoning part, empty unless it is shown, and then the text."""
     thinker = Thinker(upstream)
-    question = [{"id": "m1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}]
-    reply = Exchange(relay.url, {"id": "a", "messages": question}, path="/api/chat")
+    reply = Exchange(relay.url, UI_QUESTION, path="/api/chat")
     first = reply.piece()
     assert "reasoning-start" in first
     thinker.speaks.set()
@@ -208,14 +257,7 @@ def test_openais_chunks(start_relay: StartRelay, upstream: Upstream, shown: bool
     """The head leaves while the model thinks; thoughts have the name most servers give them."""
     relay = start_relay(SHOW_THINKING=str(shown))
     thinker = Thinker(upstream)
-    body = {
-        "messages": [{"role": "user", "content": "Hi"}],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    reply = Exchange(relay.url, body, path="/v1/chat/completions")
-    assert reply.status == 200
-    assert not thinker.speaks.is_set()
+    reply = Exchange(relay.url, CHUNKS_QUESTION, path="/v1/chat/completions")
     first = reply.piece()
     thinker.speaks.set()
     told = events_of(first + reply.text())
@@ -253,7 +295,7 @@ def test_how_much_it_thinks(start_relay: StartRelay, upstream: Upstream, tmp_pat
     assert asked == [True, False, False]
 
 
-def test_thoughts_in_the_log(relay: RelayProcess, upstream: Upstream) -> None:
+def test_thoughts_in_the_log(start_relay: StartRelay, upstream: Upstream) -> None:
     """Nothing that a model thought is logged, not even if it comes to nothing."""
 
     @upstream.answers
@@ -261,6 +303,7 @@ def test_thoughts_in_the_log(relay: RelayProcess, upstream: Upstream) -> None:
         reply.event(chunk({"reasoning": SECRET}))
         reply.finish("length")
 
+    relay = start_relay(SHOW_THINKING="true", LOG_LEVEL="debug")
     assert ask(relay.url).status == 502
     eventually(lambda: "no_answer" in relay.log)
     assert SECRET not in relay.log

@@ -4,6 +4,7 @@ import type { Receipt } from '../client/askbot.js'
 
 /** How long a silence lasts before the relay is asked for the first time, and then again. */
 const ASKED_AFTER_SECONDS = 3
+const LATE_MS = 3000
 
 export interface Thinking {
   seconds: number
@@ -19,7 +20,7 @@ interface Found {
   now: number
 }
 
-/** What the relay tells in a silence of a model that thinks; null for one that does not. */
+/** How long the model has been thinking, and what; null if it is not thinking. */
 export function useThinking(chat: Chat, answer: string): Thinking | null {
   const [found, setFound] = useState<Found>({ answer, startedAt: null, text: '', now: 0 })
 
@@ -50,6 +51,8 @@ export function useThinking(chat: Chat, answer: string): Thinking | null {
 function afterReceipt(before: Found | null, answer: string, { phase, thinking_ms, thinking = '' }: Receipt): Found {
   const now = Date.now()
   const startedAt = phase === 'thinking' ? now - (thinking_ms ?? 0) : null
-  // The first time counts: another process of the relay knows it a little later.
-  return { answer, startedAt: startedAt && (before?.startedAt ?? startedAt), text: thinking, now }
+  const known = before?.startedAt ?? null
+  // Another process of the relay may know the time a little later. One that is much later is another writing's.
+  const isKnown = startedAt !== null && known !== null && startedAt < known + LATE_MS
+  return { answer, startedAt: isKnown ? known : startedAt, text: thinking, now }
 }
