@@ -226,7 +226,7 @@ class Settings:
     openai_fallback_models: tuple[str, ...] = _setting(
         (),
         _words,
-        "Models to try, in this order, if one fails before its first sign; separated by commas.",
+        "The next models to ask if one fails before its first text or thought; comma-separated.",
     )
     openai_token_limit_parameter: str = _setting(
         "",
