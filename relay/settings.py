@@ -151,7 +151,8 @@ def _redis_url(value: str) -> str:
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    # Browsers send names in lower case.
+    origins = tuple(each.rstrip("/").lower() for each in _words(value))
     for origin in origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError("origins such as https://example.org, with commas between, or *")

@@ -25,7 +25,7 @@ def test_values() -> None:
             "REQUIRE_FINISH_REASON": "off",
             "IDLE_TIMEOUT": "0.5",
             "PORT": "0",
-            "CORS_ORIGINS": "https://a.example, https://b.example/",
+            "CORS_ORIGINS": "https://a.example, https://B.example/",
             "LOG_LEVEL": "debug",
         }
     )

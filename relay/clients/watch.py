@@ -72,12 +72,12 @@ def _is_half_closed(sock: socket.socket) -> bool:
     return _tcp_state(sock) in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
 
 
-def _tcp_state(sock: socket.socket) -> int | None:
+def _tcp_state(sock: Any) -> int | None:
     """The first byte of Linux's `struct tcp_info` (tcp_states.h); None if unknown."""
     option = getattr(socket, "TCP_INFO", None)
     if option is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
         return None
-    return sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0]
+    return int(sock.getsockopt(socket.IPPROTO_TCP, option, 1)[0])
 
 
 class _NoWatch:
@@ -134,11 +134,10 @@ class _GeventWatch:
 
     def _may_read_on(self) -> bool:
         """Whether a reader who has closed one half before the reply may still read the other."""
-        state = _tcp_state(self._socket)
-        if state != _TCP_CLOSE_WAIT or not isinstance(self._socket, ProbedSocket):
+        if not isinstance(self._socket, ProbedSocket):
             return False
         try:
-            return self._socket.probe()
+            return _tcp_state(self._socket) == _TCP_CLOSE_WAIT and self._socket.probe()
         except OSError:
             return False
 

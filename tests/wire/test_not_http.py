@@ -10,6 +10,7 @@ import pytest
 from helpers.client import close_exchanges, raw_exchange
 from helpers.completions import get, keyed, new_key
 from helpers.relay_process import RelayProcess, StartRelay
+from helpers.upstream import Upstream
 
 # In every request, where it is not understood; to be found in no reply and no log.
 HOSTILE = b"<script>hostile"
@@ -84,6 +85,47 @@ def test_refused(relay: RelayProcess, sent: bytes, status: int, code: str) -> No
     relay.wait_for_line(error["request_id"])
     assert b"hostile" not in reply
     assert "hostile" not in relay.log
+
+
+# A second request, which a server before the relay would take for a part of the first one's body.
+HIDDEN = b"POST /aiCompletion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HIDDEN += b'Content-Length: 20\r\n\r\n{"userPrompt": "Hi"}'
+AMBIGUOUS = {
+    "both framings": b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n",
+    "both, the other way": b"Transfer-Encoding: chunked\r\nContent-Length: %d\r\n",
+    "a space before the colon": b"Content-Length: %d\r\nTransfer-Encoding : chunked\r\n",
+    "a tab before the value": b"Content-Length: %d\r\nTransfer-Encoding:\tchunked\r\n",
+    "a vertical tab": b"Content-Length: %d\r\nTransfer-Encoding: \x0bchunked\r\n",
+    "another case": b"Content-Length: %d\r\ntransfer-ENCODING: CHUNKED\r\n",
+    "in quotes": b'Content-Length: %d\r\nTransfer-Encoding: "chunked"\r\n',
+    "twice chunked": b"X: %d\r\nTransfer-Encoding: chunked, chunked\r\n",
+    "chunked is not last": b"Content-Length: %d\r\nTransfer-Encoding: chunked, identity\r\n",
+    "two codings": b"X: %d\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    "a folded line": b"Content-Length: %d\r\nTransfer-Encoding:\r\n chunked\r\n",
+    "a bare line feed": b"Content-Length: %d\r\nX: y\nTransfer-Encoding: chunked\r\n",
+    "a bare carriage return": b"Content-Length: %d\r\nX: y\rTransfer-Encoding: chunked\r\n",
+    "a NUL": b"Content-Length: %d\r\nX: y\x00\r\nTransfer-Encoding: chunked\r\n",
+    "two lengths": b"Content-Length: 0\r\nContent-Length: %d\r\n",
+    "two equal lengths": b"Content-Length: %d\r\nContent-Length: 0\r\n",
+    "a list of lengths": b"Content-Length: %d, 0\r\n",
+    "a sign": b"Content-Length: +%d\r\n",
+    "an underscore": b"Content-Length: 1_%d\r\n",
+    "hexadecimal": b"Content-Length: 0x%d\r\n",
+    "a negative length": b"Content-Length: -%d\r\n",
+    "an empty name": b": %d\r\nTransfer-Encoding: chunked\r\n",
+}
+
+
+@pytest.mark.parametrize("framing", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_smuggling(relay: RelayProcess, upstream: Upstream, framing: bytes, version: bytes) -> None:
+    """A request of which two servers could see different ends is refused, and nothing after it."""
+    body = b"0\r\n\r\n" + HIDDEN
+    head = b"POST /aiCompletion HTTP/%b\r\nHost: x\r\nContent-Type: text/plain\r\n" % version
+    reply = raw_exchange(relay.url, head + framing % len(body) + b"\r\n" + body)
+    assert reply.split(b" ", 2)[1] in (b"400", b"501")
+    assert reply.count(b"HTTP/1.1 ") == 1
+    assert not upstream.requests
 
 
 PAGE = b"http://localhost:5173"
