@@ -10,7 +10,7 @@ import pytest
 
 from helpers.client import Cut, Exchange
 from helpers.completions import GONE_SECONDS, Gated, get, new_key, receipt, stop
-from helpers.relay_process import RelayProcess
+from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 
 QUESTION: list[Any] = [{"role": "user", "content": "Hi"}]
@@ -136,6 +136,24 @@ def test_a_refusal(client: openai.OpenAI, upstream: Upstream) -> None:
     assert refusal.value.response.headers["Retry-After"] == "7"
     assert "Try again in a little while." in refusal.value.message
     assert refusal.value.request_id
+
+
+def test_an_access_token(start_relay: StartRelay, upstream: Upstream) -> None:
+    """It goes where OpenAI's key goes; a wrong one is the package's error for a wrong key."""
+    token = "a-token-of-ana-0001"
+    url = f"{start_relay(ACCESS_TOKENS=f'ana:{token}').url}/v1"
+    with openai.OpenAI(base_url=url, api_key=token, max_retries=0) as client:
+        answer = client.chat.completions.create(model="askbot", messages=QUESTION)
+        assert answer.choices[0].message.content == "Hello there."
+        assert client.models.list().data
+    with (
+        openai.OpenAI(base_url=url, api_key="none") as client,
+        pytest.raises(openai.AuthenticationError) as refusal,
+    ):
+        client.chat.completions.create(model="askbot", messages=QUESTION)
+    assert refusal.value.code == "invalid_api_key"
+    assert "access token" in refusal.value.message
+    assert len(upstream.requests) == 1
 
 
 @pytest.mark.parametrize(
