@@ -170,7 +170,7 @@ def question(version: str) -> bytes:
 
 def test_a_flood_starves_nobody(start_relay: StartRelay, upstream: Upstream) -> None:
     """While one upstream never stops talking, other readers are answered."""
-    relay = start_relay(FIRST_TEXT_TIMEOUT="5", FLUSH_INTERVAL_MS="0")
+    relay = start_relay(FIRST_TEXT_TIMEOUT=f"{HELD_SECONDS:g}", FLUSH_INTERVAL_MS="0")
     answered = threading.Event()
 
     @upstream.answers
