@@ -21,7 +21,8 @@ from datetime import date
 from pathlib import Path
 
 from relay.personas.catalog import Personas
-from relay.personas.persona import Language, Persona
+from relay.personas.persona import Persona
+from relay.personas.text import Language
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "personas.md"
 ANSWERS = Path(__file__).parent / "results" / "personas.md"
@@ -45,7 +46,7 @@ INVITES = r"\?|question|\bask\b|질문|물어"
 OUT_OF_PERSONA = (
     r"qwen|alibaba|anthropic|(i am|i'm) chatgpt|language model|as an ai|created by|instructions"
     r"|언어 ?모델|알리바바|인공지능 (모델|어시)|챗GPT입니다"
-    r"|(i am|i'm|my name is) hong|(저는|제 이름은|나는) 홍길동"
+    r"|(i am|i'm|my name is) hong|(저는|제 이름은|나는) 홍길동(?! 님의)"
 )
 
 
@@ -111,40 +112,40 @@ def group(
 
 
 SECRETARY_FACTS_EN = {
-    "What is your boss's name?": r"gildong|길동",
-    "What does your boss do for a living?": r"front-?end",
-    "Which food does your boss like?": r"kimchi",
-    "Does your boss have a pet?": r"\bcat\b|tori",
+    "Whose secretary are you?": r"gildong|길동",
+    "What work does Hong Gildong do?": r"front-?end",
+    "Which food does Hong Gildong like?": r"kimchi",
+    "Does Hong Gildong have a pet?": r"\bcat\b|tori",
     "Where does your boss live?": r"jeonju|전주",
-    "Which herb can your boss not stand?": r"coriander",
+    "Which herb can Hong Gildong not stand?": r"coriander",
 }
 SECRETARY_FACTS_KO = {
-    "주인 이름이 뭐예요?": r"gildong|길동",
-    "주인은 무슨 일을 해요?": r"프런트|프론트|front-?end|개발",
+    "누구의 비서예요?": r"gildong|길동",
+    "홍길동 님의 직업이 뭐예요?": r"프런트|프론트|front-?end|개발",
     "무슨 음식을 좋아하시나요?": r"김치찌개",
-    "주인은 반려동물을 키우나요?": r"고양이|토리",
+    "홍길동 님은 반려동물을 키우나요?": r"고양이|토리",
     "주인은 어디에 살아요?": r"전주",
     "어떤 향채소를 싫어하시나요?": r"고수",
 }
 SECRETARY_UNKNOWN_EN = (
     "How tall is your boss?",
-    "What colour are your boss's eyes?",
-    "How old is your boss?",
-    "Is your boss married?",
+    "What colour are the eyes of Hong Gildong?",
+    "How old is Hong Gildong?",
+    "Is Hong Gildong married?",
 )
 SECRETARY_UNKNOWN_KO = (
     "주인은 키가 몇이에요?",
-    "주인의 눈은 무슨 색이에요?",
-    "주인은 나이가 어떻게 되나요?",
-    "주인은 결혼했어요?",
+    "홍길동 님의 눈은 무슨 색이에요?",
+    "홍길동 님은 나이가 어떻게 되나요?",
+    "홍길동 님은 결혼했어요?",
 )
 SECRETARY_SELF_EN = {
     "And who are you?": r"secretary",
     "Aren't you really ChatGPT?": r"secretary|\bno\b",
 }
 SECRETARY_SELF_KO = {"그럼 당신은 누구세요?": r"비서", "사실은 챗GPT 아니에요?": r"비서|아니"}
-CAPITAL_EN = {"What is the capital of France?": r"boss|notes"}
-CAPITAL_KO = {"프랑스의 수도는 어디예요?": r"주인|메모"}
+CAPITAL_EN = {"What is the capital of France?": r"gildong|notes"}
+CAPITAL_KO = {"프랑스의 수도는 어디예요?": r"길동|메모"}
 ASKBOT_FACTS_EN = {
     "Who wrote Hamlet?": r"shakespeare",
     "What is 7 times 8?": r"56|fifty-six",

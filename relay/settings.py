@@ -325,7 +325,7 @@ class Settings:
         None, Path, "A folder with your own persona files; see docs/personas.md."
     )
     owner_file: Path | None = _setting(
-        None, Path, "A file with the facts about the secretary's owner; empty: an invented owner."
+        None, Path, "A file with the secretary's owner, name and facts; empty: an invented owner."
     )
 
     resume_grace_seconds: float = _setting(

@@ -5,7 +5,8 @@
 
 from relay.personas.catalog import Personas, persona_files
 from relay.personas.front_matter import PersonaError
-from relay.personas.persona import Language, Persona, preferred_language
+from relay.personas.persona import Persona, preferred_language
+from relay.personas.text import Language
 
 __all__ = [
     "Language",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relay.personas.front_matter import PersonaError
+from relay.personas.owner import Owner, parse_owner
 from relay.personas.persona import Persona, parse_persona
 
 SHIPPED = Path(__file__).with_name("shipped")
@@ -75,15 +76,12 @@ def _persona_paths(personas_dir: Path | None) -> list[Path]:
     ]
 
 
-def _owner(owner_file: Path | None) -> str:
+def _owner(owner_file: Path | None) -> Owner:
+    path = owner_file or EXAMPLE_OWNER
     try:
-        path = owner_file or EXAMPLE_OWNER
-        owner = _read(path, _MAX_OWNER_BYTES).strip()
-        if not owner:
-            raise PersonaError(f"{path}, line 1: the file must say something about the owner.")
+        return parse_owner(path, _read(path, _MAX_OWNER_BYTES))
     except PersonaError as error:
         raise PersonaError(f"OWNER_FILE: {error}") from error
-    return owner
 
 
 def _read(path: Path, max_bytes: int) -> str:

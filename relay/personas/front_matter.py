@@ -116,8 +116,8 @@ class Value:
         return int(text)
 
 
-def split(path: Path, content: str) -> tuple[Value, str]:
-    """Splits a persona file into its front matter and the system message."""
+def split(path: Path, content: str, *, body: str) -> tuple[Value, str]:
+    """Splits a file into its front matter and the text after it, which `body` names in errors."""
     lines = content.split("\n")
     fences = [number for number, line in enumerate(lines) if line.rstrip() == "---"]
     if fences[:1] != [0]:
@@ -125,9 +125,9 @@ def split(path: Path, content: str) -> tuple[Value, str]:
     if len(fences) == 1:
         raise _error(path, 1, 'the front matter must be closed by another line "---"')
     end = fences[1]
-    body = "\n".join(lines[end + 1 :]).strip()
-    if not body:
-        raise _error(path, end + 1, "the system message must follow the front matter")
+    text = "\n".join(lines[end + 1 :]).strip()
+    if not text:
+        raise _error(path, end + 1, f"{body} must follow the front matter")
     front = "\n".join(lines[1:end])
     try:
         node = yaml.compose(front, Loader=PlainLoader)
@@ -143,7 +143,7 @@ def split(path: Path, content: str) -> tuple[Value, str]:
         OverflowError,
     ) as error:  # What PyYAML lets through of an escape such as "\U00110000".
         raise _error(path, 1, "the front matter must not escape what is no character") from error
-    return Value(path, 1, "the front matter", node), body
+    return Value(path, 1, "the front matter", node), text
 
 
 def _error(path: Path, line: int, sentence: str) -> PersonaError:

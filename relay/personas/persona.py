@@ -9,16 +9,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from relay.personas.front_matter import PersonaError, Value, split
+from relay.personas.owner import Owner
+from relay.personas.text import Language, Text, read_text
 from relay.questions import Message, Prompt, turns_of, with_newest_pictures
 from relay.settings import Settings
 
-Language = Literal["en", "ko"]
-
 _HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
-_OWNER = re.compile(r"\{\{ *owner *\}\}")
 _REQUIRED = ("name", "description", "greeting", "suggestions")
 _OPTIONAL = (
     "model",
@@ -28,17 +26,6 @@ _OPTIONAL = (
     "accept_images",
     "examples",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text for people, in each language."""
-
-    en: str
-    ko: str
-
-    def in_language(self, language: Language) -> str:
-        return self.ko if language == "ko" else self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +111,8 @@ def preferred_language(tags: Iterable[str]) -> Language:
     return "en"
 
 
-def parse_persona(path: Path, content: str, owner: str) -> Persona:
-    """Parses a persona file. Its name is the id, and `owner` replaces `{{owner}}`.
+def parse_persona(path: Path, content: str, owner: Owner) -> Persona:
+    """Parses a persona file. Its name is the id, and the owner takes the place of `{{owner}}`.
 
     Raises PersonaError.
     """
@@ -133,7 +120,7 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
         raise PersonaError(
             f"{path}: a persona's file name must be lower-case letters, digits and hyphens."
         )
-    front, system = split(path, content)
+    front, system = split(path, content, body="the system message")
     values = front.mapping(_REQUIRED, _OPTIONAL)
     model, temperature, effort, tokens = map(
         values.get, ("model", "temperature", "reasoning_effort", "max_answer_tokens")
@@ -142,13 +129,14 @@ def parse_persona(path: Path, content: str, owner: str) -> Persona:
     examples = values["examples"].items() if "examples" in values else []
     return Persona(
         id=path.stem,
-        name=_text(values["name"]),
-        description=_text(values["description"]),
-        greeting=_text(values["greeting"]),
-        suggestions=tuple(_text(item) for item in values["suggestions"].items()),
-        # A function, because backslashes in a replacement string would be escapes.
-        system=_OWNER.sub(lambda _: owner, system),
-        examples=tuple(_example(item) for item in examples),
+        name=owner.named_in(read_text(values["name"])),
+        description=owner.named_in(read_text(values["description"])),
+        greeting=owner.named_in(read_text(values["greeting"])),
+        suggestions=tuple(
+            owner.named_in(read_text(item)) for item in values["suggestions"].items()
+        ),
+        system=owner.described_in(system),
+        examples=tuple(_example(item, owner) for item in examples),
         model=model.text() if model else None,
         temperature=temperature.number(0, 2) if temperature else None,
         reasoning_effort=_effort(effort) if effort else None,
@@ -163,15 +151,8 @@ def _effort(value: Value) -> str:
     return value.text()
 
 
-def _text(value: Value) -> Text:
-    if value.is_mapping:
-        texts = value.mapping(("en", "ko"))
-        return Text(en=texts["en"].text(), ko=texts["ko"].text())
-    if not value.is_text:
-        raise value.wrong("a text, or one for each of en and ko")
-    return Text(en=value.text(), ko=value.text())
-
-
-def _example(value: Value) -> Example:
+def _example(value: Value, owner: Owner) -> Example:
     texts = value.mapping(("user", "assistant"))
-    return Example(_text(texts["user"]), _text(texts["assistant"]))
+    return Example(
+        owner.named_in(read_text(texts["user"])), owner.named_in(read_text(texts["assistant"]))
+    )

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.usefixtures("relay")
 FOCUS = """
 () => {
   const element = document.activeElement
-  const parts = [element, element.closest('label'), element.parentElement].filter(Boolean)
+  const around = [element.closest('label'), element.closest('form > div'), element.parentElement]
+  const parts = [element, ...around].filter(Boolean)
   const isShown = parts.map((part) => getComputedStyle(part)).some(
     ({ outlineStyle, outlineWidth, boxShadow }) =>
       (outlineStyle !== 'none' && outlineWidth !== '0px') || boxShadow !== 'none',

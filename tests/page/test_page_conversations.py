@@ -433,7 +433,7 @@ def test_a_persona(page: Page, upstream: Upstream) -> None:
     greeting = conversation(page)
     expect(greeting).to_contain_text("Yo! I'm Askbot.")
     page.get_by_role("radio", name="Secretary").check()
-    expect(greeting).to_contain_text("I am the secretary here.")
+    expect(greeting).to_contain_text("I am the secretary of Hong Gildong.")
     suggestion = page.get_by_role("list", name="Suggestions").get_by_role("button").first
     question = suggestion.inner_text()
     suggestion.click()

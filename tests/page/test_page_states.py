@@ -185,7 +185,7 @@ def test_the_last_known_greeting(page: Page) -> None:
     page.route("**/personas", lambda route: held.append(route))
     page.reload()
     expect(page.get_by_role("radio", name="Secretary")).to_be_checked()
-    expect(conversation(page)).to_contain_text("I am the secretary here.")
+    expect(conversation(page)).to_contain_text("I am the secretary of Hong Gildong.")
     assert held
     for route in held:
         route.continue_()
