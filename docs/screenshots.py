@@ -4,6 +4,7 @@ They show the real page and the real relay; only the model's words are written h
 every state below goes there at three widths and in both themes, to be looked at.
 """
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -239,6 +240,13 @@ def repictured(view: View) -> Iterator[None]:
     yield
 
 
+def unheard(view: View) -> Iterator[None]:
+    # The browser is an automated one, and has no microphone to allow.
+    view.press("Speak the question", "질문을 말로 하기")
+    view.page.locator("output:not(:empty)").get_by_text(re.compile("listen|음성")).wait_for()
+    yield
+
+
 # These need a relay that accepts pictures.
 WITH_PICTURES: list[State] = [attached, pictured, repictured]
 
@@ -257,6 +265,7 @@ STATES: list[State] = [
     exported,
     settings,
     keys,
+    unheard,
     *WITH_PICTURES,
 ]
 

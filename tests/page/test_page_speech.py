@@ -1,9 +1,10 @@
-"""An answer read aloud by the browser, whose voices are stood in for: test machines have none."""
+"""Answers read aloud, and questions spoken. The browser's voices and ears are stood in for."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.reader import button, exchange, saying
+from helpers.axe import violations
+from helpers.reader import button, conversation, exchange, question_field, saying
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -82,3 +83,104 @@ def test_a_browser_without_voices(page: Page) -> None:
     exchange(page, "Who are you?")
     expect(button(page, "Copy the answer")).to_be_visible()
     expect(button(page, "Read aloud")).to_have_count(0)
+
+
+RECOGNITION = """
+window.listening = []
+window.packs = { 'en-US': 'STATE' }
+window.SpeechRecognition = class extends EventTarget {
+  static async available({ langs, processLocally }) {
+    return processLocally ? (window.packs[langs[0]] ?? 'unavailable') : 'available'
+  }
+  static async install({ langs }) {
+    if (window.packs[langs[0]] !== 'downloadable') return false
+    window.packs[langs[0]] = 'available'
+    return true
+  }
+  start() { window.listening.push(this) }
+  abort() {
+    window.listening = window.listening.filter((each) => each !== this)
+    this.dispatchEvent(new Event('end'))
+  }
+  hear(transcript, isFinal) {
+    const results = [Object.assign([{ transcript }], { isFinal })]
+    this.dispatchEvent(Object.assign(new Event('result'), { resultIndex: 0, results }))
+  }
+  fail(error) {
+    this.dispatchEvent(Object.assign(new Event('error'), { error }))
+    this.abort()
+  }
+}
+"""
+LOCALLY = "() => window.listening.map(({ lang, processLocally }) => [lang, processLocally])"
+
+
+def listening(page: Page, state: str) -> Page:
+    """The page in a browser whose own recognition of English is in this state."""
+    page.add_init_script(RECOGNITION.replace("STATE", state))
+    page.reload()
+    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
+    return page
+
+
+def heard(page: Page, text: str, is_final: bool = True) -> None:
+    page.evaluate("([text, final]) => window.listening[0].hear(text, final)", [text, is_final])
+
+
+@pytest.mark.parametrize("state", ["available", "downloadable"])
+def test_speaking_a_question(page: Page, upstream: Upstream, state: str) -> None:
+    """Phrases are added to the question. The device itself listens, until it is asked."""
+    listening(page, state)
+    question_field(page).fill("Tell me:")
+    button(page, "Speak the question").click()
+    page.wait_for_function("window.listening.length === 1")
+    assert page.evaluate(LOCALLY) == [["en-US", True]]
+    heard(page, "why is", is_final=False)
+    heard(page, " why is the sky blue")
+    expect(question_field(page)).to_have_value("Tell me: why is the sky blue")
+    heard(page, "today")
+    question_field(page).press("Enter")
+    expect(conversation(page)).to_contain_text("Hello there.")
+    assert page.evaluate(LOCALLY) == []
+    assert upstream.requests[0]["messages"][-1]["content"] == "Tell me: why is the sky blue today"
+    expect(button(page, "Speak the question")).to_be_visible()
+    expect(question_field(page)).to_have_value("")
+
+
+def test_speaking_is_stopped(page: Page) -> None:
+    """By the button, and by leaving the conversation."""
+    listening(page, "available")
+    button(page, "Speak the question").click()
+    page.wait_for_function("window.listening.length === 1")
+    button(page, "Stop listening").click()
+    expect(button(page, "Speak the question")).to_be_visible()
+    assert page.evaluate(LOCALLY) == []
+    exchange(page, "Who are you?")
+    button(page, "Speak the question").click()
+    page.wait_for_function("window.listening.length === 1")
+    button(page, "New conversation").click()
+    page.wait_for_function("window.listening.length === 0")
+
+
+def test_the_microphone_is_refused(page: Page) -> None:
+    """The page says that it cannot listen, and can be asked again."""
+    listening(page, "available")
+    button(page, "Speak the question").click()
+    page.wait_for_function("window.listening.length === 1")
+    page.evaluate("window.listening[0].fail('not-allowed')")
+    expect(page.get_by_text("This browser could not listen.")).to_be_visible()
+    assert violations(page) == []
+    button(page, "Speak the question").click()
+    page.wait_for_function("window.listening.length === 1")
+    expect(page.get_by_text("This browser could not listen.")).to_have_count(0)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("script", [RECOGNITION, "delete window.SpeechRecognition"])
+def test_a_browser_that_sends_the_voice_away(page: Page, script: str) -> None:
+    """Speaking is not offered where the voice would leave the device."""
+    page.add_init_script(script.replace("STATE", "unavailable"))
+    page.reload()
+    exchange(page, "Who are you?")
+    expect(button(page, "Read aloud")).to_be_visible()
+    expect(button(page, "Speak the question")).to_have_count(0)

@@ -1,7 +1,6 @@
 import type { Chat } from '../chat/chat.ts'
 import { isUnfinished, type Turn } from '../chat/conversation.ts'
 import { usePage } from '../page/page.ts'
-import { hasSpeech } from '../speech/speech.ts'
 import { useStore } from '../useStore.ts'
 import { useWords, type Words } from '../words/words.ts'
 import styles from './AnswerFoot.module.css'
@@ -9,8 +8,8 @@ import { CopyButton } from './CopyButton.tsx'
 import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import { Menu } from './Menu.tsx'
-import { ReadAloud } from './ReadAloud.tsx'
 import { VersionSwitch } from './VersionSwitch.tsx'
+import { hasVoices, ReadAloud } from './voiceParts.ts'
 
 /** The actions on an answer, and the facts about it. */
 export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isLast: boolean }) {
@@ -21,7 +20,7 @@ export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isL
     <div className={styles.foot}>
       <VersionSwitch chat={chat} turn={turn} />
       <CopyButton text={turn.answer} label={words.copyAnswer} />
-      {hasSpeech && <ReadAloud turn={turn.id} />}
+      {hasVoices && <ReadAloud turn={turn.id} />}
       {isLast && isIdle && !isUnfinished(turn) && <Again chat={chat} turn={turn} />}
       <p className={styles.receipt} title={[words.receipt, turn.receipt?.model].filter(Boolean).join(': ')}>
         {receiptOf(turn, words).join(' · ')}

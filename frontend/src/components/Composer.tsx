@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useId, useState, type FormEvent, type MouseEvent } from 'react'
+import { useEffect, useId, useState, type FormEvent, type MouseEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import { drafts } from '../page/drafts.ts'
 import { usePage } from '../page/page.ts'
@@ -12,6 +12,7 @@ import { AddPicture, PictureNote, PictureRow } from './pictureParts.ts'
 import { NEXT_QUESTION, QuestionField } from './QuestionField.tsx'
 import { usePictureLimits } from './usePictureLimits.ts'
 import { useQuestionLength } from './useQuestionLength.ts'
+import { Dictate, mayListen } from './voiceParts.ts'
 
 /** The reason why a question stays in the field: another tab was first, an answer is running, or words are missing. */
 type Refusal = { why: 'elsewhere' | 'no words' } | { why: 'too early'; during: string }
@@ -28,6 +29,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
   const isIdle = live === null
   const [draft, setDraft] = useState(() => drafts.load(draftName))
   const [refusal, setRefusal] = useState<Refusal | null>(null)
+  const [isDeaf, setDeaf] = useState(false)
   const length = useQuestionLength(draft)
   const limits = usePictureLimits(chat.id)
   const pictures = picturesOf(draftName)
@@ -64,6 +66,10 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
     if (event.detail < 2) chat.stop()
   }
 
+  function addPhrase(phrase: string) {
+    setDraft((before) => [before.trimEnd(), phrase].filter(Boolean).join(' '))
+  }
+
   function editLast() {
     const last = chat.get().turns.at(-1)
     if (isIdle && last) page.editing.set(last.id)
@@ -72,17 +78,9 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
   return (
     <form aria-label={words.ask} onSubmit={(event) => void onSubmit(event)}>
       <div className={styles.field}>
-        {hasTools && (
-          <Suspense>
-            <PictureRow pictures={pictures} limits={limits} onRemoved={focusWithKeys} takesDrops />
-          </Suspense>
-        )}
+        {hasTools && <PictureRow pictures={pictures} limits={limits} onRemoved={focusWithKeys} takesDrops />}
         <div className={styles.line}>
-          {limits !== null && (
-            <Suspense>
-              <AddPicture pictures={pictures} limits={limits} onAdded={focusWithKeys} />
-            </Suspense>
-          )}
+          {limits !== null && <AddPicture pictures={pictures} limits={limits} onAdded={focusWithKeys} />}
           <QuestionField
             id={NEXT_QUESTION}
             label={words.question}
@@ -94,6 +92,7 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
             onArrowUp={editLast}
             takesFocus={hasKeys()}
           />
+          {mayListen && <Dictate isIdle={isIdle} onPhrase={addPhrase} onState={setDeaf} />}
           {/* One button with two meanings, so that the focus stays on it when they change. */}
           {isIdle ? (
             <button key="button" className={styles.button} type="submit" aria-disabled={isHeldBack || undefined}>
@@ -111,11 +110,8 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
         {refusal?.why === 'elsewhere' && words.elsewhere}
         {refusal?.why === 'too early' && refusal.during === live && words.tooEarly}
         {refusal?.why === 'no words' && hasPictures && draft.trim() === '' && words.pictureNeedsWords}
-        {hasTools && (
-          <Suspense>
-            <PictureNote pictures={pictures} limits={limits} />
-          </Suspense>
-        )}
+        {isDeaf && words.notHeard}
+        {hasTools && <PictureNote pictures={pictures} limits={limits} />}
       </output>
     </form>
   )

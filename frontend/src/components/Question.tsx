@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useId, useRef, useState, type FormEvent } from 'react'
+import { useEffect, useId, useRef, useState, type FormEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Turn } from '../chat/conversation.ts'
 import { drafts } from '../page/drafts.ts'
@@ -35,11 +35,7 @@ export function Question({ chat, turn, question, pictures }: Shown) {
   if (turn && isEdited) return <Edited key={turn.id} chat={chat} turn={turn} />
   return (
     <>
-      {pictures.length > 0 && (
-        <Suspense>
-          <QuestionPictures pictures={pictures} />
-        </Suspense>
-      )}
+      {pictures.length > 0 && <QuestionPictures pictures={pictures} />}
       <div className={styles.question}>
         <QuestionText key={question} question={question} />
         {turn && isIdle && <IconButton icon="pencil" label={words.edit} onClick={() => editing.set(turn.id)} />}
@@ -83,11 +79,7 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
 
   return (
     <form ref={form} className={styles.edited} onSubmit={(event) => void onSubmit(event)}>
-      {hasTools && (
-        <Suspense>
-          <PictureRow pictures={pictures} limits={limits} onRemoved={focusText} />
-        </Suspense>
-      )}
+      {hasTools && <PictureRow pictures={pictures} limits={limits} onRemoved={focusText} />}
       <QuestionField
         label={words.editedQuestion}
         value={text}
@@ -99,22 +91,14 @@ function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
       />
       <LengthNote id={lengthId} length={length} />
       <output id={noteId} className={styles.note}>
-        {hasTools && (
-          <Suspense>
-            <PictureNote pictures={pictures} limits={limits} />
-          </Suspense>
-        )}
+        {hasTools && <PictureNote pictures={pictures} limits={limits} />}
       </output>
       <div className={styles.choices}>
         <Button type="submit" isMain={canBeSent} aria-disabled={!canBeSent}>
           {words.send}
         </Button>
         <Button onClick={close}>{words.cancel}</Button>
-        {limits !== null && (
-          <Suspense>
-            <AddPicture pictures={pictures} limits={limits} onAdded={focusText} />
-          </Suspense>
-        )}
+        {limits !== null && <AddPicture pictures={pictures} limits={limits} onAdded={focusText} />}
       </div>
     </form>
   )

@@ -1,21 +1,9 @@
-import { lazy, type ComponentProps, type ComponentType } from 'react'
+import { lazyPart } from './lazyPart.ts'
 
-type Tools = typeof import('./PictureTools.tsx')
+/** Loaded where pictures are accepted, or a question has some. */
+const load = () => import('./PictureTools.tsx')
 
-const Nothing = () => null
-
-/** Loaded where pictures are accepted, or a question has some. The page works without them too. */
-function part<Name extends keyof Tools>(name: Name) {
-  return lazy(async () => {
-    const tools = await import('./PictureTools.tsx').catch((error: unknown) => {
-      console.warn('Pictures cannot be shown:', error)
-      return null
-    })
-    return { default: (tools?.[name] ?? Nothing) as ComponentType<ComponentProps<Tools[Name]>> }
-  })
-}
-
-export const PictureRow = part('PictureRow')
-export const AddPicture = part('AddPicture')
-export const PictureNote = part('PictureNote')
-export const QuestionPictures = part('QuestionPictures')
+export const PictureRow = lazyPart(load, 'PictureRow')
+export const AddPicture = lazyPart(load, 'AddPicture')
+export const PictureNote = lazyPart(load, 'PictureNote')
+export const QuestionPictures = lazyPart(load, 'QuestionPictures')

@@ -8,8 +8,6 @@ export interface Speech extends Store<string | null> {
   stop(): void
 }
 
-export const hasSpeech = 'speechSynthesis' in globalThis
-
 /** The name of the text that is being read aloud, or null. */
 export const speech: Speech = createSpeech()
 
