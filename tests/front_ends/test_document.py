@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from helpers import front_end_process
 from helpers.completions import Gated
 from helpers.front_end_process import ADDRESS, Pages, code
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS
 from helpers.line import Line
-from helpers.relay_process import RelayProcess
+from helpers.pictures import GIF, PNG, address
+from helpers.relay_process import RelayProcess, StartRelay
 from helpers.thinker import SECRET, Thinker
 from helpers.upstream import Reply, Upstream
 
@@ -317,3 +318,25 @@ def python(program: str) -> str:
         timeout=WAIT_SECONDS,
     )
     return done.stdout
+
+
+def test_pictures(
+    open_page: OpenPage, start_relay: StartRelay, relay: RelayProcess, upstream: Upstream
+) -> None:
+    """The AI SDK shows the model the chosen files, or the page the relay's reason against them."""
+    files: list[FilePayload] = [
+        {"name": "a.png", "mimeType": "image/png", "buffer": PNG},
+        {"name": "b.gif", "mimeType": "image/gif", "buffer": GIF},
+    ]
+    for url in (start_relay(ACCEPT_IMAGES="true").url, relay.url):
+        page = open_page("pictures", url)
+        page.get_by_label("Pictures").set_input_files(files)
+        with_a_form(page)
+        sees(page, "Hello there." if url != relay.url else "only text can be asked here")
+    (asked,) = upstream.requests
+    text, *pictures = asked["messages"][-1]["content"]
+    assert text == {"type": "text", "text": "Why is the sky blue?"}
+    assert [each["image_url"]["url"] for each in pictures] == [
+        address(PNG),
+        address(GIF, "image/gif"),
+    ]

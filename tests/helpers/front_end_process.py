@@ -59,6 +59,7 @@ def pages() -> dict[str, str]:
         ("chat", "The AI SDK", 0),
         ("completion", "The AI SDK", 1),
         ("resume", "The AI SDK", 2),
+        ("pictures", "The AI SDK", 3),
         ("assistant-ui", "assistant-ui", 0),
     ):
         files |= _react_page(name, code(heading, position))
