@@ -4,7 +4,7 @@
 # make lint    style and types
 # make bench   the relay beside others, up to half an hour; keep the machine quiet
 # make bench-page
-#              the page in Chromium, five minutes; likewise
+#              the page in Chromium, seven minutes; likewise
 # make clean   removes what the others put into this folder
 
 PYTHON ?= python3

@@ -98,10 +98,30 @@ then about red, and \`grep\` has to look for **another word**.
 `,
 ]
 
+/** @param {number} number */
+const formulas = (number) => `The intensity of part ${number} goes with \\(\\lambda_{${number}}^{-4}\\), and with the angle as \
+\\(1 + \\cos^2 \\theta_{${number}}\\):
+
+\\[
+I_{${number}} = I_0 \\, \\frac{1 + \\cos^2 \\theta}{2 R^2} \\left( \\frac{2 \\pi}{\\lambda} \\right)^4 \
+\\left( \\frac{n^2 - 1}{n^2 + 2} \\right)^2 \\left( \\frac{d}{${number + 1}} \\right)^6
+\\]
+`
+
 /** About 4,300 tokens of Markdown. */
 export function longAnswer() {
+  return longAnswerOf(section)
+}
+
+/** The same, as long, but with three formulas after each section. */
+export function answerWithFormulas() {
+  return longAnswerOf((number) => `${section(number)}\n${formulas(number)}`)
+}
+
+/** @param {(number: number) => string} part */
+function longAnswerOf(part) {
   let text = ''
-  for (let number = 1; text.length < LONG_ANSWER_CHARACTERS; number++) text += `${section(number)}\n`
+  for (let number = 1; text.length < LONG_ANSWER_CHARACTERS; number++) text += `${part(number)}\n`
   return `${text}${LAST_WORDS}\n`
 }
 

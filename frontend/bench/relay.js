@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { longAnswer, oldAnswer } from './answer.js'
+import { answerWithFormulas, longAnswer, oldAnswer } from './answer.js'
+
+/** The question for the answer with formulas. */
+export const FOR_FORMULAS = 'Show the formulas.'
 
 const CHUNKS = 1000
 
@@ -9,8 +12,8 @@ const PERSONAS = {
 }
 
 /**
- * Plays the relay: a question "old: 12" gets the old answer 12 at once, any other the long one,
- * spread evenly over `seconds`.
+ * Plays the relay: a question "old: 12" gets the old answer 12 at once. "Show the formulas." gets the long
+ * one with formulas, any other the long one without, both spread evenly over `seconds`.
  *
  * @param {number} seconds
  * @returns {(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => Promise<boolean>}
@@ -35,8 +38,9 @@ export function scriptedRelay(seconds) {
    */
   async function answer(request, response) {
     const key = String(request.headers['idempotency-key'])
-    const old = /^old: (\d+)/.exec(await questionIn(request))
-    const text = old ? oldAnswer(Number(old[1])) : longAnswer()
+    const question = await questionIn(request)
+    const old = /^old: (\d+)/.exec(question)
+    const text = old ? oldAnswer(Number(old[1])) : question === FOR_FORMULAS ? answerWithFormulas() : longAnswer()
     response.writeHead(200, {
       'Content-Type': 'text/plain; charset=utf-8',
       'Cache-Control': 'no-store',

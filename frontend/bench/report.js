@@ -17,10 +17,11 @@ export function verdictTable(verdicts) {
  *
  * @param {import('./goals.js').Samples} samples
  */
-export function threadTable({ empty, long }) {
+export function threadTable({ empty, long, formulas }) {
   const rows = [
     { title: 'Empty page', samples: empty },
     { title: 'After 120 messages', samples: long },
+    { title: 'With formulas', samples: formulas },
   ].map(({ title, samples }) => {
     const middle = (/** @type {(sample: import('./thread.js').ThreadSample) => number} */ of) => digits(median(samples.map(of)))
     return [

@@ -1,15 +1,19 @@
 // Measures the built page in Chromium, and says which of its goals it meets: `node run.js [--quick]`.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { launch } from './browser.js'
 import { judge } from './goals.js'
 import { audit, measureWeight } from './load.js'
+import { FOR_FORMULAS } from './relay.js'
 import { threadTable, verdictTable } from './report.js'
 import { serve } from './site.js'
 import { measureThread } from './thread.js'
 
 const OLD_TURNS = 60
+
+// Others on the machine make everything slower: their part can be judged by this.
+const loadBefore = loadavg().map((load) => Number(load.toFixed(1)))
 
 const isQuick = process.argv.includes('--quick')
 const rounds = isQuick ? 1 : 3
@@ -18,11 +22,12 @@ const answerSeconds = isQuick ? 3 : 10
 const site = await serve(fileURLToPath(new URL('../dist', import.meta.url)), answerSeconds)
 try {
   /** @type {import('./goals.js').Samples} */
-  const samples = { empty: [], long: [], weights: [], audits: [] }
+  const samples = { empty: [], long: [], formulas: [], weights: [], audits: [] }
   for (let round = 1; round <= rounds; round++) {
     console.error(`Round ${round} of ${rounds} ...`)
     samples.empty.push(await measureThread(site.url, answerSeconds, 0))
     samples.long.push(await measureThread(site.url, answerSeconds, OLD_TURNS))
+    samples.formulas.push(await measureThread(site.url, answerSeconds, 0, FOR_FORMULAS))
     samples.weights.push(await measureWeight(site))
     samples.audits.push(await audit(site.url))
   }
@@ -43,7 +48,7 @@ try {
 
 function machine() {
   const processors = cpus()
-  return { processor: processors[0].model, cores: processors.length }
+  return { processor: processors[0].model, cores: processors.length, load: loadBefore }
 }
 
 async function versions() {

@@ -33,16 +33,17 @@ const SETTLE_MS = 3000
  * @param {string} url
  * @param {number} answerSeconds
  * @param {number} oldTurns
+ * @param {string} [question]
  * @returns {Promise<ThreadSample>}
  */
-export function measureThread(url, answerSeconds, oldTurns) {
+export function measureThread(url, answerSeconds, oldTurns, question = 'Why is the sky blue?') {
   return withPage(url, async (page) => {
     for (let turn = 1; turn <= oldTurns; turn++) {
       await type(page, `old: ${turn}`)
       await page.keyboard.press('Enter')
       await answered(page, lastWordsOfOld(turn))
     }
-    await type(page, 'Why is the sky blue?')
+    await type(page, question)
     await sleep(SETTLE_MS)
 
     const clock = await clockOf(page)
