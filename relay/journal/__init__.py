@@ -7,27 +7,34 @@ bytes: SQLite for the workers of one host, Redis for many hosts.
 from relay.journal.backend import (
     Addition,
     Backend,
+    Bucket,
+    Change,
     Letter,
     Position,
     Record,
+    Settlement,
     Unavailable,
     Verb,
     Writing,
 )
 from relay.journal.journal import Journal
-from relay.journal.place import MEMORY, default_path, open_backend
+from relay.journal.place import MEMORY, default_path, open_backend, open_journal
 
 __all__ = [
     "MEMORY",
     "Addition",
     "Backend",
+    "Bucket",
+    "Change",
     "Journal",
     "Letter",
     "Position",
     "Record",
+    "Settlement",
     "Unavailable",
     "Verb",
     "Writing",
     "default_path",
     "open_backend",
+    "open_journal",
 ]

@@ -75,6 +75,41 @@ class Record(NamedTuple):
     beat: int = 0
 
 
+class Bucket(NamedTuple):
+    """One limit of a question: it takes `amount`, if the bucket then holds no more than `most`.
+
+    A bucket is a count, which is kept for `seconds` at least. With 0 seconds it is the set of
+    running answers, each for as long as its worker is alive.
+    """
+
+    key: str
+    amount: int
+    most: int
+    seconds: int
+
+    def lacks(self, held: int) -> bool:
+        """Whether it holds so much that it cannot give the amount."""
+        return held + self.amount > self.most
+
+
+class Change(NamedTuple):
+    """An amount to add to a count, or to take from it if it is negative."""
+
+    key: str
+    amount: int
+    seconds: int
+
+
+class Settlement(NamedTuple):
+    """The ends of answers: each leaves a bucket of running ones, and some counts change.
+
+    `left` has the bucket's key and the answer's id. An answer that has left may leave again.
+    """
+
+    left: Sequence[tuple[str, str]] = ()
+    changes: Sequence[Change] = ()
+
+
 class Backend(Protocol):
     """Stores the journal. Every method raises Unavailable. `name` is its name in the log."""
 
@@ -102,3 +137,13 @@ class Backend(Protocol):
 
     def send(self, letters: Sequence[Letter]) -> None:
         """Leaves letters for other workers."""
+
+    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        """Takes from all buckets for the answer `id`, or from none.
+
+        Marks the worker alive. Returns whether it took, and what each bucket held before. Several
+        simultaneous calls never take more than `most` together, also between processes.
+        """
+
+    def give_back(self, worker: str, settlement: Settlement) -> None:
+        """Settles ended answers of the worker."""

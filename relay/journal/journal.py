@@ -15,9 +15,12 @@ from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
     Backend,
+    Bucket,
+    Change,
     Letter,
     Position,
     Record,
+    Settlement,
     Unavailable,
     Verb,
     Writing,
@@ -67,7 +70,7 @@ class FollowedAnswer(Protocol):
 
 
 class Journal:
-    """`claim`, `read`, `send` and `ping` raise Unavailable.
+    """`claim`, `read`, `send`, `take` and `ping` raise Unavailable.
 
     While the journal is down, up to `max_unsaved_bytes` of ended answers wait in memory; 0 is no
     limit.
@@ -94,6 +97,9 @@ class Journal:
         self._followed: dict[FollowedAnswer, int] = {}
         # Receipts for answers of dead workers, by etag.
         self._settled: dict[str, Addition] = {}
+        # What answers that have ended return to their buckets; the changes are by key.
+        self._left: list[tuple[str, str]] = []
+        self._changes: dict[str, Change] = {}
         self._beating = threading.Lock()
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
@@ -114,6 +120,24 @@ class Journal:
     def send(self, letter: Letter) -> None:
         """See `Backend.send`."""
         self._do(lambda: self._backend.send([letter]))
+
+    def take(self, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        """See `Backend.take`. What was given back until now is there to be taken."""
+        has_taken, held = self._do(lambda: self._take(id, buckets))
+        if not has_taken and (self._left or self._changes):
+            self._do(self._settle_ended)
+            has_taken, held = self._do(lambda: self._take(id, buckets))
+        return has_taken, held
+
+    def give_back(self, settlement: Settlement) -> None:
+        """Has the next beat settle ended answers. Must not wait, because an event loop calls it."""
+        with self._lock:
+            self._left += settlement.left
+            for change in settlement.changes:
+                known = self._changes.get(change.key)
+                amount = change.amount + (known.amount if known else 0)
+                self._changes[change.key] = change._replace(amount=amount)
+        self._is_busy.set()
 
     def ping(self) -> None:
         self._do(lambda: self._backend.read([]))
@@ -152,7 +176,7 @@ class Journal:
         thread.start()
 
     def close(self) -> None:
-        """Writes down all ended answers, in as many beats as needed."""
+        """Writes down all ended answers and what they give back, in as many beats as needed."""
         self.beat()
         while self._is_up and any(each.receipt is not None for each in self._batch().values()):
             self.beat()
@@ -167,7 +191,7 @@ class Journal:
 
     def _run(self) -> None:
         while True:
-            if self._written or self._followed or self._settled:
+            if self._written or self._followed or self._settled or self._left or self._changes:
                 time.sleep(BEAT_SECONDS)
             elif self._is_busy.wait(IDLE_SECONDS):
                 self._is_busy.clear()
@@ -179,6 +203,8 @@ class Journal:
             return
         try:
             self._write_news()
+            if self._left or self._changes:
+                self._settle_ended()
         except Unavailable as error:
             self._note_gone(error)
             self._drop_surplus()
@@ -228,6 +254,27 @@ class Journal:
                 if letter.etag in by_etag:
                     by_etag[letter.etag].receive(letter.verb)
         return was_known
+
+    def _take(self, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        try:
+            return self._backend.take(self.worker, id, buckets)
+        except Unavailable:
+            # The backend may have done it all the same.
+            self.give_back(Settlement([(each.key, id) for each in buckets if not each.seconds]))
+            raise
+
+    def _settle_ended(self) -> None:
+        with self._lock:
+            left, self._left = self._left, []
+            changes, self._changes = list(self._changes.values()), {}
+        try:
+            self._backend.give_back(self.worker, Settlement(left, changes))
+        except Unavailable:
+            # The backend may have done it all the same. An answer can leave twice, but tokens that
+            # are given back twice would be spent twice.
+            spent = [change for change in changes if change.amount > 0]
+            self.give_back(Settlement(left, spent))
+            raise
 
     def _bring_followed(self) -> None:
         with self._lock:
@@ -296,7 +343,7 @@ class Journal:
         if was_up:
             log.warning(
                 "%s cannot be used (%s): until it can, answers are known only to the process that "
-                "writes them",
+                "writes them, and each process counts its limits alone",
                 self._backend.name,
                 error,
             )

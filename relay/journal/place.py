@@ -4,9 +4,11 @@ import logging
 import os
 import re
 import stat
+import uuid
 from pathlib import Path
 
 from relay.journal.backend import Backend, Unavailable
+from relay.journal.journal import Journal
 from relay.journal.sqlite import SqliteBackend
 from relay.journal.tables import VERSION
 from relay.settings import Settings, SettingsError
@@ -14,6 +16,15 @@ from relay.settings import Settings, SettingsError
 log = logging.getLogger("askbot")
 
 MEMORY = ":memory:"
+
+
+def open_journal(settings: Settings) -> Journal:
+    """The journal of one worker. Raises SettingsError for an unusable REDIS_URL."""
+    return Journal(
+        open_backend(settings),
+        worker=uuid.uuid4().hex,
+        max_unsaved_bytes=settings.answer_store_max_bytes,
+    )
 
 
 def open_backend(settings: Settings) -> Backend:
@@ -38,8 +49,9 @@ def open_backend(settings: Settings) -> Backend:
         return SqliteBackend(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes)
     except (OSError, Unavailable) as error:
         log.warning(
-            "The state file %s cannot be used (%s). Answers are kept in memory: other workers do "
-            "not find them, and they end with this process. Name another file in STATE_FILE.",
+            "The state file %s cannot be used (%s). Answers and the counts of the limits are in "
+            "memory: other workers do not find them, and they end with this process. Name another "
+            "file in STATE_FILE.",
             path,
             error,
         )

@@ -4,6 +4,9 @@
     askbot:text:<etag>       the text
     askbot:worker:<worker>   there while the worker is alive
     askbot:letters:<worker>  set: "<etag> <verb>"
+    askbot:count:<key>       a count
+    askbot:running:<key>     set: the workers that have such answers
+    askbot:running:<key>:<worker>  set: the ids of those answers
 
 Redis Cluster is not supported, because the scripts make up their keys themselves.
 """
@@ -21,9 +24,11 @@ from redis.retry import Retry
 
 from relay.journal.backend import (
     Addition,
+    Bucket,
     Letter,
     Position,
     Record,
+    Settlement,
     Unavailable,
     Verb,
     Writing,
@@ -110,6 +115,65 @@ for i = 2, #ARGV, 3 do
   redis.call('EXPIRE', letters, ARGV[1])
 end
 """
+# An id enters and leaves a set, and is not just counted: a call whose reply was lost is repeated.
+_ADD = """
+local running = 'askbot:running:'
+local function add(key, amount, seconds)
+  local count = 'askbot:count:' .. key
+  local sum = redis.call('INCRBY', count, amount)
+  if sum < 0 then redis.call('INCRBY', count, -sum) end
+  if redis.call('TTL', count) < 0 then redis.call('EXPIRE', count, seconds) end
+end
+"""
+# ARGV: worker, seconds alive, seconds at most, id, buckets.
+_TAKE = (
+    _ADD
+    + """
+local worker, buckets, held, fits = ARGV[1], cmsgpack.unpack(ARGV[5]), {}, 1
+redis.call('SET', 'askbot:worker:' .. worker, 'claimed', 'EX', ARGV[2], 'NX')
+for i, bucket in ipairs(buckets) do
+  local key, amount, most, seconds = unpack(bucket)
+  if seconds > 0 then
+    held[i] = tonumber(redis.call('GET', 'askbot:count:' .. key) or 0)
+  else
+    held[i] = 0
+    for _, each in ipairs(redis.call('SMEMBERS', running .. key)) do
+      local ids = running .. key .. ':' .. each
+      local count = redis.call('EXISTS', 'askbot:worker:' .. each) * redis.call('SCARD', ids)
+      if count == 0 then
+        redis.call('SREM', running .. key, each)
+        redis.call('DEL', ids)
+      end
+      held[i] = held[i] + count
+    end
+  end
+  if held[i] + amount > most then fits = 0 end
+end
+if fits == 0 then return {0, held} end
+for _, bucket in ipairs(buckets) do
+  local key, amount, _, seconds = unpack(bucket)
+  if seconds > 0 then
+    add(key, amount, seconds)
+  else
+    redis.call('SADD', running .. key, worker)
+    redis.call('SADD', running .. key .. ':' .. worker, ARGV[4])
+    redis.call('EXPIRE', running .. key, ARGV[3])
+    redis.call('EXPIRE', running .. key .. ':' .. worker, ARGV[3])
+  end
+end
+return {1, held}
+"""
+)
+# ARGV: worker, buckets with ids that leave them, changes.
+_GIVE_BACK = (
+    _ADD
+    + """
+for _, left in ipairs(cmsgpack.unpack(ARGV[2])) do
+  redis.call('SREM', running .. left[1] .. ':' .. ARGV[1], left[2])
+end
+for _, change in ipairs(cmsgpack.unpack(ARGV[3])) do add(unpack(change)) end
+"""
+)
 
 
 class RedisBackend:
@@ -127,6 +191,7 @@ class RedisBackend:
         register = self._redis.register_script
         self._claim, self._write = register(_CLAIM), register(_WRITE)
         self._read, self._send = register(_READ), register(_SEND)
+        self._take, self._give_back = register(_TAKE), register(_GIVE_BACK)
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS
@@ -145,6 +210,14 @@ class RedisBackend:
 
     def send(self, letters: Sequence[Letter]) -> None:
         _run(self._send, 10 * int(ALIVE_SECONDS), *chain.from_iterable(letters))
+
+    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        limits = int(ALIVE_SECONDS), LONGEST_SECONDS
+        has_taken, held = _run(self._take, worker, *limits, id, msgspec.msgpack.encode(buckets))
+        return bool(has_taken), held
+
+    def give_back(self, worker: str, settlement: Settlement) -> None:
+        _run(self._give_back, worker, *map(msgspec.msgpack.encode, settlement))
 
 
 def _run(script: Script, *args: Any) -> Any:

@@ -8,20 +8,25 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from gevent import monkey
-from gevent.threadpool import ThreadPool
 
 from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
+    Bucket,
     Letter,
     Position,
     Record,
+    Settlement,
     Unavailable,
     Writing,
 )
+from relay.journal.native_thread import NativeThread
 from relay.journal.tables import (
+    ADD,
     BEAT,
     BEGIN,
+    COUNTED,
+    COUNTS,
     DEAD_WORKERS,
     END,
     ENDING,
@@ -47,6 +52,8 @@ LOCKED_AT_START_SECONDS = 10.0
 # How long a dead worker's answers are kept at most, also where ANSWER_TTL_SECONDS is no limit.
 LONGEST_SECONDS = 86_400.0
 CLEAN_SECONDS = 1.0
+# How often taking from buckets marks the worker alive: far more often than is needed.
+MARK_SECONDS = 0.5
 # After this many beats the pieces of an answer are gathered, so that reads stay short.
 LONG_BEATS = 1000
 SWITCH_AGAIN_SECONDS = 0.01
@@ -70,10 +77,13 @@ class SqliteBackend:
         self._path = path
         self._ttl_seconds = ttl_seconds or math.inf
         self._max_bytes = max_bytes or math.inf
-        self._clean_at = self._failed_at = -math.inf
+        self._clean_at = self._failed_at = self._marked_at = -math.inf
+        self._marked = ""
+        # The running answers that this worker has entered, by bucket and id.
+        self._running: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         # Waiting for the disk would stop gevent's loop, so a native thread does it.
-        self._thread = ThreadPool(1) if monkey.is_module_patched("threading") else None
+        self._thread = NativeThread() if monkey.is_module_patched("threading") else None
         self._database = self._do(self._open)
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
@@ -88,27 +98,31 @@ class SqliteBackend:
     def send(self, letters: Sequence[Letter]) -> None:
         self._do(lambda: self._send(letters))
 
+    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        return self._do(lambda: self._take(worker, id, buckets))
+
+    def give_back(self, worker: str, settlement: Settlement) -> None:
+        self._do(lambda: self._give_back(worker, settlement))
+
     def _do(self, work: Callable[[], T]) -> T:
         asked_at = time.monotonic()
-        if self._thread is not None:
-            result: T | Exception = self._thread.apply(self._attempt, (work, asked_at))
-        else:
+        try:
+            if self._thread is not None:
+                return self._thread.do(lambda: self._attempt(work, asked_at))
             with self._lock:
-                result = self._attempt(work, asked_at)
-        if isinstance(result, Exception):
-            raise Unavailable(f"{type(result).__name__}: {result}") from result
-        return result
+                return self._attempt(work, asked_at)
+        except (sqlite3.Error, TimeoutError) as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
 
-    def _attempt(self, work: Callable[[], T], asked_at: float) -> T | Exception:
-        """Returns the result or the error of `work`: gevent's thread would print a raised one."""
+    def _attempt(self, work: Callable[[], T], asked_at: float) -> T:
         if asked_at < self._failed_at:
             # Calls that queued behind a failed one fail too: each would wait for the same lock.
-            return TimeoutError("what came before it failed")
+            raise TimeoutError("what came before it failed")
         try:
             return work()
-        except sqlite3.Error as error:
+        except sqlite3.Error:
             self._failed_at = time.monotonic()
-            return error
+            raise
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(
@@ -203,13 +217,43 @@ class SqliteBackend:
         with self._database as database:
             database.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", letters)
 
+    def _take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        now = time.time()
+        rows = [
+            (key, "" if seconds else worker, amount, now + (seconds or LONGEST_SECONDS))
+            for key, amount, _, seconds in buckets
+        ]
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            self._mark_if_due(worker)
+            held = self._held([bucket.key for bucket in buckets])
+            has_taken = not any(map(Bucket.lacks, buckets, held))
+            if has_taken:
+                database.executemany(ADD, rows)
+        if has_taken:
+            self._running.update((key, id) for key, _, _, seconds in buckets if not seconds)
+        return has_taken, held
+
+    def _give_back(self, worker: str, settlement: Settlement) -> None:
+        now = time.time()
+        left = self._running.intersection(settlement.left)
+        with self._database as database:
+            database.executemany(ADD, [(key, worker, -1, now + LONGEST_SECONDS) for key, _ in left])
+            database.executemany(
+                ADD, [(key, "", n, now + seconds) for key, n, seconds in settlement.changes]
+            )
+        self._running -= left
+
+    def _held(self, keys: list[str]) -> list[int]:
+        """What each bucket holds."""
+        statement = COUNTS.format(",".join("?" * len(keys)))
+        held: dict[str, int] = dict(self._database.execute(statement, [*keys, *_alive()]))
+        return [held.get(key, 0) for key in keys]
+
     def _record(self, position: Position, newest: int = 0) -> Record | None:
         digest, offset, known_etag, known_beat = position
-        now = time.monotonic()
-        # A mark may be slightly later than `now`. One far ahead is from before the machine started.
-        alive = now - ALIVE_SECONDS, now + ALIVE_SECONDS
         oldest = time.time() - self._ttl_seconds
-        row = self._database.execute(RECORD, [*alive, offset, digest, oldest]).fetchone()
+        row = self._database.execute(RECORD, [*_alive(), offset, digest, oldest]).fetchone()
         if row is None:
             return None
         etag, worker, fingerprint, receipt, is_alive, begun, text, progress = row
@@ -235,9 +279,14 @@ class SqliteBackend:
         (beat,) = self._database.execute(BEAT).fetchone()
         return int(beat)
 
+    def _mark_if_due(self, worker: str) -> None:
+        if worker != self._marked or time.monotonic() - self._marked_at > MARK_SECONDS:
+            self._mark(worker)
+
     def _mark(self, worker: str) -> bool:
         """Marks the worker alive. Returns whether its last mark was still there."""
-        mark = (time.monotonic(), worker)
+        self._marked, self._marked_at = worker, time.monotonic()
+        mark = (self._marked_at, worker)
         if self._database.execute("UPDATE workers SET seen = ? WHERE worker = ?", mark).rowcount:
             return True
         self._database.execute("INSERT INTO workers (seen, worker) VALUES (?, ?)", mark)
@@ -253,6 +302,7 @@ class SqliteBackend:
         self._database.execute(DEAD_WORKERS, [oldest, now])
         self._database.execute(ORPHANS)
         self._database.execute(OLD, [time.time() - self._ttl_seconds])
+        self._database.execute(COUNTED, [time.time()])
         self._make_room()
         for id, etag, begun, text in self._database.execute(LONG, [beat - LONG_BEATS]).fetchall():
             gathered = self._text(etag, begun, text)
@@ -272,6 +322,13 @@ class SqliteBackend:
             forgotten.append([id])
         oldest.close()
         self._database.executemany("DELETE FROM answers WHERE id = ?", forgotten)
+
+
+def _alive() -> tuple[float, float]:
+    """The first and the last mark of a worker that counts as alive."""
+    now = time.monotonic()
+    # A mark may be slightly later than `now`. One far ahead is from before the machine started.
+    return now - ALIVE_SECONDS, now + ALIVE_SECONDS
 
 
 def _write_ahead(database: sqlite3.Connection) -> None:

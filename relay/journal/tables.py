@@ -24,6 +24,13 @@ TABLES = [
     worker TEXT, etag TEXT, verb TEXT, PRIMARY KEY (worker, etag, verb)) WITHOUT ROWID""",
     """CREATE TRIGGER IF NOT EXISTS forget_letters AFTER DELETE ON workers BEGIN
     DELETE FROM letters WHERE worker = OLD.worker; END""",
+    # With a worker, a count is the number of its running answers, otherwise a sum of all workers.
+    """CREATE TABLE IF NOT EXISTS counts (
+    key TEXT, worker TEXT, count INTEGER NOT NULL, until REAL NOT NULL,
+    PRIMARY KEY (key, worker)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS counted ON counts (until)",
+    """CREATE TRIGGER IF NOT EXISTS forget_counts AFTER DELETE ON workers BEGIN
+    DELETE FROM counts WHERE worker = OLD.worker; END""",
     f"PRAGMA user_version = {VERSION}",
 ]
 
@@ -78,3 +85,15 @@ GATHER = "UPDATE answers SET begun = ?, text = ? WHERE id = ?"
 READ_NO_MORE = """
 DELETE FROM pieces
 WHERE beat < (SELECT coalesce(min(begun), ?) FROM answers WHERE begun IS NOT NULL)"""
+
+# What buckets hold; `{}` is a question mark for each key.
+COUNTS = """
+SELECT key, sum(count) FROM counts
+WHERE key IN ({}) AND (worker = '' OR worker IN (
+    SELECT worker FROM workers WHERE seen BETWEEN ? AND ?))
+GROUP BY key"""
+# The time to keep a count begins with its first change.
+ADD = """
+INSERT INTO counts VALUES (?1, ?2, max(?3, 0), ?4)
+ON CONFLICT (key, worker) DO UPDATE SET count = max(count + ?3, 0)"""
+COUNTED = "DELETE FROM counts WHERE until < ? AND (worker = '' OR count = 0)"

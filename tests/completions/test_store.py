@@ -2,14 +2,14 @@
 
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.backends import File
+from helpers.backends import File, Line, Unhurried
 from helpers.sources import END, Clock, ScriptedSource, Task, waited_for
 from relay.completions import Reading, Source, Store
 from relay.completions.store import digest_of
@@ -21,45 +21,10 @@ from relay.errors import (
     UnknownCompletion,
     UpstreamError,
 )
-from relay.journal import Addition, Backend, Journal, Letter, Position, Record, Unavailable, Writing
 from relay.timing import IDLE_SECONDS
 from relay.upstream import Cancellation, Outcome
 
 QUESTION, ANOTHER = b"a question", b"another question"
-
-
-class Line:
-    """A backend that the test can cut off."""
-
-    name = "The file"
-    is_remote = True
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.is_cut = False
-
-    def claim(self, writing: Writing, replaced: str = "") -> Record | None:
-        return self._reached().claim(writing, replaced)
-
-    def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
-        return self._reached().write(worker, additions)
-
-    def read(self, positions: Sequence[Position]) -> list[Record | None]:
-        return self._reached().read(positions)
-
-    def send(self, letters: Sequence[Letter]) -> None:
-        self._reached().send(letters)
-
-    def _reached(self) -> Backend:
-        if self.is_cut:
-            raise Unavailable("a reason")
-        return self._backend
-
-
-class Unhurried(Journal):
-    """Beats when the test says so, and not by itself."""
-
-    def start(self) -> None: ...
 
 
 class Worker:

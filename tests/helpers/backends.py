@@ -4,13 +4,26 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from helpers.sources import Task
-from relay.journal import Addition, Backend, Letter, Position, Record, Writing
+from relay.journal import (
+    Addition,
+    Backend,
+    Bucket,
+    Change,
+    Journal,
+    Letter,
+    Position,
+    Record,
+    Settlement,
+    Unavailable,
+    Writing,
+)
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import ALIVE_SECONDS
 
@@ -44,6 +57,19 @@ def record_of(backend: Backend, of: Writing, offset: int = 0) -> Record:
     return record._replace(beat=0)
 
 
+DAY = 86_400
+
+
+def bucket(key: str = "day", amount: int = 1, *, most: int = 10, seconds: int = DAY) -> Bucket:
+    """A bucket that counts."""
+    return Bucket(key, amount, most, seconds)
+
+
+def running(key: str = "running", *, most: int = 3) -> Bucket:
+    """A bucket of running answers."""
+    return Bucket(key, 1, most, 0)
+
+
 class File:
     """A journal in a file."""
 
@@ -59,7 +85,7 @@ class File:
         self.do("UPDATE workers SET seen = seen - ? WHERE worker = ?", ALIVE_SECONDS + 1, worker)
 
     def lose(self) -> None:
-        for table in ("answers", "pieces", "workers", "letters"):
+        for table in ("answers", "pieces", "workers", "letters", "counts"):
             self.do(f"DELETE FROM {table}")
 
     def do(self, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -68,6 +94,46 @@ class File:
 
     def count(self, table: str) -> object:
         return self.do(f"SELECT count(*) FROM {table}")[0][0]
+
+
+class Line:
+    """A backend that the test can cut off."""
+
+    name = "The file"
+    is_remote = True
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.is_cut = False
+
+    def claim(self, writing: Writing, replaced: str = "") -> Record | None:
+        return self._reached().claim(writing, replaced)
+
+    def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
+        return self._reached().write(worker, additions)
+
+    def read(self, positions: Sequence[Position]) -> list[Record | None]:
+        return self._reached().read(positions)
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        self._reached().send(letters)
+
+    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        return self._reached().take(worker, id, buckets)
+
+    def give_back(self, worker: str, settlement: Settlement) -> None:
+        self._reached().give_back(worker, settlement)
+
+    def _reached(self) -> Backend:
+        if self.is_cut:
+            raise Unavailable("a reason")
+        return self._backend
+
+
+class Unhurried(Journal):
+    """Beats when the test says so, and not by itself."""
+
+    def start(self) -> None: ...
 
 
 class BackendPromises:
@@ -269,9 +335,84 @@ class BackendPromises:
         backend.claim(writing(worker="new"))
         assert record_of(backend, writing()).is_alive
 
+    def test_a_bucket(self, place: Place) -> None:
+        """A bucket gives until it would hold too much, and says what it held before."""
+        here, there = place.open(), place.open()
+        assert here.take("here", "1", [bucket(amount=4)]) == (True, [0])
+        assert there.take("there", "2", [bucket(amount=6)]) == (True, [4])
+        assert here.take("here", "3", [bucket(amount=1)]) == (False, [10])
+        assert here.take("here", "4", [bucket("another day", amount=10)]) == (True, [0])
+
+    def test_all_or_nothing(self, place: Place) -> None:
+        """If one of several buckets refuses, none of them gives anything."""
+        backend = place.open()
+        backend.take("here", "1", [bucket("full", 10)])
+        both = [bucket("free"), running(), bucket("full")]
+        assert backend.take("here", "2", both) == (False, [0, 0, 10])
+        assert backend.take("here", "3", [bucket("free"), running()]) == (True, [0, 0])
+
+    def test_running_answers(self, place: Place) -> None:
+        """A running answer holds its place until its end, however often that is reported."""
+        here, there = place.open(), place.open()
+        for id in "123":
+            assert here.take("here", id, [running()])[0]
+        assert there.take("there", "4", [running()]) == (False, [3])
+        end = Settlement([("running", "2")])
+        here.give_back("here", end)
+        here.give_back("here", end)
+        assert there.take("there", "5", [running()]) == (True, [2])
+        assert here.take("here", "6", [running()]) == (False, [3])
+
+    def test_a_settlement(self, place: Place) -> None:
+        """What is given back can be taken again; no count falls below 0."""
+        backend = place.open()
+        backend.take("here", "1", [bucket(amount=10), running(most=1)])
+        end = Settlement([("running", "1")], [Change("day", -7, DAY), Change("other", 3, DAY)])
+        backend.give_back("here", end)
+        taken = [bucket(amount=7), running(most=1), bucket("other")]
+        assert backend.take("here", "2", taken) == (True, [3, 0, 3])
+        too_much = Settlement(changes=[Change("day", -11, DAY), Change("none", -1, DAY)])
+        backend.give_back("here", too_much)
+        everything = [bucket(amount=10), bucket("none", 10)]
+        assert backend.take("here", "4", everything) == (True, [0, 0])
+
+    def test_takes_race(self, place: Place) -> None:
+        """Of many at the same time, as many take as fit."""
+        everyone = threading.Barrier(5)
+
+        def take(name: str) -> int:
+            backend = place.open()
+            everyone.wait(20)
+            takes = (
+                backend.take(name, f"{name} {number}", [bucket(most=37), running(most=41)])
+                for number in range(20)
+            )
+            return sum(has_taken for has_taken, _ in takes)
+
+        takers = [Task(partial(take, f"worker {number}")) for number in range(5)]
+        assert sum(each.result() for each in takers) == 37
+
 
 class SharedBackendPromises(BackendPromises):
     """Further promises, between several workers."""
+
+    def test_running_answers_of_a_dead_worker(self, place: Place) -> None:
+        """They do not count any more, but what they took from counts stays taken."""
+        here, there = place.open(), place.open()
+        for id in "123":
+            here.take("here", id, [running(), bucket()])
+        place.kill("here")
+        assert there.take("there", "4", [running(), bucket()]) == (True, [0, 3])
+        assert there.take("there", "5", [running()]) == (True, [1])
+
+    def test_buckets_of_a_lost_journal(self, place: Place) -> None:
+        """They are empty, and the end of an answer from before the loss changes nothing."""
+        here = place.open()
+        here.take("here", "1", [running(), bucket(amount=9)])
+        place.lose()
+        end = Settlement([("running", "1")], [Change("day", -9, DAY)])
+        here.give_back("here", end)
+        assert here.take("here", "2", [running(), bucket()]) == (True, [0, 0])
 
     def test_a_dead_worker(self, place: Place) -> None:
         """The answers of a dead worker are marked as such until it writes again."""

@@ -18,10 +18,21 @@ from helpers.backends import (
     File,
     Place,
     SharedBackendPromises,
+    bucket,
     record_of,
+    running,
     writing,
 )
-from relay.journal import MEMORY, Addition, Backend, Letter, Position, Record, Unavailable
+from relay.journal import (
+    MEMORY,
+    Addition,
+    Backend,
+    Letter,
+    Position,
+    Record,
+    Settlement,
+    Unavailable,
+)
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
 from relay.timing import ALIVE_SECONDS
@@ -172,6 +183,19 @@ def test_seen_while_we_look(tmp_path: Path) -> None:
     assert record_of(backend, writing()).is_alive
 
 
+def test_counts_are_kept_for_their_time(tmp_path: Path) -> None:
+    """A count goes from the file after its time, but not while answers run that it counts."""
+    file = File(tmp_path / "state.sqlite3")
+    backend = file.open()
+    backend.take("here", "1", [bucket("minute", seconds=60), bucket("day"), running()])
+    backend.take("here", "2", [running("other")])
+    backend.give_back("here", Settlement([("running", "1")]))
+    file.do("UPDATE counts SET until = until - 61")
+    file.do("UPDATE counts SET until = 0 WHERE worker <> ''")
+    file.open().write("here", [])
+    assert file.do("SELECT key, count FROM counts") == [("day", 1), ("other", 1)]
+
+
 def test_a_file_of_another_version(tmp_path: Path) -> None:
     """It is not touched, and cannot be used."""
     file = File(tmp_path / "state.sqlite3")
@@ -199,7 +223,10 @@ def test_another_program_holds_the_file(tmp_path: Path) -> None:
         with pytest.raises(Unavailable):
             backend.claim(writing())
         assert backend.read([Position(writing().digest)]) == [None]
+        with pytest.raises(Unavailable):
+            backend.take("here", "1", [bucket()])
     assert backend.claim(writing()) is None
+    assert backend.take("here", "1", [bucket()]) == (True, [0])
 
 
 CUTS = st.lists(st.tuples(st.integers(0, len(TEXT)), st.integers(0, len(TEXT))), max_size=12)

@@ -10,10 +10,13 @@ from helpers.limits import WAIT_SECONDS
 from helpers.sources import Clock, Task
 from relay.journal import (
     Addition,
+    Bucket,
+    Change,
     Journal,
     Letter,
     Position,
     Record,
+    Settlement,
     Unavailable,
     Verb,
     Writing,
@@ -40,6 +43,8 @@ class ScriptedBackend:
         self.written: list[list[Addition]] = []
         self.read_from: list[list[tuple[str, int]]] = []
         self.sent: list[Letter] = []
+        self.fails_to_settle = False
+        self.settled: list[Settlement] = []
         self.while_reading: Callable[[], None] = lambda: None
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
@@ -64,6 +69,18 @@ class ScriptedBackend:
     def send(self, letters: Sequence[Letter]) -> None:
         self._check()
         self.sent += letters
+
+    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+        self._check()
+        assert (worker, id) == ("here", "2")
+        # Full until something is given back.
+        return bool(self.settled), [0] * len(buckets)
+
+    def give_back(self, worker: str, settlement: Settlement) -> None:
+        assert worker == "here"
+        self.settled.append(settlement)
+        if self.fails_to_settle:
+            raise Unavailable("a reason")
 
     def _check(self) -> None:
         if self.is_gone:
@@ -422,6 +439,64 @@ def test_a_server_ends_without_a_journal(journal: Journal, backend: ScriptedBack
     backend.is_gone = True
     journal.close()
     assert backend.written == []
+
+
+def ends(*ids: str, amount: int = -5) -> Settlement:
+    left = [("running", id) for id in ids]
+    return Settlement(left, [Change("day", amount, 60)])
+
+
+def test_what_is_given_back(journal: Journal, backend: ScriptedBackend) -> None:
+    """The next beat settles all ends together, once."""
+    journal.beat()
+    journal.give_back(ends("1"))
+    journal.give_back(ends("2", amount=-7))
+    journal.beat()
+    journal.beat()
+    assert backend.settled == [ends("1", "2", amount=-12)]
+
+
+def test_what_is_given_back_can_be_taken(journal: Journal, backend: ScriptedBackend) -> None:
+    """An answer that is refused before the beat gets what others have given back."""
+    buckets = [Bucket("day", 1, 10, 60)]
+    assert journal.take("2", buckets) == (False, [0])
+    journal.give_back(ends("1"))
+    assert journal.take("2", buckets) == (True, [0])
+    journal.beat()
+    assert backend.settled == [ends("1")]
+
+
+def test_a_settlement_that_fails(journal: Journal, backend: ScriptedBackend, clock: Clock) -> None:
+    """Nobody knows what has become of it: only what cannot be settled twice is tried again."""
+    journal.give_back(ends("1"))
+    journal.give_back(Settlement(changes=[Change("another day", 3, 60)]))
+    backend.fails_to_settle = True
+    journal.beat()
+    journal.give_back(ends("3"))
+    backend.fails_to_settle = False
+    clock.advance(IDLE_SECONDS)
+    journal.beat()
+    left = [("running", id) for id in "13"]
+    changes = [Change("another day", 3, 60), Change("day", -5, 60)]
+    assert backend.settled[1:] == [Settlement(left, changes)]
+
+
+def test_a_take_that_fails(journal: Journal, backend: ScriptedBackend, clock: Clock) -> None:
+    """The answer may have got a place all the same, and leaves it."""
+    backend.is_gone = True
+    with pytest.raises(Unavailable):
+        journal.take("2", [Bucket("day", 1, 10, 60), Bucket("running", 1, 10, 0)])
+    backend.is_gone = False
+    clock.advance(IDLE_SECONDS)
+    journal.beat()
+    assert backend.settled == [Settlement([("running", "2")], [])]
+
+
+def test_a_server_that_ends_gives_back(journal: Journal, backend: ScriptedBackend) -> None:
+    """What its last answers have not used is there for the next process."""
+    journal.give_back(ends("1"))
+    journal.close()
+    assert backend.settled == [ends("1")]
 
 
 def test_a_fault_of_our_own(journal: Journal) -> None:

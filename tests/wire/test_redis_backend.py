@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from helpers.backends import RECEIPT, TEXT, Place, SharedBackendPromises, record_of, writing
+from helpers.backends import (
+    DAY,
+    RECEIPT,
+    TEXT,
+    Place,
+    SharedBackendPromises,
+    bucket,
+    record_of,
+    running,
+    writing,
+)
 from helpers.redis_server import RedisServer
 from relay.journal import Addition, Backend, Letter, Unavailable
 from relay.journal.redis import LONGEST_SECONDS, RedisBackend
@@ -73,6 +83,7 @@ def test_everything_goes_one_day(place: Database) -> None:
     backend.write("here", [Addition(writing(1), 7, TEXT[7:])])
     backend.write("here", [Addition(writing(2), 0, TEXT, RECEIPT)])
     backend.send([Letter("dead", writing().etag, "read")])
+    backend.take("here", "1", [bucket(), bucket("minute", seconds=60), running()])
     limits = {
         f"answer:{writing(1).digest}": LONGEST_SECONDS,
         "text:etag-1": LONGEST_SECONDS,
@@ -80,6 +91,10 @@ def test_everything_goes_one_day(place: Database) -> None:
         "text:etag-2": TTL_SECONDS,
         "worker:here": ALIVE_SECONDS,
         "letters:dead": 10 * ALIVE_SECONDS,
+        "count:day": DAY,
+        "count:minute": 60,
+        "running:running": LONGEST_SECONDS,
+        "running:running:here": LONGEST_SECONDS,
     }
     for key, limit in limits.items():
         assert max(limit - 60, 0) < place.client.ttl(f"askbot:{key}") <= limit, key
@@ -109,6 +124,7 @@ def test_a_redis_that_is_away(redis_server: RedisServer, place: Database) -> Non
             lambda: backend.read([]),
             lambda: backend.write("here", []),
             lambda: backend.send([Letter("here", writing().etag, "stop")]),
+            lambda: backend.take("here", "1", [bucket()]),
         ):
             with pytest.raises(Unavailable):
                 call()
