@@ -34,11 +34,26 @@ pytestmark = pytest.mark.usefixtures("relay")
 
 def counted_down(page: Page, seconds: int) -> None:
     """Sees a wait of `seconds` from its beginning to its end."""
-    expect(button(page, f"Ask again in {seconds} s")).to_be_visible()
+    expect(button(page, f"Ask again in {seconds} seconds")).to_be_visible()
     page.clock.run_for(1000 * (seconds - 1))
-    expect(button(page, "Ask again in 1 s")).to_be_visible()
+    expect(button(page, "Ask again in 1 second")).to_be_visible()
     page.clock.run_for(1000)
     expect(button(page, "Ask again")).to_be_visible()
+
+
+def test_too_many_questions(
+    page: Page, start_relay: StartRelay, serve_page: ServePage, upstream: Upstream
+) -> None:
+    """A reader who has asked too much is told so, and how long to wait."""
+    relay = start_relay(QUESTIONS_PER_DAY="1")
+    page.goto(serve_page(relay.url).url)
+    exchange(page, "Who are you?")
+    with stopped_clock(page):
+        ask(page, "Who are they?")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("That was too many questions for now. Please wait")
+        expect(page.get_by_role("button", name="Ask again in")).to_be_visible()
+    assert len(upstream.requests) == 1
 
 
 def test_try_again_later(page: Page, upstream: Upstream) -> None:

@@ -1,4 +1,7 @@
+import { waitIn } from './wait.ts'
 import { whenIn } from './when.ts'
+
+const wait = waitIn('en')
 
 export const en = {
   lang: 'en',
@@ -28,7 +31,7 @@ export const en = {
   version: (number: number, of: number) => `Version ${number} of ${of}`,
   earlierVersion: 'Earlier version',
   laterVersion: 'Later version',
-  retryIn: (seconds: number) => `Ask again in ${seconds} s`,
+  retryIn: (seconds: number) => `Ask again in ${wait(seconds)}`,
   proceed: 'Continue',
   proceedInstruction: 'Continue your last answer exactly where it ends. Do not repeat any of it, and do not comment on this.',
   edit: 'Edit the question',
@@ -68,8 +71,7 @@ export const en = {
   filtered: 'The model’s provider ended this answer.',
   details: 'Details',
   requestId: 'Request',
-  retryAfter: (seconds: number) =>
-    seconds === 1 ? 'Please wait a second before asking again.' : `Please wait ${seconds} seconds before asking again.`,
+  retryAfter: (seconds: number) => `Please wait ${wait(seconds)} before asking again.`,
 
   // The receipt
   receipt: 'How this answer was made, counted in tokens',
@@ -188,7 +190,7 @@ export const en = {
     request_too_large: 'The question, with what came before it, is too large for the server.',
     question_too_long: 'This is more than can be read at once. Shorten the question, or ask it in a new conversation.',
     content_filtered: 'The model’s provider refused this question.',
-    rate_limited: 'Too many questions in a short time.',
+    rate_limited: 'That was too many questions for now.',
     too_many_streams: 'Too many answers are being written at the same time.',
     budget_exhausted: 'The allowance for today is used up.',
     upstream_rate_limited: 'The model is getting too many questions just now.',

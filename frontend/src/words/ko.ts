@@ -1,5 +1,8 @@
+import { waitIn } from './wait.ts'
 import { whenIn } from './when.ts'
 import type { Words } from './words.ts'
+
+const wait = waitIn('ko')
 
 export const ko: Words = {
   lang: 'ko',
@@ -27,7 +30,7 @@ export const ko: Words = {
   version: (number, of) => `${of}개 중 ${number}번째`,
   earlierVersion: '이전 답변',
   laterVersion: '다음 답변',
-  retryIn: (seconds) => `${seconds}초 뒤 답변 다시 받기`,
+  retryIn: (seconds) => `${wait(seconds)} 뒤 답변 다시 받기`,
   proceed: '답변 이어가기',
   proceedInstruction: '마지막 답변이 끝난 바로 그 자리부터 이어서 써 주세요. 이미 쓴 내용을 되풀이하거나 이 요청에 대해 말하지 마세요.',
   edit: '질문 고치기',
@@ -65,7 +68,7 @@ export const ko: Words = {
   filtered: '모델 제공자가 이 답변을 중단했습니다.',
   details: '자세히',
   requestId: '요청 번호',
-  retryAfter: (seconds) => `${seconds}초 뒤에 다시 시도해 주세요.`,
+  retryAfter: (seconds) => `${wait(seconds)} 뒤에 다시 시도해 주세요.`,
 
   receipt: '이 답변의 기록(토큰 단위)',
   firstText: (seconds) => `첫 글자까지 ${seconds}초`,
@@ -174,7 +177,7 @@ export const ko: Words = {
     request_too_large: '질문과 앞선 대화가 서버에서 받을 수 있는 크기를 넘었습니다.',
     question_too_long: '한 번에 읽을 수 있는 길이를 넘었습니다. 질문을 줄이거나 새 대화에서 질문해 주세요.',
     content_filtered: '모델 제공자가 이 질문을 거절했습니다.',
-    rate_limited: '짧은 시간에 질문이 너무 많았습니다.',
+    rate_limited: '지금까지 질문이 너무 많았습니다.',
     too_many_streams: '동시에 작성 중인 답변이 너무 많습니다.',
     budget_exhausted: '오늘 쓸 수 있는 사용량을 모두 썼습니다.',
     upstream_rate_limited: '지금 모델에 질문이 몰리고 있습니다.',

@@ -29,6 +29,18 @@ describe('a failure in words', () => {
   })
 })
 
+describe('a wait in words', () => {
+  test.for([
+    [1, 'Please wait 1 second before asking again.', '1초 뒤에 다시 시도해 주세요.'],
+    [120, 'Please wait 120 seconds before asking again.', '120초 뒤에 다시 시도해 주세요.'],
+    [121, 'Please wait 3 minutes before asking again.', '3분 뒤에 다시 시도해 주세요.'],
+    [7201, 'Please wait 3 hours before asking again.', '3시간 뒤에 다시 시도해 주세요.'],
+  ] as const)('%i seconds', ([seconds, english, korean]) => {
+    expect(en.retryAfter(seconds)).toBe(english)
+    expect(ko.retryAfter(seconds)).toBe(korean)
+  })
+})
+
 describe('the language of a text', () => {
   test.for([
     ['Askbot은 무엇인가요?', 'ko'],
