@@ -11,9 +11,11 @@ from doors import ai_completion, ai_sdk, openai_api
 from doors.serving import Relay, reader_language, serving
 from openai_client import Model
 from relay.access import Gate, Origins, check_address
-from relay.completions import open_store
+from relay.completions import Store
 from relay.descriptors import max_readers, raise_limit
 from relay.errors import NotConfigured
+from relay.journal import open_journal
+from relay.limits import Quotas
 from relay.log import log, log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
@@ -31,6 +33,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     log_to_stderr(settings.log_level)
     if settings.log_questions:
         log.warning("LOG_QUESTIONS IS ON: what people ask is written into this log")
+    journal = open_journal(settings)
     transport = Transport(Dialer(environ), max_connections=max_readers())
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
@@ -38,7 +41,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         settings,
         Personas.load(settings.persona, settings.personas_dir, settings.owner_file),
         Model(settings, PlainClient(transport)),
-        open_store(settings),
+        Store(journal, grace_seconds=settings.resume_grace_seconds),
+        Quotas(settings, journal),
     )
 
     app.add_url_rule("/", view_func=liveness)

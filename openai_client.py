@@ -113,8 +113,10 @@ class Model:
         answer = AnswerStream(response, self._settings, deadline)
         try:
             answer.begin()
-        except BaseException:
+        except BaseException as error:
             answer.close()
+            if isinstance(error, RelayError):
+                error.may_cost = True
             raise
         return answer
 

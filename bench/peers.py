@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import journals
+from bench import journals, limits
 
 ROOT = Path(__file__).parents[1]
 _EXPRESS = ROOT / "bench" / "express"
@@ -57,7 +57,7 @@ ASKBOT = Peer(
     name="askbot",
     title="Askbot",
     command=lambda _port: _gunicorn("app:app"),
-    environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"},
+    environ={"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"} | limits.HIGH,
     made_of=lambda: _python("flask", "gunicorn", "gevent", "httptools", "openai"),
     beside=journals.state_file,
 )

@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from doors.serving import ask_for, open_answer, reply, request_body, serving
+from doors.serving import open_answer, replace_answer, reply, request_body, serving
 from relay.clients import Reader, Reply, ui_message_reply
 from relay.completions import Reading, is_key
 from relay.errors import RelayError
@@ -18,8 +18,7 @@ def chat() -> Response:
     )
     question, key = asked.question, request.headers.get("Idempotency-Key")
     if key is None and asked.id is not None and is_key(asked.id):
-        store = serving().store
-        return answer(store.replace(asked.id, question.fingerprint, ask_for(question)))
+        return answer(replace_answer(question, asked.id))
     return answer(open_answer(question, key))
 
 

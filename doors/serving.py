@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from openai_client import Model
+from relay.access import Client, client_of
 from relay.clients import Reader, Reply, read_body
-from relay.completions import Ask, Reading, Store
+from relay.completions import Reading, Store
 from relay.errors import UnknownPersona, UnsupportedContent, UnsupportedMediaType
+from relay.limits import Asking, Quotas
 from relay.log import log
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
 from relay.upstream import AnswerStream, Cancellation
+from relay.web import announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Relay:
     personas: Personas
     model: Model
     store: Store
+    quotas: Quotas
 
     @property
     def limits(self) -> Limits:
@@ -49,11 +53,28 @@ def serving() -> Relay:
     return relay
 
 
+def client() -> Client:
+    """Whose question this is."""
+    if "client" not in g:
+        g.client = client_of(request.environ, serving().settings)
+    found: Client = g.client
+    return found
+
+
 def request_body() -> bytes:
-    """Raises UnsupportedMediaType, RequestTooLarge or InvalidRequest."""
+    """The body of a question.
+
+    Raises UnsupportedMediaType, RequestTooLarge or InvalidRequest. Raises RateLimited, before
+    reading, if the client is known to have no question left and the answer is not there yet.
+    """
+    relay = serving()
+    refusal = relay.quotas.known_refusal(client())
+    if refusal is not None:
+        key = request.headers.get("Idempotency-Key")
+        if key is None or not relay.store.knows(key):
+            raise refusal
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
-    relay = serving()
     return read_body(
         request.stream,
         declared_bytes=request.content_length,
@@ -67,10 +88,17 @@ def open_answer(question: Question, key: str | None) -> Reading:
 
     Raises UnknownPersona, UnsupportedContent, and the errors of `Store.open`.
     """
-    return serving().store.open(key, question.fingerprint, ask_for(question))
+    asking = ask_for(question)
+    return serving().store.open(key, question.fingerprint, asking, asking.settle)
 
 
-def ask_for(question: Question) -> Ask:
+def replace_answer(question: Question, key: str) -> Reading:
+    """Opens a reading of a new answer, which takes over `key`. Raises as `open_answer` does."""
+    asking = ask_for(question)
+    return serving().store.replace(key, question.fingerprint, asking, asking.settle)
+
+
+def ask_for(question: Question) -> Asking:
     """The call with which a completion asks the model.
 
     Raises UnknownPersona or UnsupportedContent.
@@ -89,7 +117,9 @@ def ask_for(question: Question) -> Ask:
             log.info("a question: %r", question.messages[-1].content)
         return relay.model.ask(prompt, cancellation)
 
-    return ask
+    asking = Asking(relay.quotas, client(), prompt, ask)
+    announce(asking.fields)
+    return asking
 
 
 def reader_language() -> Language:

@@ -6,6 +6,7 @@
     upstream      HTTP to the model: connections, the stream of an answer, calling it off
     journal       the record of answers, for other workers and later processes
     completions   one answer and its readers, its receipt, finding it again
+    limits        how much may be asked: in a minute, in a day, at the same time
     clients       the client's connection, and the forms of a reply
 
 A room imports only from the rooms above it in this list, and only names that their `__init__`

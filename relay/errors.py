@@ -20,6 +20,10 @@
     ├── UnsupportedMediaType        415 unsupported_media_type
     ├── ContentFiltered             422 content_filtered
     ├── IdempotencyKeyReused        422 idempotency_key_reused
+    ├── LimitReached                one of the relay's own limits
+    │   ├── RateLimited             429 rate_limited
+    │   ├── TooManyStreams          429 too_many_streams
+    │   └── BudgetExhausted         429 budget_exhausted
     ├── UpstreamRateLimited         429 upstream_rate_limited
     ├── Abandoned                   499 abandoned, only in receipts
     ├── UpstreamError               502 upstream_error
@@ -34,15 +38,20 @@
 and no trace. `detail` is for the operator and goes to the log only.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 
 class RelayError(Exception):
-    """A failed request or answer, with the status and the message for the client."""
+    """A failed request or answer, with the status and the message for the client.
+
+    `may_cost` says whether the model may have worked on an answer that failed without text.
+    """
 
     status = 500
     code = "internal_error"
     message = "Something went wrong on our side."
+    may_cost = False
 
     def __init__(
         self,
@@ -195,6 +204,34 @@ class IdempotencyKeyReused(RelayError):
     message = "This Idempotency-Key belongs to another question."
 
 
+class LimitReached(RelayError):
+    """`fields` are headers that tell the client about its limits."""
+
+    status = 429
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: int, fields: Mapping[str, str]
+    ) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        self.fields = fields
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, **self.fields}
+
+
+class RateLimited(LimitReached):
+    code = "rate_limited"
+
+
+class TooManyStreams(LimitReached):
+    code = "too_many_streams"
+
+
+class BudgetExhausted(LimitReached):
+    code = "budget_exhausted"
+
+
 class UpstreamRateLimited(RelayError):
     status = 429
     code = "upstream_rate_limited"
@@ -207,6 +244,7 @@ class Abandoned(RelayError):
     status = 499
     code = "abandoned"
     message = "The answer was given up because its reader had left."
+    may_cost = True
 
 
 class UpstreamError(RelayError):
@@ -248,6 +286,7 @@ class UpstreamTimeout(RelayError):
     status = 504
     code = "upstream_timeout"
     message = "The model took too long. Try again in a little while."
+    may_cost = True
 
 
 def from_status(status: int) -> RelayError:

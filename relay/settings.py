@@ -338,6 +338,18 @@ class Settings:
         67_108_864, _count, "The most bytes of ended answers in the state file; 0: no limit."
     )
 
+    questions_per_minute: int = _setting(20, _count, "The most questions of a client in a minute.")
+    questions_per_day: int = _setting(200, _count, "The most questions of a client in a day (UTC).")
+    max_streams_per_client: int = _setting(
+        3, _count, "The most answers of a client that are written at the same time."
+    )
+    max_streams: int = _setting(100, _count, "The most answers that are written at the same time.")
+    daily_tokens_per_client: int = _setting(
+        100_000, _count, "The most tokens of a client in a day (UTC), of questions and answers."
+    )
+    daily_tokens: int = _setting(
+        1_000_000, _count, "The most tokens in a day (UTC), of questions and answers."
+    )
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
     max_question_chars: int = _setting(16_000, _count, "The longest single question.")
     max_messages: int = _setting(200, _count, "The most messages in one conversation.")

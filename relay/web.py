@@ -26,6 +26,8 @@ EXPOSED_HEADERS = [
     "X-Request-Id",
     "Server-Timing",
     "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
     "Content-Range",
     "ETag",
     "Askbot-Ignored",
@@ -89,7 +91,13 @@ def name_request() -> None:
     g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
+def announce(fields: Mapping[str, str]) -> None:
+    """Has the reply to this request carry the headers that `fields` will hold by then."""
+    g.announced = fields
+
+
 def add_headers(response: Response) -> Response:
+    response.headers.update(g.get("announced", {}))
     response.headers["X-Request-Id"] = g.request_id
     response.headers.update(COMMON_HEADERS)
     # Keeps nginx from buffering the answer.

@@ -11,7 +11,16 @@ DOORS = sorted((PROJECT / "doors").glob("*.py"))
 ABOVE = [PROJECT / "app.py", PROJECT / "openai_client.py", *DOORS]
 
 # Each may import those before it, and what stands beside them; see relay/__init__.py.
-ROOMS = ("access", "questions", "personas", "upstream", "journal", "completions", "clients")
+ROOMS = (
+    "access",
+    "questions",
+    "personas",
+    "upstream",
+    "journal",
+    "completions",
+    "limits",
+    "clients",
+)
 
 # Where tests start servers, browsers and the model; `make check` runs all others.
 WITH_SERVERS = ("wire", "page", "local", "front_ends")

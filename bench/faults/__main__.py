@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.faults.client import KINDS, Kind, Surprise
+from bench.limits import HIGH
 from bench.peers import ROOT
 from bench.process import Failed, Process, free_port
 from bench.stage import Cores
@@ -139,6 +140,7 @@ def started() -> Iterator[Worker]:
         environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environ |= {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": address, "PORT": str(port)}
         environ |= {"STATE_FILE": f"{folder}/state.sqlite3", "LOG_LEVEL": "error"}
+        environ |= HIGH
         environ |= {"RESUME_GRACE_SECONDS": str(GRACE_SECONDS)}
         with Process(
             [sys.executable, "-m", "gunicorn", "app:app"],

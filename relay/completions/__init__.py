@@ -9,7 +9,7 @@ from relay.completions.ended import EndedCompletion
 from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, Thought, content_range
 from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Source
-from relay.completions.store import Store, is_key, open_store
+from relay.completions.store import Store, is_key
 
 __all__ = [
     "MAX_PIECE_BYTES",
@@ -26,5 +26,4 @@ __all__ = [
     "Thought",
     "content_range",
     "is_key",
-    "open_store",
 ]

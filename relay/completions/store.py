@@ -32,16 +32,7 @@ from relay.errors import (
     UnknownCompletion,
     UpstreamError,
 )
-from relay.journal import (
-    Addition,
-    Journal,
-    Letter,
-    Record,
-    Unavailable,
-    Writing,
-    open_backend,
-)
-from relay.settings import Settings
+from relay.journal import Addition, Journal, Letter, Record, Unavailable, Writing
 from relay.upstream import Cancellation
 
 log = logging.getLogger("askbot")
@@ -63,14 +54,14 @@ _STRIPES = 256
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def open_store(settings: Settings) -> "Store":
-    """The store for these settings. Raises SettingsError for an unusable REDIS_URL."""
-    journal = Journal(
-        open_backend(settings),
-        worker=uuid.uuid4().hex,
-        max_unsaved_bytes=settings.answer_store_max_bytes,
-    )
-    return Store(journal, grace_seconds=settings.resume_grace_seconds)
+# Settles an ended answer with the limits. Returns what it has used, for the log.
+Settle = Callable[[Receipt, RelayError | None], object]
+
+
+def unlimited(receipt: Receipt, error: RelayError | None) -> object:
+    """Settles an answer that took from no limit."""
+    del error
+    return f"usage {receipt.outcome.usage}"
 
 
 class Store:
@@ -88,8 +79,12 @@ class Store:
         self._ended: WeakValueDictionary[str, EndedCompletion] = WeakValueDictionary()
         self._is_closing = False
 
-    def open(self, key: str | None, fingerprint: bytes, ask: Ask) -> Reading:
+    def open(
+        self, key: str | None, fingerprint: bytes, ask: Ask, settle: Settle = unlimited
+    ) -> Reading:
         """A reading of the completion that `key` names, or of a new one that `ask` begins.
+
+        `settle` is called when the new one ends.
 
         A completion that failed without text is replaced by a new one. Without a key the completion
         is new, and ends with its reader. Raises InvalidRequest for a key that is no UUID,
@@ -99,12 +94,15 @@ class Store:
         if key is None:
             self._check_open()
             id = str(uuid.uuid4())
-            return self._begin(id, self._new_writing(digest_of(id), b""), ask, grace_seconds=0)
+            writing = self._new_writing(digest_of(id), b"")
+            return self._begin(id, writing, ask, settle, grace_seconds=0)
         id = _parsed(key)
         with self._stripe(digest_of(id)):
-            return self._open(id, fingerprint, ask)
+            return self._open(id, fingerprint, ask, settle)
 
-    def replace(self, key: str, fingerprint: bytes, ask: Ask) -> Reading:
+    def replace(
+        self, key: str, fingerprint: bytes, ask: Ask, settle: Settle = unlimited
+    ) -> Reading:
         """A reading of a new completion, which takes over `key`.
 
         A running completion under the key is stopped. Raises InvalidRequest and ShuttingDown.
@@ -124,7 +122,20 @@ class Store:
                 if record.writing.worker != self._journal.worker:
                     self._stop_elsewhere(record)
                 replaced = record.writing.etag
-            return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
+            return self._begin(id, writing, ask, settle, grace_seconds=self._grace_seconds)
+
+    def knows(self, key: str) -> bool:
+        """Whether a question with this key would not ask the model, as far as can be found out."""
+        id = _spelled(key)
+        known = self._known(digest_of(id))
+        if known is not None and not known.is_free:
+            return True
+        try:
+            record = self._record(digest_of(id), known)
+        except StoreUnreachable:
+            return False
+        receipt = self._settle(record, len(record.data)) if record is not None else None
+        return record is not None and not (receipt is not None and receipt.is_free)
 
     def get(self, id: str) -> Reading:
         """A reading of a completion. Raises UnknownCompletion or StoreUnreachable."""
@@ -208,7 +219,7 @@ class Store:
             with _reachable():
                 self._journal.send(Letter(record.writing.worker, record.writing.etag, "stop"))
 
-    def _open(self, id: str, fingerprint: bytes, ask: Ask) -> Reading:
+    def _open(self, id: str, fingerprint: bytes, ask: Ask, settle: Settle) -> Reading:
         digest, replaced = digest_of(id), ""
         known = self._known(digest)
         if known is not None:
@@ -224,7 +235,7 @@ class Store:
             if receipt is None or not receipt.is_free:
                 return self._join(id, record)
             replaced = record.writing.etag
-        return self._begin(id, writing, ask, grace_seconds=self._grace_seconds)
+        return self._begin(id, writing, ask, settle, grace_seconds=self._grace_seconds)
 
     def _check_open(self) -> None:
         if self._is_closing:
@@ -237,13 +248,15 @@ class Store:
         except Unavailable:
             return None
 
-    def _begin(self, id: str, writing: Writing, ask: Ask, *, grace_seconds: float) -> Reading:
+    def _begin(
+        self, id: str, writing: Writing, ask: Ask, settle: Settle, *, grace_seconds: float
+    ) -> Reading:
         completion = Completion(
             id,
             writing,
             ask,
             grace_seconds=grace_seconds,
-            on_end=partial(_log_end, writing),
+            on_end=partial(_end, writing, settle),
             on_saved=lambda: self._forget(self._written, completion),
         )
         reading = completion.join()
@@ -397,17 +410,18 @@ def _reachable() -> Iterator[None]:
         raise StoreUnreachable(detail=str(error), retry_after_seconds=2) from None
 
 
-def _log_end(writing: Writing, receipt: Receipt, error: RelayError | None) -> None:
+def _end(writing: Writing, settle: Settle, receipt: Receipt, error: RelayError | None) -> None:
     reason = f"finish_reason {receipt.outcome.finish_reason}"
     if error is not None:
         reason = f"{error.code}: {error.detail or error.message}"
     log.log(
         logging.WARNING if error and error.status >= 500 else logging.INFO,
-        "completion %s %s: %s bytes, first text after %s ms, end after %s ms, %s",
+        "completion %s %s: %s bytes, first text after %s ms, end after %s ms, %s, %s",
         writing.digest[:8],
         receipt.state,
         receipt.size,
         receipt.first_token_ms,
         receipt.duration_ms,
+        settle(receipt, error),
         reason,
     )

@@ -33,8 +33,25 @@ _SETTINGS = {variable(each) for each in fields(Settings)}
 _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN")
 
 
+# For tests of other things, which ask a lot. All tests are one client.
+UNLIMITED = dict.fromkeys(
+    (
+        "QUESTIONS_PER_MINUTE",
+        "QUESTIONS_PER_DAY",
+        "MAX_STREAMS_PER_CLIENT",
+        "MAX_STREAMS",
+        "DAILY_TOKENS_PER_CLIENT",
+        "DAILY_TOKENS",
+    ),
+    "0",
+)
+
+
 class RelayProcess:
-    """A relay with the given settings only. `url` is its address."""
+    """A relay with the given settings only, without limits unless they set some.
+
+    `url` is its address.
+    """
 
     def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
         environ = {
@@ -43,7 +60,7 @@ class RelayProcess:
             if name not in _SETTINGS and not _FOREIGN.match(name)
         }
         environ |= {"PORT": "0", "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
-        environ |= {"XDG_STATE_HOME": _STATE.name} | settings
+        environ |= {"XDG_STATE_HOME": _STATE.name} | UNLIMITED | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
         self.process = subprocess.Popen(

@@ -1,0 +1,10 @@
+"""How much may be asked: questions, answers at the same time, and tokens a day.
+
+A question takes from all limits before the model is asked, and gives back what its answer has not
+used. The counts are in the journal, for all workers.
+"""
+
+from relay.limits.asking import Asking
+from relay.limits.quotas import Quotas
+
+__all__ = ["Asking", "Quotas"]

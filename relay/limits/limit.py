@@ -1,0 +1,123 @@
+"""What is limited: for whom, in which window, and what a refused client is told."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from relay.errors import BudgetExhausted, LimitReached, RateLimited, TooManyStreams
+from relay.journal import Bucket
+from relay.settings import Settings
+
+MINUTE_SECONDS = 60
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` in a window of `seconds`, or at the same time if there is no window.
+
+    A window begins at a multiple of its length, so a day begins at midnight UTC. The limit is for
+    each client, or for all together.
+    """
+
+    name: str
+    most: int
+    seconds: int
+    per_client: bool
+    counts_tokens: bool
+    error: type[LimitReached]
+    message: str
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it counts questions. A question that is refused later keeps its place here."""
+        return self.seconds > 0 and not self.counts_tokens
+
+    def bucket(self, client: str, tokens: int, now_ms: int) -> Bucket:
+        """What a question of the client, with its tokens, takes from this limit."""
+        key = f"{self.name}:{client}" if self.per_client else self.name
+        if self.seconds:
+            key += f":{now_ms // (1000 * self.seconds)}"
+        # Clocks of hosts differ, and an answer may end after its window.
+        return Bucket(key, tokens if self.counts_tokens else 1, self.most, 2 * self.seconds)
+
+    def seconds_left(self, now_ms: int) -> int:
+        """The seconds to the end of the window, rounded up."""
+        length_ms = 1000 * self.seconds
+        return math.ceil((length_ms - now_ms % length_ms) / 1000)
+
+
+def limits_of(settings: Settings) -> tuple[Limit, ...]:
+    """The limits that are set. The first that refuses a question names the reason."""
+    every = (
+        Limit(
+            "minute",
+            settings.questions_per_minute,
+            MINUTE_SECONDS,
+            per_client=True,
+            counts_tokens=False,
+            error=RateLimited,
+            message="You have asked too many questions in a short time.",
+        ),
+        Limit(
+            "day",
+            settings.questions_per_day,
+            DAY_SECONDS,
+            per_client=True,
+            counts_tokens=False,
+            error=RateLimited,
+            message="You have asked all the questions of today.",
+        ),
+        Limit(
+            "streams",
+            settings.max_streams_per_client,
+            0,
+            per_client=True,
+            counts_tokens=False,
+            error=TooManyStreams,
+            message="Too many of your answers are being written at the same time.",
+        ),
+        Limit(
+            "all-streams",
+            settings.max_streams,
+            0,
+            per_client=False,
+            counts_tokens=False,
+            error=TooManyStreams,
+            message="Too many answers are being written at the moment.",
+        ),
+        Limit(
+            "tokens",
+            settings.daily_tokens_per_client,
+            DAY_SECONDS,
+            per_client=True,
+            counts_tokens=True,
+            error=BudgetExhausted,
+            message="Your tokens for today are used up.",
+        ),
+        Limit(
+            "all-tokens",
+            settings.daily_tokens,
+            DAY_SECONDS,
+            per_client=False,
+            counts_tokens=True,
+            error=BudgetExhausted,
+            message="This server's tokens for today are used up.",
+        ),
+    )
+    return tuple(limit for limit in every if limit.most)
+
+
+@lru_cache(maxsize=1024)
+def digest_of(name: str) -> str:
+    """A client's name in keys. It may be an address, which is not written down."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def in_words(seconds: int) -> str:
+    """A wait in seconds, minutes or hours, rounded up."""
+    for length, unit in ((3600, "hours"), (60, "minutes")):
+        if seconds > 2 * length:
+            return f"{math.ceil(seconds / length)} {unit}"
+    return f"{seconds} seconds" if seconds > 1 else "a second"

@@ -1,0 +1,187 @@
+"""Takes from all limits for a question, and settles them when its answer has ended."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from relay.access import Client
+from relay.errors import LimitReached
+from relay.journal import Bucket, Change, Journal, Settlement, Unavailable
+from relay.limits.fields import policy, state
+from relay.limits.limit import Limit, digest_of, in_words, limits_of
+from relay.limits.memory import Memory
+from relay.settings import Settings
+from relay.timing import BEAT_SECONDS
+
+# The `Retry-After` until some running answer has probably ended.
+BUSY_SECONDS = 5
+# How long a place may look taken after its answer has ended on another worker.
+LAG_SECONDS = 2 * BEAT_SECONDS
+
+
+class Part(NamedTuple):
+    """What a question takes from one limit, and what the limit held before."""
+
+    limit: Limit
+    bucket: Bucket
+    held: int
+
+    @property
+    def is_refused(self) -> bool:
+        return self.bucket.lacks(self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What a question has taken. `fields` are headers that tell the client what is left.
+
+    The `id` is unique in this process. `in_journal` is false if the journal was down, so that only
+    this process has counted it.
+    """
+
+    id: str
+    parts: Sequence[Part]
+    in_journal: bool
+    fields: Mapping[str, str]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Quotas:
+    """All limits of the settings: one object for all threads of the process.
+
+    The counts are exact between the workers that share a journal. While the journal is down, each
+    process counts for itself.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        *,
+        now_ms: Callable[[], int] = _now_ms,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._limits = limits_of(settings)
+        self._rates = tuple(limit for limit in self._limits if limit.is_rate)
+        self._policy = policy(self._limits)
+        self._journal = journal
+        self._now_ms = now_ms
+        self._sleep = sleep
+        self._ids = itertools.count(1)
+        self._memory = Memory()
+        # The tokens that running answers of this process have reserved and may give back.
+        self._reserved = Memory()
+
+    def known_refusal(self, client: Client) -> LimitReached | None:
+        """The refusal of a client whose questions are used up, if memory is enough to know it."""
+        if not self._rates:
+            return None
+        now_ms = self._now_ms()
+        buckets = _buckets(self._rates, client, 0, now_ms)
+        held = [self._memory.held(bucket.key) for bucket in buckets]
+        refused = _refused(map(Part, self._rates, buckets, held))
+        return self._refusal(refused, now_ms) if refused is not None else None
+
+    def take(self, client: Client, tokens: int) -> Reservation:
+        """Takes a place in the rates, a running answer, and tokens.
+
+        Raises LimitReached. A question that is refused for lack of something else keeps its place
+        in the rates.
+        """
+        now_ms, id = self._now_ms(), str(next(self._ids))
+        buckets = _buckets(self._limits, client, tokens, now_ms)
+        parts, in_journal = self._take(id, self._limits, buckets)
+        refused = _refused(parts)
+        if refused is not None and in_journal and not refused.limit.seconds:
+            self._sleep(LAG_SECONDS)
+            parts, in_journal = self._take(id, self._limits, buckets)
+            refused = _refused(parts)
+        if refused is not None:
+            if not refused.limit.is_rate:
+                self._take(id, self._rates, _buckets(self._rates, client, 0, now_ms))
+            raise self._refusal(refused, now_ms)
+        self._reserved.add((each.bucket.key, tokens) for each in parts if each.limit.counts_tokens)
+        fields = self._fields(
+            ((each.limit, each.held + each.bucket.amount) for each in parts), now_ms
+        )
+        return Reservation(id, parts, in_journal, fields)
+
+    def settle(self, reservation: Reservation, spent: int) -> None:
+        """Ends an answer that has spent so many tokens. Must not wait: an event loop calls it."""
+        id, in_journal = reservation.id, reservation.in_journal
+        buckets = [(part.limit, part.bucket) for part in reservation.parts]
+        running = [bucket.key for limit, bucket in buckets if not limit.seconds]
+        counted = [bucket for limit, bucket in buckets if limit.counts_tokens]
+        self._memory.add((key, -1) for key in running)
+        self._memory.add((key, spent - amount) for key, amount, _, _ in counted)
+        self._reserved.add((key, -amount) for key, amount, _, _ in counted)
+        if not (running or counted):
+            return
+        # What was taken while the journal was down is not in it yet.
+        left = [(key, id) for key in running] if in_journal else []
+        changes = [
+            Change(key, spent - amount if in_journal else spent, seconds)
+            for key, amount, _, seconds in counted
+        ]
+        self._journal.give_back(Settlement(left, changes))
+
+    def _take(
+        self, id: str, limits: Sequence[Limit], buckets: Sequence[Bucket]
+    ) -> tuple[list[Part], bool]:
+        """Takes from all buckets or from none. Also returns whether the journal has decided it."""
+        has_room, held = self._memory.take(buckets)
+        if not (has_room and buckets):
+            return list(map(Part, limits, buckets, held)), False
+        try:
+            has_taken, held = self._journal.take(id, buckets)
+        except Unavailable:
+            # The process goes on with its own counts. The beat looks for the journal.
+            return list(map(Part, limits, buckets, held)), False
+        parts = list(map(Part, limits, buckets, held))
+        if not has_taken:
+            self._forget(parts)
+        return parts, True
+
+    def _forget(self, parts: Sequence[Part]) -> None:
+        """Gives back in memory what the journal has refused."""
+        self._memory.add((bucket.key, -bucket.amount) for _, bucket, _ in parts)
+        for part in parts:
+            if part.limit.is_rate and part.is_refused:
+                self._memory.fill(part.bucket)
+
+    def _refusal(self, refused: Part, now_ms: int) -> LimitReached:
+        limit = refused.limit
+        seconds = self._seconds_to_wait(refused, now_ms)
+        return limit.error(
+            f"{limit.message} Try again in {in_words(seconds)}.",
+            retry_after_seconds=seconds,
+            fields=self._fields([(limit, limit.most)], now_ms),
+        )
+
+    def _seconds_to_wait(self, refused: Part, now_ms: int) -> int:
+        limit, bucket, held = refused
+        will_be_free = limit.counts_tokens and not bucket.lacks(
+            held - self._reserved.held(bucket.key)
+        )
+        if not limit.seconds or will_be_free:
+            return BUSY_SECONDS
+        return limit.seconds_left(now_ms)
+
+    def _fields(self, held: Iterable[tuple[Limit, int]], now_ms: int) -> Mapping[str, str]:
+        fields = {"RateLimit-Policy": self._policy, "RateLimit": state(held, now_ms)}
+        return {name: value for name, value in fields.items() if value}
+
+
+def _buckets(limits: Iterable[Limit], client: Client, tokens: int, now_ms: int) -> list[Bucket]:
+    digest = digest_of(client.name)
+    return [limit.bucket(digest, tokens, now_ms) for limit in limits]
+
+
+def _refused(parts: Iterable[Part]) -> Part | None:
+    """The first part that was refused."""
+    return next((part for part in parts if part.is_refused), None)
