@@ -15,7 +15,7 @@ from relay.completions import Store
 from relay.descriptors import max_readers, raise_limit
 from relay.errors import NotConfigured
 from relay.journal import open_journal
-from relay.limits import Quotas
+from relay.limits import Quotas, check_limits
 from relay.log import log, log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
@@ -30,6 +30,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """
     environ = load_environ() if environ is None else environ
     settings = Settings.from_environ(environ)
+    check_limits(settings)
     log_to_stderr(settings.log_level)
     if settings.log_questions:
         log.warning("LOG_QUESTIONS IS ON: what people ask is written into this log")

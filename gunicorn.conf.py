@@ -8,12 +8,14 @@ from typing import Any
 from relay.access import Origins, check_address
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
+from relay.limits import check_limits
 from relay.personas import PersonaError, Personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 
 raise_limit()
 try:
     _settings = Settings.from_environ(load_environ())
+    check_limits(_settings)
     # Each worker loads the personas again. Here a mistake is reported once, in one sentence.
     Personas.load(_settings.persona, _settings.personas_dir, _settings.owner_file)
     max_readers()

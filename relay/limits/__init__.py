@@ -5,6 +5,7 @@ used. The counts are in the journal, for all workers.
 """
 
 from relay.limits.asking import Asking
+from relay.limits.limit import check_limits
 from relay.limits.quotas import Quotas
 
-__all__ = ["Asking", "Quotas"]
+__all__ = ["Asking", "Quotas", "check_limits"]

@@ -7,10 +7,21 @@ from functools import lru_cache
 
 from relay.errors import BudgetExhausted, LimitReached, RateLimited, TooManyStreams
 from relay.journal import Bucket
-from relay.settings import Settings
+from relay.settings import Settings, SettingsError
 
 MINUTE_SECONDS = 60
 DAY_SECONDS = 86_400
+
+NEEDED_IN_PUBLIC = (
+    "questions_per_minute",
+    "questions_per_day",
+    "max_streams_per_client",
+    "max_streams",
+    "daily_tokens_per_client",
+    "daily_tokens",
+    # Without it nobody knows how much to reserve for an answer.
+    "max_answer_tokens",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,20 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
         ),
     )
     return tuple(limit for limit in every if limit.most)
+
+
+def check_limits(settings: Settings) -> None:
+    """Raises SettingsError for limits that let everybody ask without end, or nobody at all."""
+    for name in NEEDED_IN_PUBLIC:
+        if settings.public and not getattr(settings, name):
+            raise SettingsError(
+                f"With PUBLIC=1 everybody may ask, so {name.upper()} must not be 0 (none)."
+            )
+    for name in ("daily_tokens_per_client", "daily_tokens"):
+        if 0 < getattr(settings, name) <= settings.max_answer_tokens:
+            raise SettingsError(
+                f"{name.upper()} must be more than MAX_ANSWER_TOKENS, which each answer reserves."
+            )
 
 
 @lru_cache(maxsize=1024)

@@ -224,8 +224,8 @@ def test_started_again(
     else:
         assert ask(relay.url).text() == "Hello there."
     relay.stop()
-    rest = {"MAX_ANSWER_TOKENS": "100", "DAILY_TOKENS": "100"}
-    relay = start_relay(**rest, **store)
+    # A question that would fit into another day.
+    relay = start_relay(MAX_ANSWER_TOKENS="100", DAILY_TOKENS="1000", **store)
     assert refusal(ask(relay.url)) == (429, "budget_exhausted")
 
 
