@@ -4,7 +4,9 @@ import math
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from gevent import monkey
@@ -22,11 +24,10 @@ from relay.journal.backend import (
 )
 from relay.journal.native_thread import NativeThread
 from relay.journal.tables import (
-    ADD,
     BEAT,
     BEGIN,
+    CHANGE,
     COUNTED,
-    COUNTS,
     DEAD_WORKERS,
     END,
     ENDING,
@@ -40,8 +41,12 @@ from relay.journal.tables import (
     PROGRESS,
     READ_NO_MORE,
     RECORD,
+    ROW,
+    RUNNING,
+    SUM,
     SURPLUS,
     TABLES,
+    TAKE,
     VERSION,
     WHOLE,
 )
@@ -226,10 +231,11 @@ class SqliteBackend:
         with self._database as database:
             database.execute("BEGIN IMMEDIATE")
             self._mark_if_due(worker)
-            held = self._held([bucket.key for bucket in buckets])
+            held = self._held(buckets)
             has_taken = not any(map(Bucket.lacks, buckets, held))
             if has_taken:
-                database.executemany(ADD, rows)
+                statement = TAKE.format(", ".join([ROW] * len(rows)))
+                database.execute(statement, list(chain.from_iterable(rows)))
         if has_taken:
             self._running.update((key, id) for key, _, _, seconds in buckets if not seconds)
         return has_taken, held
@@ -237,18 +243,26 @@ class SqliteBackend:
     def _give_back(self, worker: str, settlement: Settlement) -> None:
         now = time.time()
         left = self._running.intersection(settlement.left)
+        ended = Counter(key for key, _ in left)
+        rows = [(key, worker, -count, now + LONGEST_SECONDS) for key, count in ended.items()]
+        rows += [(key, "", amount, now + seconds) for key, amount, seconds in settlement.changes]
         with self._database as database:
-            database.executemany(ADD, [(key, worker, -1, now + LONGEST_SECONDS) for key, _ in left])
-            database.executemany(
-                ADD, [(key, "", n, now + seconds) for key, n, seconds in settlement.changes]
-            )
+            database.executemany(CHANGE, rows)
         self._running -= left
 
-    def _held(self, keys: list[str]) -> list[int]:
-        """What each bucket holds."""
-        statement = COUNTS.format(",".join("?" * len(keys)))
-        held: dict[str, int] = dict(self._database.execute(statement, [*keys, *_alive()]))
-        return [held.get(key, 0) for key in keys]
+    def _held(self, buckets: Sequence[Bucket]) -> list[int]:
+        """What each bucket holds, in one row.
+
+        At each statement and each row, this thread and the one with the loop compete for Python's
+        lock.
+        """
+        columns = ", ".join(SUM if bucket.seconds else RUNNING for bucket in buckets)
+        alive = _alive()
+        values: list[str | float] = []
+        for bucket in buckets:
+            values += [bucket.key] if bucket.seconds else [bucket.key, *alive]
+        row = self._database.execute(f"SELECT {columns}", values).fetchone()
+        return [count or 0 for count in row]
 
     def _record(self, position: Position, newest: int = 0) -> Record | None:
         digest, offset, known_etag, known_beat = position

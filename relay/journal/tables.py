@@ -86,14 +86,17 @@ READ_NO_MORE = """
 DELETE FROM pieces
 WHERE beat < (SELECT coalesce(min(begun), ?) FROM answers WHERE begun IS NOT NULL)"""
 
-# What buckets hold; `{}` is a question mark for each key.
-COUNTS = """
-SELECT key, sum(count) FROM counts
-WHERE key IN ({}) AND (worker = '' OR worker IN (
-    SELECT worker FROM workers WHERE seen BETWEEN ? AND ?))
-GROUP BY key"""
-# The time to keep a count begins with its first change.
-ADD = """
-INSERT INTO counts VALUES (?1, ?2, max(?3, 0), ?4)
+# What a bucket holds: a sum, or the running answers of all workers that are alive.
+SUM = "(SELECT count FROM counts WHERE key = ? AND worker = '')"
+RUNNING = """(
+SELECT sum(count) FROM counts
+WHERE key = ? AND worker IN (SELECT worker FROM workers WHERE seen BETWEEN ? AND ?))"""
+# For all rows at once. The time to keep a count begins with its first change.
+TAKE = """
+INSERT INTO counts (key, worker, count, until) VALUES {}
+ON CONFLICT (key, worker) DO UPDATE SET count = count + excluded.count"""
+ROW = "(?, ?, ?, ?)"
+CHANGE = """
+INSERT INTO counts (key, worker, count, until) VALUES (?1, ?2, max(?3, 0), ?4)
 ON CONFLICT (key, worker) DO UPDATE SET count = max(count + ?3, 0)"""
 COUNTED = "DELETE FROM counts WHERE until < ? AND (worker = '' OR count = 0)"
