@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from relay.access.token import holder
@@ -38,6 +39,7 @@ def client_of(environ: Mapping[str, Any], settings: Settings) -> Client:
     return Client(_site(environ.get("REMOTE_ADDR", "")))
 
 
+@lru_cache(maxsize=1024)
 def _site(written: str) -> str:
     """An IPv4 address, or the /64 that an IPv6 address is in."""
     with_port = _WITH_PORT.fullmatch(written.strip())

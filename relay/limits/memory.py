@@ -4,11 +4,15 @@ So a client far beyond a limit is refused without the journal. While the journal
 the only counts.
 """
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
+from gevent import monkey
+
 from relay.journal import Bucket
+
+# Held for moments in which nothing waits, so that gevent's own lock would only cost more.
+_lock = monkey.get_original("_thread", "allocate_lock")
 
 # The buckets that were not used for the longest time are forgotten first.
 MAX_KEYS = 10_000
@@ -18,7 +22,7 @@ class Memory:
     """Holds no more of a bucket than the journal does, so that its refusals are right."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _lock()
         self._counts: OrderedDict[str, int] = OrderedDict()
 
     def held(self, key: str) -> int:

@@ -117,8 +117,8 @@ class Quotas:
         buckets = [(part.limit, part.bucket) for part in reservation.parts]
         running = [bucket.key for limit, bucket in buckets if not limit.seconds]
         counted = [bucket for limit, bucket in buckets if limit.counts_tokens]
-        self._memory.add((key, -1) for key in running)
-        self._memory.add((key, spent - amount) for key, amount, _, _ in counted)
+        ended = [(key, -1) for key in running]
+        self._memory.add([*ended, *((key, spent - amount) for key, amount, _, _ in counted)])
         self._reserved.add((key, -amount) for key, amount, _, _ in counted)
         if not (running or counted):
             return
