@@ -142,12 +142,13 @@ def test_fifty_at_once(start_relay: StartRelay, upstream: Upstream, store: dict[
     statuses = [Task(partial(lambda each: each.status, each)) for each in asked]
     eventually(lambda: sum(not each.is_running for each in statuses) == 45)
     assert {each.result() for each in statuses if not each.is_running} == {429}
-    assert len(upstream.requests) == 5
+    assert upstream.wait_until(lambda server: len(server.requests) == 5)
     gated.let(10)
     assert sorted(each.result() for each in statuses) == [200] * 5 + [429] * 45
     codes = {each.error()[1] for each in asked if each.status == 429}
     assert codes == {"budget_exhausted"}
     assert {each.text() for each in asked if each.status == 200} == {"Hello there."}
+    assert len(upstream.requests) == 5
     # What they have not used is there again.
     upstream.forget()
     eventually(lambda: ask(relay.url).status == 200)
