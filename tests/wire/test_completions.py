@@ -26,10 +26,12 @@ def test_a_receipt(relay: RelayProcess) -> None:
     assert found == {
         "id": reply.headers["Completion-Id"],
         "state": "finished",
+        "phase": None,
         "bytes": 12,
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
         "error": None,
+        "thinking_ms": None,
         "model": "scripted",
     }
 
