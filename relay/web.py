@@ -5,6 +5,7 @@ Only this module of the relay imports Flask.
 
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from relay.errors import RelayError, from_status
 from relay.headers import COMMON_HEADERS
+from relay.seen import ASKING_HEADER, SEEN_HEADER, seen
 
 log = logging.getLogger("askbot")
 
@@ -102,6 +104,8 @@ def add_headers(response: Response) -> Response:
     response.headers.update(COMMON_HEADERS)
     # Keeps nginx from buffering the answer.
     response.headers["X-Accel-Buffering"] = "no"
+    if ASKING_HEADER in request.headers:
+        response.headers[SEEN_HEADER] = seen(request.environ, time.time())
     return response
 
 
