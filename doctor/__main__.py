@@ -1,0 +1,7 @@
+"""The program `python -m doctor`."""
+
+import sys
+
+from doctor.command import main
+
+sys.exit(main(sys.argv[1:]))
