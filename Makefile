@@ -28,7 +28,7 @@ PAGE_PACKAGES := frontend/node_modules/.package-lock.json
 PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdepth 1 -type f)
 
 # A test in tests/test_imports.py holds that no others start any.
-TESTS_WITH_SERVERS := wire page local front_ends doctor
+TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 
 .PHONY: run check test lint bench bench-page clean
 .DELETE_ON_ERROR:

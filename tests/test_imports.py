@@ -23,7 +23,7 @@ ROOMS = (
 )
 
 # Where tests start servers, browsers and the model; `make check` runs all others.
-WITH_SERVERS = ("wire", "page", "local", "front_ends", "doctor")
+WITH_SERVERS = ("wire", "page", "local", "front_ends", "doctor", "deploy")
 UNIT_TESTS = [
     path
     for path in sorted((PROJECT / "tests").rglob("test_*.py"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from helpers.certificates import trusting
 from helpers.limits import WAIT_SECONDS
 
 LIMIT_SECONDS = WAIT_SECONDS
@@ -32,8 +33,10 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=LIMIT_SECONDS
+        self._connection = (
+            http.client.HTTPSConnection(parts.netloc, timeout=LIMIT_SECONDS, context=trusting())
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(parts.netloc, timeout=LIMIT_SECONDS)
         )
         sent = {"Content-Type": "application/json"} | dict(headers or {})
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
