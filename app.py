@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 
 import click
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 
-from doors import ai_completion, ai_sdk, openai_api
+from doors import ai_completion, ai_sdk, openai_api, page
 from doors.serving import Relay, reader_language, serving
 from openai_client import Model
 from relay.access import Gate, Origins, check_address
@@ -46,7 +46,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         Quotas(settings, journal),
     )
 
-    app.add_url_rule("/", view_func=liveness)
+    app.add_url_rule("/", view_func=home)
     app.add_url_rule("/ready", view_func=readiness)
     app.add_url_rule("/aiCompletion", view_func=ai_completion.ask, methods=["POST"])
     app.add_url_rule("/aiCompletion/<id>", view_func=ai_completion.show_completion)
@@ -60,6 +60,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.add_url_rule("/v1/models", view_func=openai_api.list_models)
     app.add_url_rule("/v1/models/<id>", view_func=openai_api.show_model)
     app.add_url_rule("/personas", view_func=list_personas)
+    # Last: no file of the page takes an address of the relay's.
+    pages = page.add_page(app, settings.page_dir) if settings.page_dir else frozenset()
 
     wordings = {
         "/aiCompletion": ai_completion.refusal,
@@ -67,13 +69,20 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         "/v1": openai_api.refusal,
     }
     origins = Origins(settings.cors_origins)
-    make_uniform(app, Gate(settings).admit, origins.patterns, wordings)
+    make_uniform(app, Gate(settings, pages).admit, origins.patterns, wordings)
     trust_proxies(app, settings.trusted_proxies)
     return app
 
 
-def liveness() -> dict[str, str]:
-    return {"data": "success"}
+def home() -> Response:
+    """A sign of life. Whoever prefers HTML, as browsers do, gets the page if there is one."""
+    folder = serving().settings.page_dir
+    if folder is None:
+        return jsonify(data="success")
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    response = page.show(folder, page.SHELL) if best == "text/html" else jsonify(data="success")
+    response.vary.add("Accept")
+    return response
 
 
 def readiness() -> dict[str, bool]:

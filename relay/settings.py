@@ -196,6 +196,13 @@ _TOKEN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOKEN = re.compile(r"(?=.{16,256}\Z)[A-Za-z0-9._~+/-]+=*")
 
 
+def _page(value: str) -> Path:
+    folder = Path(value).absolute()
+    if not (folder / "index.html").is_file():
+        raise ValueError("a folder with the built page, such as frontend/dist")
+    return folder
+
+
 def _words(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
@@ -294,6 +301,9 @@ class Settings:
     )
     redis_url: str = _setting(
         "", _redis_url, "A Redis for the answers of many hosts, instead of STATE_FILE."
+    )
+    page_dir: Path | None = _setting(
+        None, _page, "A folder with the built page, for the relay to serve; empty: none."
     )
     log_level: str = _setting("INFO", _level, "debug, info, warning or error.")
     log_questions: bool = _setting(

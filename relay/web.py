@@ -101,7 +101,9 @@ def announce(fields: Mapping[str, str]) -> None:
 def add_headers(response: Response) -> Response:
     response.headers.update(g.get("announced", {}))
     response.headers["X-Request-Id"] = g.request_id
-    response.headers.update(COMMON_HEADERS)
+    # A file of the page has others of these.
+    for name, value in COMMON_HEADERS.items():
+        response.headers.setdefault(name, value)
     # Keeps nginx from buffering the answer.
     response.headers["X-Accel-Buffering"] = "no"
     if ASKING_HEADER in request.headers:

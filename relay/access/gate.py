@@ -1,7 +1,7 @@
 """The first check of every request: who may ask at all."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from relay.access.origins import Origins
@@ -25,12 +25,15 @@ class Gate:
     """Refuses whoever may not ask, by the head of the request alone.
 
     It logs each refused origin once, because the page itself cannot see why it was refused.
+    `public` are the addresses of files that everybody may have.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, public: Collection[str] = ()) -> None:
         self._origins = Origins(settings.cors_origins)
         self._tokens = settings.access_tokens
         self._knows_proxies = settings.trusted_proxies > 0
+        self._for_every_page = frozenset([*FOR_EVERY_PAGE, *public])
+        self._without_token = frozenset([*WITHOUT_TOKEN, *public])
         self._told: set[str] = set()
 
     def admit(self, environ: Mapping[str, Any]) -> None:
@@ -38,9 +41,10 @@ class Gate:
         self._notice_proxy(environ)
         is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
         path = environ["PATH_INFO"]
-        if not (is_read and path in FOR_EVERY_PAGE):
+        if not (is_read and path in self._for_every_page):
             self._check_origin(environ)
-        if self._tokens and not (is_read and path in WITHOUT_TOKEN) and not _is_preflight(environ):
+        is_free = (is_read and path in self._without_token) or _is_preflight(environ)
+        if self._tokens and not is_free:
             self._check_token(environ)
 
     def _check_origin(self, environ: Mapping[str, Any]) -> None:

@@ -16,15 +16,15 @@ from helpers.certificates import authority
 from helpers.client import Cut, Exchange, ask
 from helpers.completions import Gated, get, keyed, new_key, receipt
 from helpers.limits import GONE_SECONDS, HELD_SECONDS
+from helpers.page_files import SCRIPT, write_page
 from helpers.proxy_process import PROXIES, Proxy, deployed
 from helpers.reader import conversation, exchange
 from helpers.relay_process import RelayProcess, start
 from helpers.upstream import Reply, Upstream
 
 HIDE_CUTS = ("caddy",)
-# HAProxy serves no files.
-SERVE_FILES = ("nginx", "caddy")
 LIMIT_QUESTIONS = ("nginx", "haproxy")
+BROWSER = {"Accept": "text/html,*/*;q=0.8", "Accept-Encoding": "gzip"}
 # More than any of the files lets pass.
 MANY = 200
 
@@ -37,19 +37,14 @@ def breaking_off(reply: Reply) -> None:
 @pytest.fixture(scope="module")
 def page_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What stands for the built page."""
-    folder = tmp_path_factory.mktemp("page")
-    (folder / "assets").mkdir()
-    (folder / "index.html").write_text("<!doctype html><title>Askbot</title>", encoding="ascii")
-    (folder / "sw.js").write_text("// The worker.", encoding="ascii")
-    (folder / "manifest.webmanifest").write_text("{}", encoding="ascii")
-    (folder / "assets/index-abc.js").write_text("// The page.\n" * 1000, encoding="ascii")
-    return folder
+    return write_page(tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(scope="module")
-def deployed_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
-    """As the files say: it believes the one proxy before it."""
-    relay = start(upstream_server, PATIENT | {"TRUSTED_PROXIES": "1"}, None)
+def deployed_relay(upstream_server: Upstream, page_files: Path) -> Iterator[RelayProcess]:
+    """As the files say: it believes the one proxy before it, and has the page for HAProxy."""
+    settings = {"TRUSTED_PROXIES": "1", "PAGE_DIR": str(page_files)}
+    relay = start(upstream_server, PATIENT | settings, None)
     yield relay
     relay.stop()
 
@@ -217,19 +212,11 @@ def test_too_many_questions(
         assert get(proxy.url, key).text() == "Hello there."
 
 
-@pytest.fixture(params=SERVE_FILES)
-def page_url(
-    request: pytest.FixtureRequest, page_files: Path, relay: RelayProcess, tmp_path: Path
-) -> Iterator[str]:
-    with deployed(request.param, relay.url, page_files, tmp_path) as proxy:
-        yield proxy.url
-
-
-def test_the_page(page_url: str) -> None:
+def test_the_page(running: Proxy) -> None:
     """It has its headers, is asked for anew each time, and what its names fix is kept for ever."""
 
     def fetched(path: str) -> Exchange:
-        reply = Exchange(page_url, method="GET", path=path, headers={"Accept-Encoding": "gzip"})
+        reply = Exchange(running.url, method="GET", path=path, headers=BROWSER)
         assert reply.status == 200
         assert reply.headers.get_all("Content-Security-Policy") == ["frame-ancestors 'none'"]
         assert reply.headers.get_all("X-Content-Type-Options") == ["nosniff"]
@@ -241,10 +228,11 @@ def test_the_page(page_url: str) -> None:
     assert fetched("/").headers["Content-Type"].startswith("text/html")
     manifest = fetched("/manifest.webmanifest")
     assert manifest.headers["Content-Type"].startswith("application/manifest+json")
-    asset = fetched("/assets/index-abc.js")
-    assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    asset = fetched(SCRIPT)
+    caching = asset.headers["Cache-Control"].split(", ")
+    assert set(caching) == {"public", "max-age=31536000", "immutable"}
     assert asset.headers["Content-Encoding"] == "gzip"
-    assert Exchange(page_url, method="GET", path="/nothing").status == 404
+    assert Exchange(running.url, method="GET", path="/nothing").status == 404
 
 
 def test_a_readers_page(

@@ -34,6 +34,7 @@ def refused(command: list[str], **settings: str) -> str:
         ("IDLE_TIMEOUT", "soon"),
         ("PERSONA", "nobody"),
         ("PERSONAS_DIR", "/none"),
+        ("PAGE_DIR", "/none"),
     ],
 )
 def test_a_wrong_setting(command: list[str], name: str, value: str) -> None:
