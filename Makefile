@@ -5,6 +5,7 @@
 # make bench   the relay beside others, up to half an hour; keep the machine quiet
 # make bench-page
 #              the page in Chromium, seven minutes; likewise
+# make pins    writes the files of exact versions anew, from pyproject.toml; UPGRADE=1 takes new ones
 # make clean   removes what the others put into this folder
 
 PYTHON ?= python3
@@ -30,7 +31,7 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdep
 # A test in tests/test_imports.py holds that no others start any.
 TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 
-.PHONY: run check test lint bench bench-page clean
+.PHONY: run check test lint bench bench-page pins clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
@@ -57,6 +58,17 @@ bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
 
 bench-page: $(PAGE) frontend/bench/node_modules/.package-lock.json
 	@node frontend/bench/run.js
+
+# Each file is complete, and holds for every version of Python and for Linux and macOS. Renovate runs
+# the same commands, as it finds them in the files. It knows options only in this spelling.
+UV := $(VENV)/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) \
+	--universal --generate-hashes --python-version=3.11
+pins: $(VENV)/dev.stamp
+	@$(UV) --output-file=requirements.txt pyproject.toml
+	@$(UV) --extra=dev --constraints=requirements.txt --output-file=requirements-dev.txt pyproject.toml
+	@$(UV) --extra=bench --constraints=requirements.txt --output-file=bench/requirements.txt \
+		pyproject.toml
+	@$(UV) --output-file=requirements-node.txt requirements-node.in
 
 clean:
 	rm -rf $(VENV) frontend/node_modules frontend/dist frontend/bench/node_modules

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import click
 from flask import Flask, Response, jsonify, request
@@ -20,6 +21,7 @@ from relay.log import log, log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.upstream import Dialer, PlainClient, Transport
+from relay.version import version
 from relay.web import make_uniform, trust_proxies
 
 
@@ -85,13 +87,13 @@ def home() -> Response:
     return response
 
 
-def readiness() -> dict[str, bool]:
+def readiness() -> dict[str, Any]:
     """For load balancers. Does not ask the model, because each request to it costs money."""
     relay = serving()
     if not relay.settings.configured:
         raise NotConfigured()
     relay.store.check()
-    return {"ready": True}
+    return {"ready": True, "version": version()}
 
 
 def list_personas() -> Response:
@@ -150,6 +152,7 @@ def main() -> None:
         app = create_app(environ)
     except (SettingsError, PersonaError) as error:
         sys.exit(f"askbot: {error}")
+    log.info("this is Askbot %s", version())
     watched = [str(path) for path in persona_files(settings.personas_dir, settings.owner_file)]
     app.run(settings.host, settings.port, use_reloader=True, threaded=True, extra_files=watched)
 

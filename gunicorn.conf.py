@@ -11,6 +11,7 @@ from relay.journal import default_path
 from relay.limits import check_limits
 from relay.personas import PersonaError, Personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
+from relay.version import version
 
 raise_limit()
 try:
@@ -59,7 +60,8 @@ loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.low
 
 
 def on_starting(server: Any) -> None:
-    """Refuses options of the command line that the relay cannot work with."""
+    """Tells the version, and refuses options that the relay cannot work with."""
+    server.log.info("This is Askbot %s", version())
     if (chosen := server.cfg.worker_class_str) != worker_class:
         sys.exit(
             f"askbot: the relay has a worker of its own, made from gevent's; leave out -k {chosen}."

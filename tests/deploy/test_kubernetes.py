@@ -12,6 +12,7 @@ from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import PROJECT, RelayProcess
 from relay.access import check_address
 from relay.settings import Settings, variable, written
+from relay.version import version
 
 MANIFESTS = PROJECT / "deploy/kubernetes.yaml"
 # The oldest with all that is used.
@@ -31,9 +32,9 @@ def pod() -> Any:
 def test_the_manifests_are_valid() -> None:
     """Kubernetes knows every field, in the oldest version that the file names and in a new one."""
     tool = Path(sys.executable).parent / "kubernetes-validate"
-    for version in VERSIONS:
+    for each in VERSIONS:
         done = subprocess.run(
-            [tool, "--strict", "--quiet", "-k", version, MANIFESTS],
+            [tool, "--strict", "--quiet", "-k", each, MANIFESTS],
             capture_output=True,
             text=True,
             timeout=WAIT_SECONDS,
@@ -70,11 +71,12 @@ def test_the_probes(relay: RelayProcess) -> None:
 
 
 def test_what_is_selected() -> None:
-    """Service, budget and autoscaler mean the relay's pods, and the image's user runs them."""
+    """Service, budget and autoscaler mean the relay's pods, which run this version's image."""
     labels = manifest("Deployment")["spec"]["template"]["metadata"]["labels"]
     assert manifest("Service")["spec"]["selector"] == labels
     assert manifest("PodDisruptionBudget")["spec"]["selector"]["matchLabels"] == labels
     assert manifest("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"] == "askbot"
     user, group = (pod()["securityContext"][each] for each in ("runAsUser", "runAsGroup"))
+    assert pod()["containers"][0]["image"].endswith(f":{version()}")
     dockerfile = (PROJECT / "deploy/Dockerfile").read_text(encoding="utf-8")
     assert f"\nUSER {user}:{group}\n" in dockerfile

@@ -1,5 +1,6 @@
 """What an operator sees when a setting is wrong, or the server is started the wrong way."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from helpers.completions import get, keyed, new_key
 from helpers.ipv6 import IPV6_HOSTS
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Upstream
+from relay.version import version
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
 DEVELOPMENT = [sys.executable, "app.py"]
@@ -134,6 +136,13 @@ def test_ids_stay_in_development(start_relay: StartRelay, command: list[str]) ->
     for status in (200, 400):
         relay.wait_for_line(f"/aiCompletion/{key[:8]}[.][.][.].* {status} ")
     assert key not in relay.log
+
+
+def test_the_version(start_relay: StartRelay) -> None:
+    """The relay says which it is, and its log does before anything else of the relay's."""
+    relay = start_relay()
+    assert Exchange(relay.url, method="GET", path="/ready").json()["version"] == version()
+    assert re.search(rf"This is Askbot {re.escape(version())}\n(.*\n)*.*Listening at", relay.log)
 
 
 def test_personas_are_reloaded(start_relay: StartRelay, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from helpers.client import Exchange, ask, raw_exchange
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
+from relay.version import version
 
 JSON = {"Content-Type": "application/json"}
 ID = "6a7b3c1e-5d0f-4c55-9a53-0c8c6f0f6a11"
@@ -493,7 +494,7 @@ def test_not_configured(start_relay: StartRelay) -> None:
 def test_ready(relay: RelayProcess, upstream: Upstream) -> None:
     """`GET /ready` says whether questions can be answered, without asking one."""
     reply = Exchange(relay.url, method="GET", path="/ready")
-    assert (reply.status, reply.json()) == (200, {"ready": True})
+    assert (reply.status, reply.json()) == (200, {"ready": True, "version": version()})
     assert not upstream.requests
 
 
