@@ -152,7 +152,7 @@ def main() -> None:
         app = create_app(environ)
     except (SettingsError, PersonaError) as error:
         sys.exit(f"askbot: {error}")
-    log.info("this is Askbot %s", version())
+    log.info("This is Askbot %s", version())
     watched = [str(path) for path in persona_files(settings.personas_dir, settings.owner_file)]
     app.run(settings.host, settings.port, use_reloader=True, threaded=True, extra_files=watched)
 

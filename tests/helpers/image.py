@@ -32,7 +32,8 @@ def missing() -> str | None:
         return "needs Debian's package bubblewrap"
     if os.getuid() != 0:
         return "only root can give files to another user, as the image's steps do"
-    return None
+    trial = subprocess.run(["bwrap", "--ro-bind", "/", "/", "true"], check=False)
+    return "bubblewrap may not do its work here" if trial.returncode else None
 
 
 @dataclass
