@@ -1,5 +1,6 @@
 """The host of the page: its policy, what it lets browsers cache, its scheme."""
 
+import html
 import re
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
@@ -10,6 +11,9 @@ from doctor.deployment import CONNECT_SECONDS, REPLY_SECONDS, origin_of
 from doctor.report import Finding, fine, wrong
 
 POLICY, CACHING, ADDRESS = "page's policy", "page's caching", "page's address"
+
+# A relay that serves its page itself gives it to whoever prefers HTML.
+BROWSER = "text/html,*/*;q=0.8"
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -28,7 +32,7 @@ def check_page(url: str, relay_url: str) -> Iterator[Finding]:
         timeout=httpx2.Timeout(REPLY_SECONDS, connect=CONNECT_SECONDS), follow_redirects=True
     ) as client:
         try:
-            page = client.get(url)
+            page = client.get(url, headers={"Accept": BROWSER})
             worker = client.get(urljoin(str(page.url), "sw.js"))
         except httpx2.RequestError as error:
             yield wrong(ADDRESS, f"No page comes from {url}: {error}.", "See that its host runs.")
@@ -99,9 +103,9 @@ def _policy(page: httpx2.Response, relay_url: str) -> Iterator[Finding]:
     yield from mistakes or [fine(POLICY, "The page has a policy, and may ask the relay.")]
 
 
-def _in_meta(html: str) -> list[str]:
-    contents = (_CONTENT.search(tag) for tag in _META.findall(html))
-    return [match[1][1:-1] for match in contents if match is not None]
+def _in_meta(text: str) -> list[str]:
+    contents = (_CONTENT.search(tag) for tag in _META.findall(text))
+    return [html.unescape(match[1][1:-1]) for match in contents if match is not None]
 
 
 def _directives(policy: str) -> dict[str, list[str]]:

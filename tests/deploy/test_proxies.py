@@ -1,8 +1,10 @@
 """Behind nginx, Caddy and HAProxy, each with its file in deploy/ and nothing else."""
 
 import contextlib
+import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +17,11 @@ from helpers import page_process
 from helpers.certificates import authority
 from helpers.client import Cut, Exchange, ask
 from helpers.completions import Gated, get, keyed, new_key, receipt
-from helpers.limits import GONE_SECONDS, HELD_SECONDS
+from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
 from helpers.page_files import SCRIPT, write_page
 from helpers.proxy_process import PROXIES, Proxy, deployed
 from helpers.reader import conversation, exchange
-from helpers.relay_process import RelayProcess, start
+from helpers.relay_process import PROJECT, RelayProcess, start
 from helpers.upstream import Reply, Upstream
 
 HIDE_CUTS = ("caddy",)
@@ -189,6 +191,22 @@ def test_plain_http(running: Proxy) -> None:
     reply = Exchange(running.plain_url, method="GET", path="/")
     assert reply.status == 301
     assert reply.headers["Location"].startswith("https://")
+
+
+def test_the_doctor(proxied: str, tmp_path: Path) -> None:
+    """It finds nothing wrong with what these files set up, the page included."""
+    trusted = tmp_path / "authority.pem"
+    authority().cert_pem.write_to_path(trusted)
+    doctor = subprocess.run(
+        [sys.executable, "-m", "doctor", proxied, "--page", f"{proxied}/", "--no-question"],
+        cwd=PROJECT,
+        env=os.environ | {"SSL_CERT_FILE": str(trusted)},
+        capture_output=True,
+        text=True,
+        timeout=WORK_SECONDS,
+        check=False,
+    )
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
 
 
 @pytest.mark.parametrize("name", PROXIES)

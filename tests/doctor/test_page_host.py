@@ -1,5 +1,6 @@
 """The host of the page: a real nginx, set up right and wrongly."""
 
+import html
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def check(
     """What is found about a page that nginx serves."""
     page = folder / "page"
     page.mkdir()
-    meta = META.format(policy) if policy else ""
+    # As Vite writes it.
+    meta = META.format(html.escape(policy)) if policy else ""
     (page / "index.html").write_text(f"<!doctype html><head>{meta}<title>Page</title>")
     (page / worker).write_text("self.addEventListener('fetch', () => {})")
     server = LOCATION.format(headers=headers, more=more, folder=folder, script=script)
