@@ -39,8 +39,8 @@ class Seen:
     """How a request arrived at the relay."""
 
     protocol: str
-    address: str
     forwarded_for: str
+    is_believed: bool
     proxies: int
     time: float
 
@@ -51,8 +51,8 @@ class Seen:
             fields = json.loads(headers.get(SEEN_HEADER, ""))
             return cls(
                 protocol=str(fields["protocol"]),
-                address=str(fields["address"]),
                 forwarded_for=str(fields["forwarded_for"]),
+                is_believed=bool(fields["is_believed"]),
                 proxies=int(fields["proxies"]),
                 time=float(fields["time"]),
             )

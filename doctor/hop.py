@@ -69,7 +69,7 @@ def check_http(version: str, seen: Seen | None) -> Iterator[Finding]:
 
 def check_proxies(seen: Seen, invented: Seen | None, *, is_direct: bool) -> Finding:
     """`invented` is how a request arrived that came with an invented X-Forwarded-For."""
-    if invented is not None and invented.address == INVENTED_ADDRESS:
+    if invented is not None and invented.is_believed:
         return wrong(
             PROXIES,
             "The relay believes an address that the client itself has written into "
@@ -77,11 +77,11 @@ def check_proxies(seen: Seen, invented: Seen | None, *, is_direct: bool) -> Find
             "Set TRUSTED_PROXIES to the number of proxies that add to X-Forwarded-For: "
             f"{seen.proxies}.",
         )
-    if seen.proxies and not _is_same(seen.address, seen.forwarded_for):
+    if seen.proxies and not seen.is_believed:
         return wrong(
             PROXIES,
-            f"The relay takes {seen.address} for the client, and a proxy says that it is "
-            f"{seen.forwarded_for}: all clients count as one.",
+            f"A proxy says that the client is {seen.forwarded_for}, and the relay takes the proxy "
+            "for the client: all clients count as one.",
             f"Set TRUSTED_PROXIES={seen.proxies}, if clients can reach the relay only through "
             "the proxy.",
         )
@@ -93,7 +93,7 @@ def check_proxies(seen: Seen, invented: Seen | None, *, is_direct: bool) -> Find
             "In nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; in HAProxy: "
             "option forwardfor. Then set TRUSTED_PROXIES.",
         )
-    return fine(PROXIES, f"The relay takes {seen.address} for this machine.")
+    return fine(PROXIES, "The relay knows the client's address.")
 
 
 def check_clock(theirs: float, before: float, after: float) -> Finding:
@@ -107,10 +107,3 @@ def check_clock(theirs: float, before: float, after: float) -> Finding:
             "Set the wrong one of the two over the network, for example with systemd-timesyncd.",
         )
     return fine(CLOCK, "The relay's clock and this machine's agree.")
-
-
-def _is_same(address: str, forwarded: str) -> bool:
-    # Some proxies write the port beside the address.
-    return forwarded in (address, f"[{address}]") or forwarded.startswith(
-        (f"{address}:", f"[{address}]:")
-    )

@@ -4,11 +4,11 @@ import json
 import time
 
 from helpers.client import Exchange, ask
-from helpers.relay_process import RelayProcess
+from helpers.relay_process import RelayProcess, StartRelay
 
 
 def test_a_request_is_described(relay: RelayProcess) -> None:
-    """A reply says how its request arrived: over which HTTP, from whom, through how many proxies,
+    """A reply says how its request arrived: over which HTTP, for whom, through how many proxies,
     and when. Of the proxies' addresses it says nothing."""
     before = time.time()
     reply = ask(
@@ -18,10 +18,18 @@ def test_a_request_is_described(relay: RelayProcess) -> None:
     assert before <= seen.pop("time") <= time.time()
     assert seen == {
         "protocol": "HTTP/1.1",
-        "address": "127.0.0.1",
         "forwarded_for": "203.0.113.9",
+        "is_believed": False,
         "proxies": 2,
     }
+
+
+def test_a_client_behind_a_trusted_proxy(start_relay: StartRelay) -> None:
+    """The relay takes what the proxy says for the client, with and without a port beside it."""
+    relay = start_relay(TRUSTED_PROXIES="1")
+    for written in ("203.0.113.9", "203.0.113.9:4711", "[2001:db8::9]:4711", "2001:db8::9"):
+        reply = ask(relay.url, Askbot_Doctor="1", X_Forwarded_For=written)
+        assert json.loads(reply.headers["Askbot-Seen"])["is_believed"], written
 
 
 def test_refusals_too(relay: RelayProcess) -> None:
