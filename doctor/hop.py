@@ -69,7 +69,8 @@ def check_http(version: str, seen: Seen | None) -> Iterator[Finding]:
 
 def check_proxies(seen: Seen, invented: Seen | None, *, is_direct: bool) -> Finding:
     """`invented` is how a request arrived that came with an invented X-Forwarded-For."""
-    if invented is not None and invented.is_believed:
+    is_invented = invented is not None and invented.forwarded_for == INVENTED_ADDRESS
+    if invented is not None and is_invented and invented.is_believed:
         return wrong(
             PROXIES,
             "The relay believes an address that the client itself has written into "
