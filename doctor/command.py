@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from doctor.endings import SILENT_SECONDS
 from doctor.examination import LONG_SECONDS, Examination
 from doctor.model import Model
 
@@ -13,9 +14,10 @@ OK, WRONG, UNUSABLE = 0, 1, 2
 
 TOKEN = "ASKBOT_TOKEN"
 
+COSTS = "doctor: the model is asked one question of about 500 tokens, stopped after some seconds."
 DESCRIPTION = (
     "Examines a deployment of the relay, and says what is wrong and how to mend it. Asks the "
-    "model one question of at most 500 tokens, which it stops after a few seconds. An access "
+    "model one question of about 500 tokens, and stops its answer after some seconds. An access "
     f"token is taken from the environment variable {TOKEN}."
 )
 EPILOG = "Exit status: 0 if nothing is wrong, 1 if something is, 2 if it could not begin."
@@ -29,6 +31,12 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         print(f"doctor: cannot listen at --as-model: {error.strerror}.", file=sys.stderr)
         return UNUSABLE
+    if model is not None:
+        print(
+            f"doctor: this takes up to {options.seconds + SILENT_SECONDS:.0f} s.", file=sys.stderr
+        )
+    elif not options.no_question:
+        print(COSTS, file=sys.stderr)
     try:
         report = Examination(
             options.url,
