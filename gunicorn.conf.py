@@ -45,6 +45,9 @@ timeout = 60
 # gunicorn counts in whole seconds, and 0 would end running answers at once.
 graceful_timeout = max(1, round(_settings.graceful_timeout))
 
+# The same as for a header. gunicorn's own limit for an address is half of it.
+limit_request_line = 8190
+
 # A worker that is recycled waits for its longest answer. Until then an only worker serves nobody.
 max_requests = 0
 

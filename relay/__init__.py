@@ -10,5 +10,6 @@
     clients       the client's connection, and the forms of a reply
 
 A room imports only from the rooms above it in this list, and only names that their `__init__`
-exports. The modules beside the rooms serve all of them: settings, errors, deadlines, the log.
+exports. The modules beside the rooms serve all of them: settings, errors, deadlines, the intervals
+that depend on one another, the log.
 """

@@ -30,8 +30,8 @@ from relay.errors import (
     RelayError,
     UnknownCoding,
 )
+from relay.half_closed import ProbedSocket
 from relay.headers import COMMON_HEADERS
-from relay.probe import ProbedSocket
 
 log = logging.getLogger("askbot")
 

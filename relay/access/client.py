@@ -33,7 +33,7 @@ class Client:
 
 def client_of(environ: Mapping[str, Any], settings: Settings) -> Client:
     """The client of a request. Its address must stand in REMOTE_ADDR, also behind proxies."""
-    name = holder(environ.get("HTTP_AUTHORIZATION", ""), settings.access_tokens)
+    name = holder(environ, settings.access_tokens)
     if name is not None:
         return Client(f"token:{name}")
     return Client(_site(environ.get("REMOTE_ADDR", "")))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from relay.access.origins import Origins
-from relay.access.token import holder
+from relay.access.token import authorization, holder
 from relay.errors import OriginNotAllowed, Unauthorized
 from relay.settings import Settings
 
@@ -55,9 +55,8 @@ class Gate:
             raise
 
     def _check_token(self, environ: Mapping[str, Any]) -> None:
-        authorization = environ.get("HTTP_AUTHORIZATION", "")
-        if holder(authorization, self._tokens) is None:
-            raise Unauthorized(was_sent=bool(authorization))
+        if holder(environ, self._tokens) is None:
+            raise Unauthorized(was_sent=bool(authorization(environ)))
 
     def _tell(self, origin: str) -> None:
         if origin and origin not in self._told and len(self._told) < MAX_TOLD:

@@ -10,7 +10,7 @@ from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of, text_in_json, usage_of
 from relay.completions import Readable, Receipt, Thought
 from relay.errors import RelayError
-from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
+from relay.intervals import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 from relay.upstream import Outcome
 
 DONE = b"data: [DONE]\n\n"

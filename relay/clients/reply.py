@@ -23,7 +23,7 @@ from relay.completions import (
 )
 from relay.deadline import Clock, Deadline
 from relay.errors import RangeNotSatisfiable, RelayError
-from relay.timing import HEARTBEAT_SECONDS
+from relay.intervals import HEARTBEAT_SECONDS
 from relay.upstream import Outcome
 
 HEARTBEAT = b": waiting\n\n"

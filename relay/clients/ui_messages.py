@@ -10,7 +10,7 @@ from relay.clients.reader import Reader
 from relay.clients.reply import HEARTBEAT, Reply, headers_of
 from relay.completions import Readable, Thought
 from relay.errors import RelayError
-from relay.timing import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
+from relay.intervals import HEARTBEAT_SECONDS, LAST_WORDS_SECONDS
 
 VERSION = {"x-vercel-ai-ui-message-stream": "v1"}
 DONE = b"data: [DONE]\n\n"

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import gevent
 from gevent import monkey
 
-from relay.probe import ProbedSocket
+from relay.half_closed import ProbedSocket
 
 log = logging.getLogger("askbot")
 

@@ -23,8 +23,8 @@ from relay.completions.receipt import Failure, Phase, Receipt, State
 from relay.completions.source import Source, Stopped
 from relay.deadline import Deadline
 from relay.errors import Abandoned, RelayError, UpstreamError
+from relay.intervals import CATCH_UP_SECONDS, HEAD_SECONDS, READ_ELSEWHERE_SECONDS
 from relay.journal import Addition, Verb, Writing
-from relay.timing import CATCH_UP_SECONDS, HEAD_SECONDS, READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome, Thoughts
 
 # Beyond any model's longest answer. The text is kept in memory, so it needs a limit.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from relay.completions.receipt import Receipt
 from relay.completions.source import Stopped
 from relay.errors import UpstreamError
+from relay.intervals import LOST_SECONDS
 from relay.journal import Journal, Position, Record, Writing
-from relay.timing import LOST_SECONDS
 from relay.upstream import Cancellation, Outcome, Thoughts
 
 # From a record and its size to its receipt. Settles an answer whose worker has died.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
+from relay.intervals import ALIVE_SECONDS, BEAT_SECONDS, IDLE_SECONDS, LETTER_SECONDS
 from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
@@ -25,7 +26,6 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
-from relay.timing import ALIVE_SECONDS, BEAT_SECONDS, IDLE_SECONDS, LETTER_SECONDS
 
 log = logging.getLogger("askbot")
 

@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
+from relay.intervals import ALIVE_SECONDS
 from relay.journal.backend import (
     Addition,
     Bucket,
@@ -33,7 +34,6 @@ from relay.journal.backend import (
     Verb,
     Writing,
 )
-from relay.timing import ALIVE_SECONDS
 
 CONNECT_SECONDS = 0.5
 REPLY_SECONDS = 1.0

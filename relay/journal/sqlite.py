@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from gevent import monkey
 
+from relay.intervals import ALIVE_SECONDS, LOCKED_SECONDS
 from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
@@ -50,7 +51,6 @@ from relay.journal.tables import (
     VERSION,
     WHOLE,
 )
-from relay.timing import ALIVE_SECONDS, LOCKED_SECONDS
 
 # How long to wait for a locked file at the start, when no reader waits yet.
 LOCKED_AT_START_SECONDS = 10.0

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from relay.access import Client
 from relay.errors import LimitReached
+from relay.intervals import BEAT_SECONDS
 from relay.journal import Bucket, Change, Journal, Settlement, Unavailable
 from relay.limits.fields import policy, state
 from relay.limits.limit import Limit, digest_of, in_words, limits_of
 from relay.limits.memory import Memory
 from relay.settings import Settings
-from relay.timing import BEAT_SECONDS
 
 # The `Retry-After` until some running answer has probably ended.
 BUSY_SECONDS = 5

@@ -6,8 +6,8 @@ import httpx2
 
 from relay.deadline import Allowance, Clock, Deadline
 from relay.errors import ContentFiltered, NoAnswer, RelayError, UpstreamError, UpstreamTimeout
+from relay.intervals import TAIL_SECONDS, THOUGHT_SECONDS
 from relay.settings import Settings
-from relay.timing import TAIL_SECONDS, THOUGHT_SECONDS
 from relay.upstream.decoder import ChunkDecoder, joined
 from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome, Thoughts

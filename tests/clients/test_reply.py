@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from helpers.sources import Clock
 from relay.clients.reply import json_chunks, text_in_json
 from relay.completions import MAX_PIECE_BYTES, EndedCompletion, Reading, Receipt
-from relay.timing import HEARTBEAT_SECONDS
+from relay.intervals import HEARTBEAT_SECONDS
 from relay.upstream import Outcome, Usage
 
 

@@ -25,7 +25,7 @@ from relay.errors import (
     UpstreamError,
     UpstreamRateLimited,
 )
-from relay.timing import HEAD_SECONDS, READ_ELSEWHERE_SECONDS
+from relay.intervals import HEAD_SECONDS, READ_ELSEWHERE_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome, Thoughts, Usage
 
 

@@ -7,9 +7,9 @@ from relay.completions import Failure, Receipt
 from relay.completions.follower import Follower
 from relay.completions.source import Stopped
 from relay.errors import RelayError, UpstreamError
+from relay.intervals import LOST_SECONDS
 from relay.journal import Journal, Record, Writing
 from relay.journal.sqlite import SqliteBackend
-from relay.timing import LOST_SECONDS
 from relay.upstream import Cancellation, Cancelled, Outcome, Thoughts
 
 WRITING = Writing("a digest", "an etag", "there", b"a question")

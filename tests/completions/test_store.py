@@ -21,7 +21,7 @@ from relay.errors import (
     UnknownCompletion,
     UpstreamError,
 )
-from relay.timing import IDLE_SECONDS
+from relay.intervals import IDLE_SECONDS
 from relay.upstream import Cancellation, Outcome
 
 QUESTION, ANOTHER = b"a question", b"another question"

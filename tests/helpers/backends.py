@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from helpers.sources import Task
+from relay.intervals import ALIVE_SECONDS
 from relay.journal import (
     Addition,
     Backend,
@@ -25,7 +26,6 @@ from relay.journal import (
     Writing,
 )
 from relay.journal.sqlite import SqliteBackend
-from relay.timing import ALIVE_SECONDS
 
 TEXT = "이 편지는 영국에서 최초로 시작되어, and so on.".encode()
 RECEIPT = b'{"state":"finished"}'

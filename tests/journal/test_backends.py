@@ -23,6 +23,7 @@ from helpers.backends import (
     running,
     writing,
 )
+from relay.intervals import ALIVE_SECONDS
 from relay.journal import (
     MEMORY,
     Addition,
@@ -35,7 +36,6 @@ from relay.journal import (
 )
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.sqlite import SqliteBackend
-from relay.timing import ALIVE_SECONDS
 
 
 class Memory:

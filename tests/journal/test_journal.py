@@ -8,6 +8,7 @@ import pytest
 
 from helpers.limits import WAIT_SECONDS
 from helpers.sources import Clock, Task
+from relay.intervals import ALIVE_SECONDS, IDLE_SECONDS
 from relay.journal import (
     Addition,
     Bucket,
@@ -23,7 +24,6 @@ from relay.journal import (
 )
 from relay.journal.backend import ENTRY_BYTES
 from relay.journal.journal import LETTER_BEATS, MAX_BEAT_BYTES
-from relay.timing import ALIVE_SECONDS, IDLE_SECONDS
 
 GONE = "The script cannot be used"
 BACK = "The script can be used again"

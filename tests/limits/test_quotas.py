@@ -10,10 +10,10 @@ from helpers.backends import File, Line, Unhurried
 from helpers.sources import Clock, Task
 from relay.access import Client
 from relay.errors import BudgetExhausted, LimitReached, RateLimited, TooManyStreams
+from relay.intervals import IDLE_SECONDS
 from relay.limits import Quotas
 from relay.limits.quotas import BUSY_SECONDS, Reservation
 from relay.settings import Settings
-from relay.timing import IDLE_SECONDS
 
 ANA, BO = Client("token:ana"), Client("192.0.2.7")
 MINUTE_MS, DAY_MS = 60_000, 86_400_000

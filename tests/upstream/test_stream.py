@@ -9,8 +9,8 @@ import pytest
 from helpers.upstream import chunk
 from relay.deadline import Deadline
 from relay.errors import ContentFiltered, NoAnswer, UpstreamError, UpstreamTimeout
+from relay.intervals import TAIL_SECONDS
 from relay.settings import Settings
-from relay.timing import TAIL_SECONDS
 from relay.upstream.outcome import Thoughts
 from relay.upstream.stream import AnswerStream
 

@@ -87,6 +87,14 @@ def test_refused(relay: RelayProcess, sent: bytes, status: int, code: str) -> No
     assert "hostile" not in relay.log
 
 
+def test_an_address_that_is_not_too_long(relay: RelayProcess) -> None:
+    """Up to 8 KB it reaches the app."""
+    reply = raw_exchange(
+        relay.url, b"GET /%b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % (b"a" * 8000)
+    )
+    assert reply.startswith(b"HTTP/1.1 404 ")
+
+
 # A second request, which a server before the relay would take for a part of the first one's body.
 HIDDEN = b"POST /aiCompletion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 HIDDEN += b'Content-Length: 20\r\n\r\n{"userPrompt": "Hi"}'

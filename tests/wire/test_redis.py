@@ -13,7 +13,7 @@ from helpers.line import Line
 from helpers.redis_server import RedisServer
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream, hello
-from relay.timing import ALIVE_SECONDS, LOST_SECONDS
+from relay.intervals import ALIVE_SECONDS, LOST_SECONDS
 
 GRACE_SECONDS = 2
 

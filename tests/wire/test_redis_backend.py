@@ -16,9 +16,9 @@ from helpers.backends import (
     writing,
 )
 from helpers.redis_server import RedisServer
+from relay.intervals import ALIVE_SECONDS
 from relay.journal import Addition, Backend, Letter, Unavailable
 from relay.journal.redis import LONGEST_SECONDS, RedisBackend
-from relay.timing import ALIVE_SECONDS
 
 TTL_SECONDS = 600
 

@@ -17,9 +17,9 @@ from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
 from helpers.reader import saying
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream
+from relay.intervals import ALIVE_SECONDS, LOST_SECONDS
 from relay.journal import Position, Writing
 from relay.journal.sqlite import SqliteBackend
-from relay.timing import ALIVE_SECONDS, LOST_SECONDS
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "app:app"]
 GONE, BACK = "The state file cannot be used", "The state file can be used again"
