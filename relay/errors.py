@@ -25,7 +25,7 @@
     │   ├── TooManyStreams          429 too_many_streams
     │   └── BudgetExhausted         429 budget_exhausted
     ├── UpstreamRateLimited         429 upstream_rate_limited
-    ├── Abandoned                   499 abandoned, only in receipts
+    ├── Abandoned                   499 abandoned, where an answer is read on
     ├── UpstreamError               502 upstream_error
     │   └── NoAnswer                502 no_answer
     ├── NotConfigured               503 not_configured
