@@ -1,7 +1,7 @@
 # make run     sets everything up, starts model, relay and page; Ctrl-C ends all three
 # make check   style, types, and the tests that need no server, browser or model
 # make test    sets up what the other tests need besides, and runs all of them
-# make lint    style and types
+# make lint    style, types, and what bandit knows of insecure code
 # make bench   the relay beside others, up to half an hour; keep the machine quiet
 # make bench-page
 #              the page in Chromium, seven minutes; likewise
@@ -31,6 +31,9 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdep
 # A test in tests/test_imports.py holds that no others start any.
 TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 
+# What bandit reads: all that runs outside tests and benchmarks.
+SERVED := app.py openai_client.py gunicorn.conf.py doors relay local
+
 .PHONY: run check test lint bench bench-page pins clean
 .DELETE_ON_ERROR:
 
@@ -51,6 +54,7 @@ lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive $(SERVED)
 	@cd frontend && npm run lint --silent && npx --no-install tsc --build
 
 bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json

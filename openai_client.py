@@ -136,7 +136,8 @@ class Model:
                 if exhausted or not isinstance(error.__cause__, RETRYABLE):
                     raise translated(error) from None
                 pause = min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS)
-                time.sleep(pause * random.uniform(0.5, 1))
+                # Retries shall not come all at once: nothing secret is drawn.
+                time.sleep(pause * random.uniform(0.5, 1))  # nosec B311
                 cancellation.check()
                 retries += 1
             except openai.APIStatusError as error:

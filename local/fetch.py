@@ -163,7 +163,9 @@ def _pip(workspace: Path, *arguments: str) -> None:
     # pip's own temporary files go into the workspace too: /tmp may be small, and an
     # interrupted pip leaves them behind.
     environ = os.environ | {"TMPDIR": str(workspace)}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # nosec B603  # The command is our own.
+        command, env=environ, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         reason = errors[0].removeprefix("ERROR: ").split(". ")[0] if errors else "nothing"

@@ -57,7 +57,7 @@ def start_model(local_model: str = "") -> LocalModel:
     """
     # An unnamed file needs no removal, and unlike a pipe it cannot fill up.
     log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives with the child
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # nosec B603  # The command is our own, and the path its user's.
         [sys.executable, "-m", "local.server", local_model],
         cwd=PROJECT,
         stdin=subprocess.PIPE,

@@ -52,7 +52,7 @@ class Part:
         self.stop_signal = stop_signal
         self.shown = shown
         self.lines: deque[str] = deque(maxlen=5)
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # nosec B603  # The commands are those of `make run`.
             command,
             cwd=folder,
             env=environ,

@@ -6,6 +6,7 @@ signal, or when one of them ends, it ends all.
 
 import contextlib
 import errno
+import ipaddress
 import os
 import shutil
 import signal
@@ -121,7 +122,9 @@ def _check_page_port(port: int, listener: socket.socket) -> None:
 def _url(listener: socket.socket) -> str:
     """The URL at which this machine reaches a server on the address."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
     return f"http://{in_address(host)}:{port}"
 
 
