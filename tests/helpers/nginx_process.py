@@ -20,12 +20,17 @@ pid {folder}/nginx.pid;
 error_log stderr info;
 events {{ worker_connections 64; }}
 http {{
+    include /etc/nginx/mime.types;
     access_log off;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {servers}
+}}
+"""
+SERVER = """
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -33,23 +38,31 @@ http {{
             {more}
         }}
     }}
-}}
 """
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
 
 
 @contextlib.contextmanager
 def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
     """Starts nginx before a relay, with `more` in its location. Returns its address."""
+    port = free_port()
+    with run_nginx(SERVER.format(port=port, relay=urlsplit(relay_url).netloc, more=more), folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def run_nginx(servers: str, folder: Path) -> Iterator[None]:
+    """Runs nginx with some `server` blocks."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
     if nginx is None:
         pytest.skip("needs Debian's package nginx")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     file = folder / "nginx.conf"
-    file.write_text(
-        CONFIGURATION.format(folder=folder, port=port, relay=urlsplit(relay_url).netloc, more=more),
-        encoding="ascii",
-    )
+    file.write_text(CONFIGURATION.format(folder=folder, servers=servers), encoding="ascii")
     process = subprocess.Popen(
         [nginx, "-p", str(folder), "-c", str(file)], stderr=subprocess.PIPE, text=True
     )
@@ -58,7 +71,7 @@ def start_nginx(relay_url: str, folder: Path, more: str) -> Iterator[str]:
         # nginx logs this when it listens and its worker runs.
         assert any("start worker process " in line for line in process.stderr)
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         process.terminate()
         process.wait(WAIT_SECONDS)
