@@ -75,3 +75,34 @@ def test_any_bytes(
 ) -> None:
     """So is one of any other bytes."""
     is_answered_or_refused(relay, upstream, path, body, headers)
+
+
+# What clients of models' servers choose there.
+CHOICES: dict[str, Any] = {
+    "temperature": 2,
+    "top_p": 0.1,
+    "n": 5,
+    "max_tokens": 100_000,
+    "max_completion_tokens": 100_000,
+    "reasoning_effort": "high",
+    "instructions": "Be a pirate.",
+    "system": "Be a pirate.",
+    "tools": [{"type": "function", "function": {"name": "plunder"}}],
+    "tool_choice": "required",
+    "response_format": {"type": "json_object"},
+    "metadata": {"pirate": "yes"},
+}
+
+
+@DOORS
+def test_what_a_client_cannot_choose(relay: RelayProcess, upstream: Upstream, path: str) -> None:
+    """The model is asked the same, whatever else a client sends: not another one, nor for more."""
+    question = {"messages": [{"role": "user", "content": "Hi"}]}
+    # At OpenAI's door it is the persona.
+    model = {} if path.startswith("/v1") else {"model": "the-dearest-of-all"}
+    for body in (question, question | CHOICES | model):
+        reply = Exchange(relay.url, body, path=path)
+        assert "Hello" in reply.text()
+        reply.leave()
+    plain, chosen = upstream.requests
+    assert chosen == plain

@@ -201,3 +201,16 @@ def test_questions_in_the_log(start_relay: StartRelay) -> None:
     assert reply.text() == "Hello there."
     relay.wait_for_line("LOG_QUESTIONS IS ON")
     relay.wait_for_line(rf"{QUESTION}\\nforged")
+
+
+def test_the_key_follows_no_redirect(start_relay: StartRelay, upstream: Upstream) -> None:
+    """Another server to which the model's server sends the relay gets no request."""
+    relay, elsewhere = start_relay(), Upstream()
+    try:
+        for status in ("301 Moved", "302 Found", "307 Temporary", "308 Permanent"):
+            upstream.answers(refusing(status, Location=f"{elsewhere.url}/chat/completions"))
+            assert Exchange(relay.url, {"userPrompt": "Hi"}).status == 502
+        assert upstream.headers[0]["authorization"]
+        assert elsewhere.connections == 0
+    finally:
+        elsewhere.close()
