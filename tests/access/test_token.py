@@ -20,10 +20,10 @@ class Digest(bytes):
 def test_a_comparison_tells_nothing_by_its_time() -> None:
     """It is left to the standard library, and goes on to the end after a match."""
     tokens = (AccessToken(name, Digest(token_digest(name + TOKEN))) for name in ("", "bo", "cy"))
-    assert holder(f"Bearer {TOKEN}", tokens) == ""
+    assert holder({"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}, tokens) == ""
     assert list(tokens) == []
     again = [AccessToken("ana", Digest(token_digest(TOKEN)))]
-    assert holder("Bearer another-token-00001", again) is None
+    assert holder({"HTTP_AUTHORIZATION": "Bearer another-token-00001"}, again) is None
 
 
 def test_settings_hold_no_token() -> None:
