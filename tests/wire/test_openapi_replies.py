@@ -85,6 +85,14 @@ def test_what_needs_no_question(relay: RelayProcess, path: str) -> None:
     assert send(relay, f"GET {path}").status_code == 200
 
 
+def test_the_page_at_the_same_address(start_relay: StartRelay, tmp_path: Path) -> None:
+    """A relay that serves the page too."""
+    (tmp_path / "index.html").write_text("<!doctype html><title>A page</title>")
+    relay = start_relay(PAGE_DIR=str(tmp_path))
+    assert "A page" in send(relay, "GET /", None, {"Accept": "text/html"}).text
+    assert "success" in send(relay, "GET /").text
+
+
 def test_a_model_is_described(relay: RelayProcess) -> None:
     """A persona as a model, and one that is not there."""
     assert send(relay, "GET /v1/models/{id}", id="askbot").status_code == 200
