@@ -32,7 +32,7 @@ PAGE_SOURCES := $(shell find frontend/src frontend/public; find frontend -maxdep
 TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 
 # What bandit reads: all that runs outside tests and benchmarks.
-SERVED := app.py openai_client.py gunicorn.conf.py doors relay local
+SERVED := app.py openai_client.py gunicorn.conf.py doors relay local doctor
 
 .PHONY: run check test lint bench bench-page pins clean
 .DELETE_ON_ERROR:

@@ -12,7 +12,7 @@ from doctor.model import Model
 
 OK, WRONG, UNUSABLE = 0, 1, 2
 
-TOKEN = "ASKBOT_TOKEN"
+TOKEN = "ASKBOT_TOKEN"  # nosec B105  # The name of a variable.
 
 COSTS = "doctor: the model is asked one question of about 500 tokens, stopped after some seconds."
 DESCRIPTION = (
