@@ -21,6 +21,9 @@ from dockerfile_parse import DockerfileParser
 from helpers.limits import WORK_SECONDS
 from helpers.page_process import node
 
+# The beginning of a reason to skip that no installation would mend.
+FORBIDDEN_HERE = "this machine does not allow it: "
+
 PATH = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin:/node/bin"
 # What a machine needs for downloads.
 OF_THE_MACHINE = re.compile(r"(PIP|npm|NPM|NODE|SSL)_|.*_(proxy|PROXY)$")
@@ -33,7 +36,7 @@ def missing() -> str | None:
     if os.getuid() != 0:
         return "only root can give files to another user, as the image's steps do"
     trial = subprocess.run(["bwrap", "--ro-bind", "/", "/", "true"], check=False)
-    return "bubblewrap may not do its work here" if trial.returncode else None
+    return f"{FORBIDDEN_HERE}bubblewrap needs namespaces" if trial.returncode else None
 
 
 @dataclass
