@@ -60,6 +60,11 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice the cores: most tests wait for servers, and a core is idle meanwhile."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def leave_nothing_open() -> Iterator[None]:
     yield
