@@ -1,4 +1,4 @@
-"""Limits that no run reaches. They are set, so that what they cost is measured."""
+"""Limits that no benchmark and no other test reaches. They are set, so that they are at work."""
 
 HIGH = dict.fromkeys(
     (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from flask import Response, current_app, g, request
 
@@ -19,7 +20,7 @@ from relay.upstream import AnswerStream, Cancellation
 from relay.web import announce
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Relay:
     """The parts that the views need, made once for each process."""
 
@@ -29,18 +30,18 @@ class Relay:
     store: Store
     quotas: Quotas
 
-    @property
+    @cached_property
     def limits(self) -> Limits:
         settings = self.settings
         return Limits(settings.max_question_chars, settings.max_messages, self.picture_limits)
 
-    @property
+    @cached_property
     def picture_limits(self) -> PictureLimits | None:
         """None if no persona accepts pictures."""
         accepted = any(persona.takes_pictures(self.settings) for persona in self.personas)
         return PictureLimits() if accepted else None
 
-    @property
+    @cached_property
     def max_body_bytes(self) -> int:
         """MAX_BODY_BYTES is for text. Pictures have room beside it; 0 is no limit."""
         most, pictures = self.settings.max_body_bytes, self.picture_limits

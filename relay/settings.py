@@ -107,8 +107,11 @@ def _level(value: str) -> str:
     return value.upper()
 
 
-def _effort(value: str) -> str:
-    # Providers have words of their own, so any word will do.
+def effort(value: str) -> str:
+    """How much a model is to think. Providers have words of their own, so any word will do.
+
+    Raises ValueError with what it should be.
+    """
     if not re.fullmatch(r"[a-z]{1,20}", value):
         raise ValueError("a word such as low, medium or high")
     return value
@@ -260,7 +263,7 @@ class Settings:
         8192, _count, "The most tokens of an answer, its thoughts included with most providers."
     )
     reasoning_effort: str = _setting(
-        "", _effort, "How much a model thinks, such as low or high; empty: as its provider decides."
+        "", effort, "How much a model thinks, such as low or high; empty: as its provider decides."
     )
     show_thinking: bool = _setting(
         False, _flag, "Whether readers see a model's thoughts, which may quote its instructions."

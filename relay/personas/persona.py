@@ -14,7 +14,7 @@ from relay.personas.front_matter import PersonaError, Value, split
 from relay.personas.owner import Owner
 from relay.personas.text import Language, Text, read_text
 from relay.questions import Message, Prompt, turns_of, with_newest_pictures
-from relay.settings import Settings
+from relay.settings import Settings, effort
 
 _HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
 _REQUIRED = ("name", "description", "greeting", "suggestions")
@@ -122,7 +122,7 @@ def parse_persona(path: Path, content: str, owner: Owner) -> Persona:
         )
     front, system = split(path, content, body="the system message")
     values = front.mapping(_REQUIRED, _OPTIONAL)
-    model, temperature, effort, tokens = map(
+    model, temperature, thinking, tokens = map(
         values.get, ("model", "temperature", "reasoning_effort", "max_answer_tokens")
     )
     images = values.get("accept_images")
@@ -139,16 +139,17 @@ def parse_persona(path: Path, content: str, owner: Owner) -> Persona:
         examples=tuple(_example(item, owner) for item in examples),
         model=model.text() if model else None,
         temperature=temperature.number(0, 2) if temperature else None,
-        reasoning_effort=_effort(effort) if effort else None,
+        reasoning_effort=_effort(thinking) if thinking else None,
         max_answer_tokens=tokens.whole_number() if tokens else None,
         accept_images=images.flag() if images else None,
     )
 
 
 def _effort(value: Value) -> str:
-    if not re.fullmatch(r"[a-z]{1,20}", value.text()):
-        raise value.wrong("a word such as low, medium or high")
-    return value.text()
+    try:
+        return effort(value.text())
+    except ValueError as error:
+        raise value.wrong(str(error)) from error
 
 
 def _example(value: Value, owner: Owner) -> Example:

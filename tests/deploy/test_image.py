@@ -1,8 +1,6 @@
 """The image and what runs it: checked by their own tools, and the image made and run."""
 
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +12,10 @@ from helpers.completions import keyed, new_key
 from helpers.image import Stage, build, missing
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import PROJECT, StartRelay
+from helpers.tools import run
 from helpers.upstream import Upstream
 
 DEPLOY = PROJECT / "deploy"
-TOOLS = Path(sys.executable).parent
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 WRITE = """
 import os, pathlib, sys
@@ -43,16 +41,7 @@ pathlib.Path("/tmp/new").write_text("")
 )
 def test_the_files_are_valid(command: list[str]) -> None:
     """Their own tools have nothing to say."""
-    program, *arguments = command
-    done = subprocess.run(
-        [TOOLS / program, *arguments],
-        cwd=DEPLOY,
-        capture_output=True,
-        text=True,
-        timeout=WAIT_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(*command, folder=DEPLOY, seconds=WAIT_SECONDS)
 
 
 @pytest.fixture(scope="module")

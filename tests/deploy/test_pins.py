@@ -1,7 +1,6 @@
 """The files of exact versions: complete, of the input, and what an install gives."""
 
 import shutil
-import subprocess
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -10,10 +9,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from helpers.limits import WORK_SECONDS
 from helpers.relay_process import PROJECT
+from helpers.tools import run
 
-TOOLS = Path(sys.executable).parent
 # Each as `make pins` writes it.
 PINNED = ["requirements.txt", "requirements-dev.txt", "requirements-node.txt"]
 PINNED += ["bench/requirements.txt"]
@@ -35,20 +33,6 @@ def pins(file: str) -> dict[str, str]:
             assert exact.startswith("=="), line
             found[canonicalize_name(parsed.name)] = exact.removeprefix("==")
     return found
-
-
-def run(tool: str, *arguments: str) -> str:
-    """What the tool prints. It must succeed."""
-    done = subprocess.run(
-        [TOOLS / tool, *arguments],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=WORK_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("file", PINNED)

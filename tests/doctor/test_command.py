@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.limits import HIGH
 from doctor.command import main
 from doctor.endings import CHECKS
 from doctor.examination import Examination
@@ -17,7 +18,7 @@ from doctor.model import Model
 from helpers.bare_proxy_process import Nginx
 from helpers.deployed_relay import deployed, scripted_model
 from helpers.limits import WAIT_SECONDS
-from helpers.relay_process import HIGH_LIMITS, PROJECT, RelayProcess, StartRelay
+from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 from relay.settings import Settings, variable, written
 
@@ -129,7 +130,7 @@ def test_an_access_token(
 def test_limits(model: Model) -> None:
     """The doctor keeps within the limits that a relay has by default."""
     limits = {variable(each): written(each.default) for each in fields(Settings)}
-    settings = {name: limits[name] for name in HIGH_LIMITS} | {"TRUSTED_PROXIES": "0"}
+    settings = {name: limits[name] for name in HIGH} | {"TRUSTED_PROXIES": "0"}
     settings |= {"FIRST_TEXT_TIMEOUT": "2", "IDLE_TIMEOUT": "2"}
     with deployed(model, **settings) as url:
         report = Examination(url, model=model, seconds=1).report()

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bench.limits import HIGH
 from helpers.limits import WAIT_SECONDS
 from helpers.upstream import Upstream
 from relay.settings import Settings, variable
@@ -33,20 +34,6 @@ _SETTINGS = {variable(each) for each in fields(Settings)}
 _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN")
 
 
-# For tests of other things, which ask a lot. All tests are one client.
-HIGH_LIMITS = dict.fromkeys(
-    (
-        "QUESTIONS_PER_MINUTE",
-        "QUESTIONS_PER_DAY",
-        "MAX_STREAMS_PER_CLIENT",
-        "MAX_STREAMS",
-        "DAILY_TOKENS_PER_CLIENT",
-        "DAILY_TOKENS",
-    ),
-    "1000000000",
-)
-
-
 class RelayProcess:
     """A relay with the given settings only, with high limits unless they set others.
 
@@ -60,7 +47,7 @@ class RelayProcess:
             if name not in _SETTINGS and not _FOREIGN.match(name)
         }
         environ |= {"PORT": "0", "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
-        environ |= {"XDG_STATE_HOME": _STATE.name} | HIGH_LIMITS | settings
+        environ |= {"XDG_STATE_HOME": _STATE.name} | HIGH | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
         self.process = subprocess.Popen(
