@@ -34,15 +34,22 @@ TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 # What bandit reads: all that runs outside tests and benchmarks.
 SERVED := app.py openai_client.py gunicorn.conf.py doors relay local doctor
 
-.PHONY: run check test lint bench bench-page pins clean
+.PHONY: run check check-relay check-page test lint bench bench-page pins clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
 	@$(PY) -m local
 
+# The page's tests run beside the relay's. Each prints what it has to say at its end.
 check: lint
+	@$(MAKE) --no-print-directory --jobs=2 check-relay check-page
+
+check-relay:
 	@$(PY) -m pytest --quiet $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
-	@cd frontend && npm test --silent
+
+check-page:
+	@cd frontend && npm test --silent >../$(VENV)/$@.log 2>&1; \
+		failed=$$?; cat ../$(VENV)/$@.log; exit $$failed
 
 test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json \
 		tests/front_ends/node_modules/.package-lock.json

@@ -72,16 +72,25 @@ _native_sleep = monkey.get_original("time", "sleep")
 class SqliteBackend:
     """See `Backend`. `path` names a file, or is ":memory:" for a journal of one process.
 
-    Ended answers are kept for `ttl_seconds`, and up to `max_bytes` in total; 0 is no limit.
+    Ended answers are kept for `ttl_seconds`, and up to `max_bytes` in total; 0 is no limit. A call
+    waits `locked_seconds` for a file that another process has locked.
     """
 
     name = "The state file"
     is_remote = False
 
-    def __init__(self, path: str, *, ttl_seconds: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        ttl_seconds: float,
+        max_bytes: int,
+        locked_seconds: float = LOCKED_SECONDS,
+    ) -> None:
         self._path = path
         self._ttl_seconds = ttl_seconds or math.inf
         self._max_bytes = max_bytes or math.inf
+        self._locked_seconds = locked_seconds
         self._clean_at = self._failed_at = self._marked_at = -math.inf
         self._marked = ""
         # The running answers that this worker has entered, by bucket and id.
@@ -141,7 +150,7 @@ class SqliteBackend:
             _write_ahead(database)
             # A crash of the machine may lose the last moments, but nothing older.
             database.execute("PRAGMA synchronous = NORMAL")
-            database.execute(f"PRAGMA busy_timeout = {1000 * LOCKED_SECONDS:.0f}")
+            database.execute(f"PRAGMA busy_timeout = {1000 * self._locked_seconds:.0f}")
         except BaseException:
             database.close()
             raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from helpers.sources import Task
-from relay.intervals import ALIVE_SECONDS
+from relay.intervals import ALIVE_SECONDS, LOCKED_SECONDS
 from relay.journal import (
     Addition,
     Backend,
@@ -78,8 +78,13 @@ class File:
         self._ttl_seconds = ttl_seconds
         self._max_bytes = max_bytes
 
-    def open(self) -> Backend:
-        return SqliteBackend(self.path, ttl_seconds=self._ttl_seconds, max_bytes=self._max_bytes)
+    def open(self, *, locked_seconds: float = LOCKED_SECONDS) -> Backend:
+        return SqliteBackend(
+            self.path,
+            ttl_seconds=self._ttl_seconds,
+            max_bytes=self._max_bytes,
+            locked_seconds=locked_seconds,
+        )
 
     def kill(self, worker: str) -> None:
         self.do("UPDATE workers SET seen = seen - ? WHERE worker = ?", ALIVE_SECONDS + 1, worker)

@@ -217,7 +217,7 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
 def test_another_program_holds_the_file(tmp_path: Path) -> None:
     """Nobody waits for it for longer than a moment; afterwards all is well."""
     file = File(tmp_path / "state.sqlite3")
-    backend = file.open()
+    backend = file.open(locked_seconds=0.01)
     with closing(sqlite3.connect(file.path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable):
