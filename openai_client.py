@@ -190,7 +190,7 @@ def translated(error: openai.OpenAIError) -> RelayError:
         return _refused(error)
     cause = error.__cause__
     if isinstance(cause, httpx2.PoolTimeout):
-        return Overloaded(detail=str(cause), retry_after_seconds=1)
+        return Overloaded(detail=str(cause))
     detail = f"{type(cause or error).__name__}: {cause or 'no detail'}"
     if isinstance(error, openai.APITimeoutError):
         return UpstreamTimeout(detail=detail)

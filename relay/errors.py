@@ -46,12 +46,15 @@ class RelayError(Exception):
     """A failed request or answer, with the status and the message for the client.
 
     `may_cost` says whether the model may have worked on an answer that failed without text.
+    `retry_after_seconds` is the `Retry-After` of the reply, None for a reply without one. A class
+    has it where waiting helps, and whoever raises the error may know better.
     """
 
     status = 500
     code = "internal_error"
     message = "Something went wrong on our side."
     may_cost = False
+    retry_after_seconds: int | None = None
 
     def __init__(
         self,
@@ -62,7 +65,8 @@ class RelayError(Exception):
     ) -> None:
         self.message = message or self.message
         self.detail = detail
-        self.retry_after_seconds = retry_after_seconds
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
         super().__init__(self.message)
 
     @property
@@ -208,6 +212,8 @@ class LimitReached(RelayError):
     """`fields` are headers that tell the client about its limits."""
 
     status = 429
+    # Until some running answer has probably ended, and has given back what it took.
+    retry_after_seconds: int = 5
 
     def __init__(
         self, message: str, *, retry_after_seconds: int, fields: Mapping[str, str]
@@ -268,18 +274,21 @@ class Overloaded(RelayError):
     status = 503
     code = "overloaded"
     message = "Too many answers are being written at the moment. Try again in a few seconds."
+    retry_after_seconds = 1
 
 
 class ShuttingDown(RelayError):
     status = 503
     code = "shutting_down"
     message = "The server is being restarted. Try again in a few seconds."
+    retry_after_seconds = 2
 
 
 class StoreUnreachable(RelayError):
     status = 503
     code = "store_unreachable"
     message = "What other servers know of this answer cannot be looked up. Try again in a moment."
+    retry_after_seconds = 2
 
 
 class UpstreamTimeout(RelayError):

@@ -40,9 +40,6 @@ log = logging.getLogger("askbot")
 # How long to wait for an unknown id: a request for it may overtake the question.
 OVERTAKING_SECONDS = 0.25
 
-# The `Retry-After` of a server that stops, for clients that it refuses.
-RESTART_SECONDS = 2
-
 # How long to wait for failed completions to end, and how often to look.
 END_SECONDS = 1.0
 POLL_SECONDS = 0.05
@@ -239,7 +236,7 @@ class Store:
 
     def _check_open(self) -> None:
         if self._is_closing:
-            raise ShuttingDown(retry_after_seconds=RESTART_SECONDS)
+            raise ShuttingDown()
 
     def _claim(self, writing: Writing, replaced: str) -> Record | None:
         """See `Backend.claim`. Every claim succeeds while the journal is down."""
@@ -407,7 +404,7 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        raise StoreUnreachable(detail=str(error), retry_after_seconds=2) from None
+        raise StoreUnreachable(detail=str(error)) from None
 
 
 def _end(writing: Writing, settle: Settle, receipt: Receipt, error: RelayError | None) -> None:

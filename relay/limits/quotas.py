@@ -15,8 +15,6 @@ from relay.limits.limit import Limit, digest_of, in_words, limits_of
 from relay.limits.memory import Memory
 from relay.settings import Settings
 
-# The `Retry-After` until some running answer has probably ended.
-BUSY_SECONDS = 5
 # How long a place may look taken after its answer has ended on another worker.
 LAG_SECONDS = 2 * BEAT_SECONDS
 
@@ -169,7 +167,7 @@ class Quotas:
             held - self._reserved.held(bucket.key)
         )
         if not limit.seconds or will_be_free:
-            return BUSY_SECONDS
+            return limit.error.retry_after_seconds
         return limit.seconds_left(now_ms)
 
     def _fields(self, held: Iterable[tuple[Limit, int]], now_ms: int) -> Mapping[str, str]:

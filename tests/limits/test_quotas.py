@@ -12,7 +12,7 @@ from relay.access import Client
 from relay.errors import BudgetExhausted, LimitReached, RateLimited, TooManyStreams
 from relay.intervals import IDLE_SECONDS
 from relay.limits import Quotas
-from relay.limits.quotas import BUSY_SECONDS, Reservation
+from relay.limits.quotas import Reservation
 from relay.settings import Settings
 
 ANA, BO = Client("token:ana"), Client("192.0.2.7")
@@ -146,7 +146,7 @@ def test_running_answers_of_a_client(world: World) -> None:
     first, second = here.take(), here.take()
     assert second.fields["RateLimit"] == '"streams";r=0'
     refusal = here.refused()
-    assert (type(refusal), refusal.retry_after_seconds) == (TooManyStreams, BUSY_SECONDS)
+    assert (type(refusal), refusal.retry_after_seconds) == (TooManyStreams, 5)
     assert refusal.fields["RateLimit-Policy"] == '"streams";q=2;qu="concurrent-requests"'
     assert world.naps == []
     here.take(BO)
@@ -204,7 +204,7 @@ def test_when_tokens_come_back(world: World) -> None:
     worker = world.worker(daily_tokens_per_client=100)
     world.now_ms += DAY_MS - 7 * MINUTE_MS
     reservation = worker.take(tokens=90)
-    assert worker.refused(tokens=20).retry_after_seconds == BUSY_SECONDS
+    assert worker.refused(tokens=20).retry_after_seconds == 5
     worker.end(reservation, spent=90)
     refusal = worker.refused(tokens=20)
     assert refusal.retry_after_seconds == 7 * 60
