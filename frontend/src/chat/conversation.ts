@@ -1,5 +1,4 @@
 import { type Answer, type AskbotError, type Message, newKey } from '../client/askbot.js'
-import type { Versions } from './versions.ts'
 
 /** A stored conversation, as plain data. Times are milliseconds since the epoch. */
 export interface Conversation {
@@ -35,6 +34,14 @@ export interface Turn {
   endedAt: number
   versions: Versions
 }
+
+/** The other versions of a turn, each with all turns after it, in the order in which they were asked. */
+export interface Versions {
+  earlier: readonly Branch[]
+  later: readonly Branch[]
+}
+
+export type Branch = readonly Turn[]
 
 export type Outcome =
   | { name: 'finished' }

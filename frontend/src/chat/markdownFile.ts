@@ -1,8 +1,8 @@
 import { newKey } from '../client/askbot.js'
-import { type Conversation, titleOf, type Turn } from './conversation.ts'
+import { type Branch, type Conversation, titleOf, type Turn } from './conversation.ts'
 import { ImportError } from './importError.ts'
 import { conversationFrom } from './parse.ts'
-import { type Branch, versionOf } from './versions.ts'
+import { versionOf } from './versions.ts'
 
 /** The words for people beside questions and answers. */
 export interface Speakers {

@@ -1,5 +1,4 @@
-import type { Conversation, Failure, Outcome, Running, Turn, TurnReceipt } from './conversation.ts'
-import type { Versions } from './versions.ts'
+import type { Conversation, Failure, Outcome, Running, Turn, TurnReceipt, Versions } from './conversation.ts'
 
 type Fields = Record<string, unknown>
 

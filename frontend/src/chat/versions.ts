@@ -1,12 +1,4 @@
-import type { Turn } from './conversation.ts'
-
-/** The other versions of a turn, each with all turns after it, in the order in which they were asked. */
-export interface Versions {
-  earlier: readonly Branch[]
-  later: readonly Branch[]
-}
-
-export type Branch = readonly Turn[]
+import type { Branch, Turn, Versions } from './conversation.ts'
 
 export const alone: Versions = { earlier: [], later: [] }
 

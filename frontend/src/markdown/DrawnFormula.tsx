@@ -3,9 +3,9 @@ import { memo, useLayoutEffect, useMemo, useRef } from 'react'
 import { useWords } from '../words/words.ts'
 import { onCopy } from './copyFormulas.ts'
 import { draw } from './draw.ts'
-import { PlainFormula } from './Formula.tsx'
 import type { Formula } from './formulas.ts'
 import styles from './Formula.module.css'
+import { PlainFormula } from './PlainFormula.tsx'
 import { SOURCE } from './source.ts'
 
 document.addEventListener('copy', onCopy)

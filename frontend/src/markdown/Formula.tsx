@@ -2,6 +2,7 @@ import { lazy, Suspense, type ComponentType } from 'react'
 import type { ExtraProps } from 'react-markdown'
 import type { Formula as Written } from './formulas.ts'
 import styles from './Formula.module.css'
+import { PlainFormula } from './PlainFormula.tsx'
 
 /** Loaded with the first formula. If that fails, formulas stay as the model wrote them. */
 const DrawnFormula = lazy(async (): Promise<{ default: ComponentType<Written> }> => {
@@ -26,13 +27,5 @@ export function Formula({ node }: ExtraProps) {
     >
       <DrawnFormula {...formula} />
     </Suspense>
-  )
-}
-
-export function PlainFormula({ source }: Written) {
-  return (
-    <code lang="en" translate="no">
-      {source}
-    </code>
   )
 }

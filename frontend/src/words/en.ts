@@ -204,3 +204,5 @@ export const en = {
     store_unreachable: 'The server cannot reach its store just now.',
   },
 }
+
+export type Words = typeof en

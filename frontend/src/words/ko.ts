@@ -1,6 +1,6 @@
 import { waitIn } from './wait.ts'
 import { whenIn } from './when.ts'
-import type { Words } from './words.ts'
+import type { Words } from './en.ts'
 
 const wait = waitIn('ko')
 

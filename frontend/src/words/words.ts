@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react'
-import { en } from './en.ts'
+import { en, type Words } from './en.ts'
 
-export type Words = typeof en
+export type { Words }
 
 export type Language = 'en' | 'ko'
 
