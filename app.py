@@ -9,7 +9,7 @@ import click
 from flask import Flask, Response, jsonify, request
 
 from doors import ai_completion, ai_sdk, openai_api, page
-from doors.serving import Relay, reader_language, serving
+from doors.serving import Relay, note_refusal, reader_language, serving
 from openai_client import Model
 from relay.access import Gate, Origins, check_address
 from relay.completions import Store
@@ -20,6 +20,7 @@ from relay.limits import Quotas, check_limits
 from relay.log import log, log_to_stderr
 from relay.personas import PersonaError, Personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
+from relay.telemetry import CONTENT_TYPE, Telemetry
 from relay.upstream import Dialer, PlainClient, Transport
 from relay.version import version
 from relay.web import make_uniform, trust_proxies
@@ -40,16 +41,22 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     transport = Transport(Dialer(environ), max_connections=max_readers())
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
+    personas = Personas.load(settings.persona, settings.personas_dir, settings.owner_file)
+    models = [persona.model or settings.openai_model for persona in personas]
+    quotas = Quotas(settings, journal)
+    telemetry = Telemetry([*models, *settings.openai_fallback_models], journal, quotas)
     app.extensions["relay"] = Relay(
         settings,
-        Personas.load(settings.persona, settings.personas_dir, settings.owner_file),
-        Model(settings, PlainClient(transport)),
+        personas,
+        Model(settings, PlainClient(transport), telemetry.passed_over),
         Store(journal, grace_seconds=settings.resume_grace_seconds),
-        Quotas(settings, journal),
+        quotas,
+        telemetry,
     )
 
     app.add_url_rule("/", view_func=home)
     app.add_url_rule("/ready", view_func=readiness)
+    app.add_url_rule("/metrics", view_func=show_metrics)
     app.add_url_rule("/aiCompletion", view_func=ai_completion.ask, methods=["POST"])
     app.add_url_rule("/aiCompletion/<id>", view_func=ai_completion.show_completion)
     app.add_url_rule(
@@ -71,7 +78,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         "/v1": openai_api.refusal,
     }
     origins = Origins(settings.cors_origins)
-    make_uniform(app, Gate(settings, pages).admit, origins.patterns, wordings)
+    make_uniform(app, Gate(settings, pages).admit, origins.patterns, wordings, note_refusal)
     trust_proxies(app, settings.trusted_proxies)
     return app
 
@@ -94,6 +101,14 @@ def readiness() -> dict[str, Any]:
         raise NotConfigured()
     relay.store.check()
     return {"ready": True, "version": version()}
+
+
+def show_metrics() -> Response:
+    """For Prometheus: the counts of all workers. The gate says who may see them."""
+    telemetry = serving().telemetry
+    # A server for development starts it here. gunicorn's workers have started theirs.
+    telemetry.pulse.start()
+    return Response(telemetry.scrape.text(), content_type=CONTENT_TYPE)
 
 
 def list_personas() -> Response:

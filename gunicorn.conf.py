@@ -2,7 +2,10 @@
 
 import gc
 import os
+import secrets
+import shutil
 import sys
+import tempfile
 from typing import Any
 
 from relay.access import Origins, check_address
@@ -12,6 +15,9 @@ from relay.limits import check_limits
 from relay.personas import PersonaError, Personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 from relay.version import version
+
+# All workers call a client by the same name in the log.
+_client_key = secrets.token_bytes(16)
 
 raise_limit()
 try:
@@ -57,6 +63,9 @@ preload_app = False
 # gunicorn would put a socket for control commands into the home folder.
 control_socket_disable = True
 
+# One form for gunicorn's lines and the relay's.
+logger_class = "relay.worker.Log"
+
 # At its debug level gunicorn logs the heads of requests. They contain the ids of answers, and an id
 # is all that it takes to read the answer.
 loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
@@ -74,6 +83,8 @@ def on_starting(server: Any) -> None:
             "askbot: the app must be loaded in each worker, after gevent has patched the standard "
             "library there; leave out --preload."
         )
+    # Workers count into files of this folder. It is new at each start, so the counts begin at 0.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="askbot-metrics-")
 
 
 def when_ready(server: Any) -> None:
@@ -100,8 +111,12 @@ def post_worker_init(worker: Any) -> None:
 
     What is loaded by now is exempted from garbage collection: it stays until the worker ends.
     """
-    worker.close = worker.wsgi.extensions["relay"].store.close
+    relay = worker.wsgi.extensions["relay"]
+    worker.close = relay.store.close
     worker.may_read = Origins(_settings.cors_origins).include
+    worker.on_refusal = relay.telemetry.refused_by_server
+    relay.telemetry.pseudonyms.key = _client_key
+    relay.telemetry.pulse.start()
     gc.collect()
     gc.freeze()
 
@@ -110,3 +125,17 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Lets answers without a connected reader go on: their readers may come back."""
     del server
     worker.wait_until_closed()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forgets what a worker was doing when it ended. What it has counted stays."""
+    del server
+    # Imported here, because the package looks for the folder when it is imported.
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    del server
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -10,6 +10,7 @@ import math
 import random
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -56,11 +57,18 @@ _UNREADABLE_PICTURE = {
 class Model:
     """The configured model and its fallbacks: one object for all threads of the process.
 
-    Raises SettingsError for an address that cannot be used.
+    `on_passed_over` gets the failure of each model after which the next one is asked. Raises
+    SettingsError for an address that cannot be used.
     """
 
-    def __init__(self, settings: Settings, http_client: httpx2.Client) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        http_client: httpx2.Client,
+        on_passed_over: Callable[[RelayError], None] = lambda _error: None,
+    ) -> None:
         self._settings = settings
+        self._on_passed_over = on_passed_over
         # At its debug level the package logs questions.
         logging.getLogger("openai").setLevel(logging.WARNING)
         try:
@@ -98,6 +106,7 @@ class Model:
                     log.warning(
                         "model %s: %s: %s; asking the next", model, error.code, error.detail
                     )
+                    self._on_passed_over(error)
             return self._ask_one(replace(prompt, model=models[-1]), whole, cancellation)
 
     def _ask_one(

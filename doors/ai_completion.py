@@ -33,7 +33,7 @@ def ask() -> Response:
     if key and form is Form.EVENTS and offset is not None:
         # The client has a part of this answer: it reads on, and never starts another one.
         return answer(serving().store.get(key), form, offset)
-    return answer(open_answer(question, key), form)
+    return answer(open_answer(question, key, form.name.lower()), form)
 
 
 def show_completion(id: str) -> Response:

@@ -8,6 +8,8 @@ from relay.completions import Reading, is_key
 from relay.errors import RelayError
 from relay.questions import parse_chat, parse_question
 
+FORM = "ui_messages"
+
 
 def chat() -> Response:
     """A chat id that is a UUID names the answer to the chat's latest question."""
@@ -18,8 +20,8 @@ def chat() -> Response:
     )
     question, key = asked.question, request.headers.get("Idempotency-Key")
     if key is None and asked.id is not None and is_key(asked.id):
-        return answer(replace_answer(question, asked.id))
-    return answer(open_answer(question, key))
+        return answer(replace_answer(question, asked.id, FORM))
+    return answer(open_answer(question, key, FORM))
 
 
 def complete() -> Response:
@@ -28,7 +30,7 @@ def complete() -> Response:
         content_type=request.headers.get("Content-Type", ""),
         limits=serving().limits,
     )
-    return answer(open_answer(question, request.headers.get("Idempotency-Key")))
+    return answer(open_answer(question, request.headers.get("Idempotency-Key"), FORM))
 
 
 def take_up(chat_id: str) -> Response:

@@ -25,7 +25,8 @@ def complete_chat() -> Response:
             )
         return whole_reply(reader, interval=interval, model=model)
 
-    reading = open_answer(question, request.headers.get("Idempotency-Key"))
+    form = "chunks" if question.is_streamed else "json"
+    reading = open_answer(question, request.headers.get("Idempotency-Key"), form)
     response = reply(reading, make, with_thoughts=question.is_streamed)
     if asked.ignored:
         response.headers["Askbot-Ignored"] = ", ".join(asked.ignored)

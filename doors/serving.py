@@ -1,5 +1,6 @@
 """Shared by all doors: the relay's parts, and the way from a question to a reply."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,15 +10,19 @@ from flask import Response, current_app, g, request
 from openai_client import Model
 from relay.access import Client, client_of
 from relay.clients import Reader, Reply, read_body
-from relay.completions import Reading, Store
-from relay.errors import UnknownPersona, UnsupportedContent, UnsupportedMediaType
+from relay.completions import OnEnd, Reading, Receipt, Source, Store
+from relay.errors import RelayError, UnknownPersona, UnsupportedContent, UnsupportedMediaType
 from relay.limits import Asking, Quotas
 from relay.log import log
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
-from relay.upstream import AnswerStream, Cancellation
+from relay.telemetry import Asked, EndedAnswer, Refusal, Telemetry, timed
+from relay.upstream import Cancellation
 from relay.web import announce
+
+# The doors' short names, by the address at which and below which they are.
+DOORS = {"/aiCompletion": "ai_completion", "/api": "ai_sdk", "/v1": "openai_api"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Relay:
     model: Model
     store: Store
     quotas: Quotas
+    telemetry: Telemetry
 
     @cached_property
     def limits(self) -> Limits:
@@ -62,6 +68,27 @@ def client() -> Client:
     return found
 
 
+def door() -> str:
+    """The short name of the request's address. Addresses that do not exist share one name."""
+    path = f"{request.path}/"
+    within = next((name for at, name in DOORS.items() if path.startswith(f"{at}/")), None)
+    if within is not None:
+        return within
+    if request.endpoint is None:
+        return "unknown"
+    if request.endpoint.startswith("page/"):
+        return "page"
+    return request.path.strip("/") or "home"
+
+
+def note_refusal(error: RelayError, fault: Exception | None) -> None:
+    """Tells the observers of a refusal."""
+    asking: Asking | None = g.get("asking")
+    ended = asking is not None and asking.is_settled
+    refusal = Refusal(g.request_id, door(), client().name, error, fault, ended)
+    serving().telemetry.refused(refusal)
+
+
 def request_body() -> bytes:
     """The body of a question.
 
@@ -84,23 +111,24 @@ def request_body() -> bytes:
     )
 
 
-def open_answer(question: Question, key: str | None) -> Reading:
+def open_answer(question: Question, key: str | None, form: str) -> Reading:
     """Opens a reading of the answer. The model is asked when the reading begins.
 
-    Raises UnknownPersona, UnsupportedContent, and the errors of `Store.open`.
+    `form` is the name of the reply's form, for the log. Raises UnknownPersona, UnsupportedContent,
+    and the errors of `Store.open`.
     """
-    asking = ask_for(question)
-    return serving().store.open(key, question.fingerprint, asking, asking.settle)
+    asking, on_end = ask_for(question, form)
+    return serving().store.open(key, question.fingerprint, asking, on_end)
 
 
-def replace_answer(question: Question, key: str) -> Reading:
+def replace_answer(question: Question, key: str, form: str) -> Reading:
     """Opens a reading of a new answer, which takes over `key`. Raises as `open_answer` does."""
-    asking = ask_for(question)
-    return serving().store.replace(key, question.fingerprint, asking, asking.settle)
+    asking, on_end = ask_for(question, form)
+    return serving().store.replace(key, question.fingerprint, asking, on_end)
 
 
-def ask_for(question: Question) -> Asking:
-    """The call with which a completion asks the model.
+def ask_for(question: Question, form: str) -> tuple[Asking, OnEnd]:
+    """The call with which a completion asks the model, and the one that takes its end.
 
     Raises UnknownPersona or UnsupportedContent.
     """
@@ -112,15 +140,25 @@ def ask_for(question: Question) -> Asking:
     if question.has_pictures and not persona.takes_pictures(relay.settings):
         raise UnsupportedContent(f"{persona.id} cannot look at pictures: leave them out.")
     prompt = persona.prompt(question.messages, relay.settings)
+    asked = Asked(g.request_id, door(), form, client().name, persona.id, prompt.model)
 
-    def ask(cancellation: Cancellation) -> AnswerStream:
+    def ask(cancellation: Cancellation) -> Source:
         if relay.settings.log_questions:
             log.info("a question: %r", question.messages[-1].content)
-        return relay.model.ask(prompt, cancellation)
+        relay.telemetry.asks(asked)
+        asked_at = time.monotonic()
+        return timed(relay.model.ask(prompt, cancellation), asked.request_id, asked_at)
 
     asking = Asking(relay.quotas, client(), prompt, ask)
+
+    def end(completion: str, receipt: Receipt, error: RelayError | None) -> None:
+        tokens = asking.settle(receipt, error)
+        answer = EndedAnswer(asked, completion, receipt, error, tokens, asking.is_asked)
+        relay.telemetry.ended(answer)
+
     announce(asking.fields)
-    return asking
+    g.asking = asking
+    return asking, end
 
 
 def reader_language() -> Language:
@@ -140,8 +178,8 @@ def reply(
     `make` gets the reader and the seconds between two writes. It is called when the answer has
     begun; see `Reading.begin`.
     """
-    settings = serving().settings
-    with Reader(request.environ, reading, settings.send_timeout) as reader:
+    settings, readers = serving().settings, serving().telemetry.readers
+    with Reader(request.environ, reading, settings.send_timeout, readers) as reader:
         reading.begin(offset, with_thoughts=with_thoughts)
         made = make(reader, settings.flush_interval_ms / 1000)
         response = Response(made.body, made.status, made.headers, content_type=made.content_type)

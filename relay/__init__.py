@@ -7,6 +7,7 @@
     journal       the record of answers, for other workers and later processes
     completions   one answer and its readers, its receipt, finding it again
     limits        how much may be asked: in a minute, in a day, at the same time
+    telemetry     what an operator sees: lines in the log, and metrics
     clients       the client's connection, and the forms of a reply
 
 A room imports only from the rooms above it in this list, and only names that their `__init__`

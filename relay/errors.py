@@ -209,17 +209,18 @@ class IdempotencyKeyReused(RelayError):
 
 
 class LimitReached(RelayError):
-    """`fields` are headers that tell the client about its limits."""
+    """`fields` are headers that tell the client about its limits. `limit` is the setting's name."""
 
     status = 429
     # Until some running answer has probably ended, and has given back what it took.
     retry_after_seconds: int = 5
 
     def __init__(
-        self, message: str, *, retry_after_seconds: int, fields: Mapping[str, str]
+        self, message: str, *, retry_after_seconds: int, fields: Mapping[str, str], limit: str
     ) -> None:
-        super().__init__(message, retry_after_seconds=retry_after_seconds)
+        super().__init__(message, detail=limit, retry_after_seconds=retry_after_seconds)
         self.fields = fields
+        self.limit = limit
 
     @property
     def headers(self) -> dict[str, str]:

@@ -332,6 +332,9 @@ class Settings:
     public: bool = _setting(
         False, _flag, "Whether everybody who reaches the relay may ask it, from any address."
     )
+    metrics_public: bool = _setting(
+        False, _flag, "Whether everybody may read /metrics, and not only this machine."
+    )
 
     persona: str = _setting("askbot", _text, "The default persona.")
     personas_dir: Path | None = _setting(

@@ -3,7 +3,6 @@
 Only this module of the relay imports Flask.
 """
 
-import logging
 import re
 import time
 import uuid
@@ -19,8 +18,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from relay.errors import RelayError, from_status
 from relay.headers import COMMON_HEADERS
 from relay.seen import ASKING_HEADER, SEEN_HEADER, seen
-
-log = logging.getLogger("askbot")
 
 METHODS = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]
 EXPOSED_HEADERS = [
@@ -40,6 +37,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 # Gives a refusal the form of a protocol.
 Wording = Callable[[RelayError], Response]
+# Gets each refusal, and the exception behind it if that is a bug.
+OnRefusal = Callable[[RelayError, Exception | None], None]
 
 
 def make_uniform(
@@ -47,6 +46,7 @@ def make_uniform(
     admit: Callable[[Mapping[str, Any]], None],
     origins: Sequence[str | re.Pattern[str]],
     wordings: Mapping[str, Wording],
+    on_refusal: OnRefusal,
 ) -> None:
     """Gives every reply, refusals too, the common headers. Pages of `origins` may read them.
 
@@ -58,7 +58,7 @@ def make_uniform(
     app.before_request(lambda: admit(request.environ))
     app.before_request(allow_preflight)
     app.after_request(add_headers)
-    app.register_error_handler(Exception, partial(refuse, wordings))
+    app.register_error_handler(Exception, partial(refuse, wordings, on_refusal))
     CORS(
         app,
         origins=origins,
@@ -111,11 +111,11 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def refuse(wordings: Mapping[str, Wording], error: Exception) -> Response:
+def refuse(wordings: Mapping[str, Wording], on_refusal: OnRefusal, error: Exception) -> Response:
     """The error handler for everything that fails before the first byte of an answer."""
-    refusal = translated(error)
-    if refusal.status >= 500:
-        log.warning("request %s: %s: %s", g.request_id, refusal.code, refusal.detail)
+    known = translated(error)
+    refusal = known or RelayError()
+    on_refusal(refusal, None if known else error)
     path = f"{request.path}/"
     worded = next((wordings[at] for at in wordings if path.startswith(f"{at}/")), in_json)
     response = worded(refusal)
@@ -133,11 +133,10 @@ def in_json(refusal: RelayError) -> Response:
     return response
 
 
-def translated(error: Exception) -> RelayError:
-    """Our error for one of Werkzeug's. Any other exception is a bug, and is logged as one."""
+def translated(error: Exception) -> RelayError | None:
+    """Our error for one of Werkzeug's. None for any other exception, which is a bug."""
     if isinstance(error, RelayError):
         return error
     if isinstance(error, HTTPException) and error.code and 400 <= error.code < 500:
         return from_status(error.code)
-    log.error("request %s: a fault of our own", g.request_id, exc_info=error)
-    return RelayError()
+    return None

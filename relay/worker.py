@@ -17,6 +17,7 @@ from socket import socket
 from typing import Any
 
 import gevent
+from gunicorn.glogging import Logger
 from gunicorn.http import Request, RequestParser
 from gunicorn.http import errors as gunicorn_errors
 from gunicorn.util import close_graceful, http_date, write_nonblock
@@ -32,8 +33,7 @@ from relay.errors import (
 )
 from relay.half_closed import ProbedSocket
 from relay.headers import COMMON_HEADERS
-
-log = logging.getLogger("askbot")
+from relay.log import line_format
 
 # The part of GRACEFUL_TIMEOUT that is reserved for cutting readers off and for the last receipts.
 CLOSING_SECONDS = 2.0
@@ -92,10 +92,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
 
     When it is told to end it also closes what the app has open: `close` gets the seconds that
     running answers may take. `may_read` says whether pages of an origin may read replies.
+    `on_refusal` gets each refusal with its request id, the connection's address, and the exception
+    behind it if that is a bug.
     """
 
     close: Callable[[float], None] | None = None
     may_read: Callable[[str], bool] | None = None
+    on_refusal: Callable[[str, str, RelayError, BaseException | None], None] | None = None
 
     _closing: Any = None
 
@@ -134,14 +137,14 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
         """Refuses a request that is malformed or failed outside the app, and closes."""
-        del addr
         request_id = uuid.uuid4().hex
         refusal = refusal_of(exc)
-        if refusal.status == 500:
-            log.error("request %s: a fault of our own", request_id, exc_info=exc)
-        else:
-            # Without the request itself: it may hold a secret, or lines that forge the log.
-            log.info("request %s: %s: %s", request_id, refusal.code, type(exc).__name__)
+        # Without the request itself: it may hold a secret.
+        refusal.detail = type(exc).__name__
+        if self.on_refusal is not None:
+            address = addr[0] if isinstance(addr, tuple) else ""
+            fault = exc if refusal.status == 500 else None
+            self.on_refusal(request_id, address, refusal, fault)
         # The client may have left.
         with contextlib.suppress(OSError):
             write_nonblock(client, written(refusal, request_id, self._cors_headers(req, exc)))
@@ -157,6 +160,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             "Access-Control-Expose-Headers": "X-Request-Id",
             "Vary": "Origin",
         }
+
+
+class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types.
+    """gunicorn's own log, in the form of the relay's."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.setFormatter(line_format(handler.stream))
 
 
 def refusal_of(error: BaseException) -> RelayError:

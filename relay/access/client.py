@@ -36,12 +36,12 @@ def client_of(environ: Mapping[str, Any], settings: Settings) -> Client:
     name = holder(environ, settings.access_tokens)
     if name is not None:
         return Client(f"token:{name}")
-    return Client(_site(environ.get("REMOTE_ADDR", "")))
+    return Client(address_name(environ.get("REMOTE_ADDR", "")))
 
 
 @lru_cache(maxsize=1024)
-def _site(written: str) -> str:
-    """An IPv4 address, or the /64 that an IPv6 address is in."""
+def address_name(written: str) -> str:
+    """The name of whoever has no token: the IPv4 address, or the /64 that an IPv6 address is in."""
     with_port = _WITH_PORT.fullmatch(written.strip())
     text = (with_port[1] or with_port[2]) if with_port else written.strip()
     try:

@@ -5,14 +5,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from relay.access.origins import Origins
+from relay.access.start import is_loopback
 from relay.access.token import authorization, holder
-from relay.errors import OriginNotAllowed, Unauthorized
+from relay.errors import NotFound, OriginNotAllowed, Unauthorized
 from relay.settings import Settings
 
 log = logging.getLogger("askbot")
 
 # Monitors ask at these addresses. They cost nothing, and say nothing that a page could use.
-FOR_EVERY_PAGE = ("/", "/ready", "/metrics")
+METRICS = "/metrics"
+FOR_EVERY_PAGE = ("/", "/ready", METRICS)
 WITHOUT_TOKEN = ("/", "/ready")
 
 # Clients can send any origin, so these limits keep them from filling the log.
@@ -31,16 +33,20 @@ class Gate:
     def __init__(self, settings: Settings, public: Collection[str] = ()) -> None:
         self._origins = Origins(settings.cors_origins)
         self._tokens = settings.access_tokens
-        self._knows_proxies = settings.trusted_proxies > 0
+        self._knows_proxies = self._is_behind_proxies = settings.trusted_proxies > 0
+        self._shows_metrics = settings.metrics_public
         self._for_every_page = frozenset([*FOR_EVERY_PAGE, *public])
         self._without_token = frozenset([*WITHOUT_TOKEN, *public])
         self._told: set[str] = set()
 
     def admit(self, environ: Mapping[str, Any]) -> None:
-        """Raises OriginNotAllowed or Unauthorized."""
+        """Raises OriginNotAllowed, Unauthorized, or NotFound for metrics that are not shown."""
         self._notice_proxy(environ)
         is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
         path = environ["PATH_INFO"]
+        if is_read and path == METRICS:
+            self._check_metrics(environ)
+            return
         if not (is_read and path in self._for_every_page):
             self._check_origin(environ)
         is_free = (is_read and path in self._without_token) or _is_preflight(environ)
@@ -54,6 +60,20 @@ class Gate:
             self._tell(environ.get("HTTP_ORIGIN", "")[:MAX_ORIGIN_CHARS])
             raise
 
+    def _check_metrics(self, environ: Mapping[str, Any]) -> None:
+        """Metrics are for programs of the same machine, and for whoever has a token.
+
+        A proxy of the same machine is no such program: it asks for others.
+        """
+        is_from_here = is_loopback(environ.get("REMOTE_ADDR", "")) and not (
+            self._is_behind_proxies or _came_by_proxy(environ)
+        )
+        if self._shows_metrics or is_from_here:
+            return
+        if not self._tokens:
+            raise NotFound()
+        self._check_token(environ)
+
     def _check_token(self, environ: Mapping[str, Any]) -> None:
         if holder(environ, self._tokens) is None:
             raise Unauthorized(was_sent=bool(authorization(environ)))
@@ -64,13 +84,17 @@ class Gate:
             log.warning("pages of %r may not ask: CORS_ORIGINS does not name it", origin)
 
     def _notice_proxy(self, environ: Mapping[str, Any]) -> None:
-        if self._knows_proxies or not any(name in environ for name in PROXY_HEADERS):
+        if self._knows_proxies or not _came_by_proxy(environ):
             return
         self._knows_proxies = True
         log.warning(
             "a request seems to come through a proxy, and TRUSTED_PROXIES is 0: all clients behind "
             "that proxy count as one"
         )
+
+
+def _came_by_proxy(environ: Mapping[str, Any]) -> bool:
+    return any(name in environ for name in PROXY_HEADERS)
 
 
 def _is_preflight(environ: Mapping[str, Any]) -> bool:

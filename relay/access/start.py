@@ -12,14 +12,14 @@ def check_address(address: str, settings: Settings) -> None:
     and everybody talks to a proxy.
     """
     is_decided = settings.access_tokens or settings.cors_origins or settings.public
-    if not (is_decided or _is_loopback(address)):
+    if not (is_decided or is_loopback(address)):
         raise SettingsError(
             f"The relay would listen on {address}, where others could ask at your expense: "
             "set ACCESS_TOKENS, CORS_ORIGINS or PUBLIC=1."
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

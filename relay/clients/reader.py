@@ -6,7 +6,7 @@ the model is silent. So the reader's socket is watched for the end of its input.
 
 import errno
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,12 +21,20 @@ class Reader:
     """The client behind a WSGI `environ`, who reads an answer.
 
     The reading ends when the connection does. `send_timeout` limits the seconds of one write; 0 is
-    no limit. Call `close` at the end of the exchange. As a context manager it closes only on an
-    exception, because a response outlives the view that made it.
+    no limit. `crowd` holds all readers that are connected. Call `close` at the end of the exchange.
+    As a context manager it closes only on an exception, because a response outlives the view that
+    made it.
     """
 
-    def __init__(self, environ: Mapping[str, Any], reading: Reading, send_timeout: float) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, Any],
+        reading: Reading,
+        send_timeout: float,
+        crowd: set[Hashable],
+    ) -> None:
         self.reading = reading
+        self._crowd = crowd
         self._socket = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
         self._ends_by_closing = environ.get("SERVER_PROTOCOL") == "HTTP/1.0"
         try:
@@ -34,6 +42,7 @@ class Reader:
         except BaseException:
             reading.leave()
             raise
+        crowd.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +57,7 @@ class Reader:
             self.close()
 
     def close(self) -> None:
+        self._crowd.discard(self)
         self._watch.stop()
         self.reading.leave()
 

@@ -9,7 +9,7 @@ from relay.completions.ended import EndedCompletion
 from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, Thought, content_range
 from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Source
-from relay.completions.store import Store, is_key
+from relay.completions.store import OnEnd, Store, is_key
 
 __all__ = [
     "MAX_PIECE_BYTES",
@@ -17,6 +17,7 @@ __all__ = [
     "Completion",
     "EndedCompletion",
     "Failure",
+    "OnEnd",
     "Readable",
     "Reading",
     "Receipt",

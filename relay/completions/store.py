@@ -7,7 +7,6 @@ worker writes them. Ended ones are in the journal, for all workers.
 import contextlib
 import hashlib
 import hmac
-import logging
 import re
 import threading
 import time
@@ -35,8 +34,6 @@ from relay.errors import (
 from relay.journal import Addition, Journal, Letter, Record, Unavailable, Writing
 from relay.upstream import Cancellation
 
-log = logging.getLogger("askbot")
-
 # How long to wait for an unknown id: a request for it may overtake the question.
 OVERTAKING_SECONDS = 0.25
 
@@ -51,14 +48,13 @@ _STRIPES = 256
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-# Settles an ended answer with the limits. Returns what it has used, for the log.
-Settle = Callable[[Receipt, RelayError | None], object]
+# Gets the end of an answer, and the beginning of the digest of its id. Must not wait, because an
+# event loop may call it.
+OnEnd = Callable[[str, Receipt, RelayError | None], None]
 
 
-def unlimited(receipt: Receipt, error: RelayError | None) -> object:
-    """Settles an answer that took from no limit."""
-    del error
-    return f"usage {receipt.outcome.usage}"
+def unheeded(completion: str, receipt: Receipt, error: RelayError | None) -> None:
+    """The `OnEnd` of an answer whose end nobody waits for."""
 
 
 class Store:
@@ -77,11 +73,11 @@ class Store:
         self._is_closing = False
 
     def open(
-        self, key: str | None, fingerprint: bytes, ask: Ask, settle: Settle = unlimited
+        self, key: str | None, fingerprint: bytes, ask: Ask, on_end: OnEnd = unheeded
     ) -> Reading:
         """A reading of the completion that `key` names, or of a new one that `ask` begins.
 
-        `settle` is called when the new one ends.
+        `on_end` is called when the new one ends.
 
         A completion that failed without text is replaced by a new one. Without a key the completion
         is new, and ends with its reader. Raises InvalidRequest for a key that is no UUID,
@@ -92,14 +88,12 @@ class Store:
             self._check_open()
             id = str(uuid.uuid4())
             writing = self._new_writing(digest_of(id), b"")
-            return self._begin(id, writing, ask, settle, grace_seconds=0)
+            return self._begin(id, writing, ask, on_end, grace_seconds=0)
         id = _parsed(key)
         with self._stripe(digest_of(id)):
-            return self._open(id, fingerprint, ask, settle)
+            return self._open(id, fingerprint, ask, on_end)
 
-    def replace(
-        self, key: str, fingerprint: bytes, ask: Ask, settle: Settle = unlimited
-    ) -> Reading:
+    def replace(self, key: str, fingerprint: bytes, ask: Ask, on_end: OnEnd = unheeded) -> Reading:
         """A reading of a new completion, which takes over `key`.
 
         A running completion under the key is stopped. Raises InvalidRequest and ShuttingDown.
@@ -119,7 +113,7 @@ class Store:
                 if record.writing.worker != self._journal.worker:
                     self._stop_elsewhere(record)
                 replaced = record.writing.etag
-            return self._begin(id, writing, ask, settle, grace_seconds=self._grace_seconds)
+            return self._begin(id, writing, ask, on_end, grace_seconds=self._grace_seconds)
 
     def knows(self, key: str) -> bool:
         """Whether a question with this key would not ask the model, as far as can be found out."""
@@ -216,7 +210,7 @@ class Store:
             with _reachable():
                 self._journal.send(Letter(record.writing.worker, record.writing.etag, "stop"))
 
-    def _open(self, id: str, fingerprint: bytes, ask: Ask, settle: Settle) -> Reading:
+    def _open(self, id: str, fingerprint: bytes, ask: Ask, on_end: OnEnd) -> Reading:
         digest, replaced = digest_of(id), ""
         known = self._known(digest)
         if known is not None:
@@ -232,7 +226,7 @@ class Store:
             if receipt is None or not receipt.is_free:
                 return self._join(id, record)
             replaced = record.writing.etag
-        return self._begin(id, writing, ask, settle, grace_seconds=self._grace_seconds)
+        return self._begin(id, writing, ask, on_end, grace_seconds=self._grace_seconds)
 
     def _check_open(self) -> None:
         if self._is_closing:
@@ -246,14 +240,14 @@ class Store:
             return None
 
     def _begin(
-        self, id: str, writing: Writing, ask: Ask, settle: Settle, *, grace_seconds: float
+        self, id: str, writing: Writing, ask: Ask, on_end: OnEnd, *, grace_seconds: float
     ) -> Reading:
         completion = Completion(
             id,
             writing,
             ask,
             grace_seconds=grace_seconds,
-            on_end=partial(_end, writing, settle),
+            on_end=partial(on_end, writing.digest[:8]),
             on_saved=lambda: self._forget(self._written, completion),
         )
         reading = completion.join()
@@ -405,20 +399,3 @@ def _reachable() -> Iterator[None]:
         yield
     except Unavailable as error:
         raise StoreUnreachable(detail=str(error)) from None
-
-
-def _end(writing: Writing, settle: Settle, receipt: Receipt, error: RelayError | None) -> None:
-    reason = f"finish_reason {receipt.outcome.finish_reason}"
-    if error is not None:
-        reason = f"{error.code}: {error.detail or error.message}"
-    log.log(
-        logging.WARNING if error and error.status >= 500 else logging.INFO,
-        "completion %s %s: %s bytes, first text after %s ms, end after %s ms, %s, %s",
-        writing.digest[:8],
-        receipt.state,
-        receipt.size,
-        receipt.first_token_ms,
-        receipt.duration_ms,
-        settle(receipt, error),
-        reason,
-    )

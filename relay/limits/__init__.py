@@ -7,5 +7,6 @@ used. The counts are in the journal, for all workers.
 from relay.limits.asking import Asking
 from relay.limits.limit import check_limits
 from relay.limits.quotas import Quotas
+from relay.limits.tokens import NO_TOKENS, Tokens
 
-__all__ = ["Asking", "Quotas", "check_limits"]
+__all__ = ["NO_TOKENS", "Asking", "Quotas", "Tokens", "check_limits"]

@@ -13,7 +13,7 @@ class Asking:
     """Asks the model after taking from the limits, and settles them at the end of the answer.
 
     `fields` are headers that tell the client about its limits. They are there once the question was
-    counted.
+    counted. `is_asked` says whether the model was asked, `is_settled` whether the answer has ended.
     """
 
     def __init__(self, quotas: Quotas, client: Client, prompt: Prompt, ask: Ask) -> None:
@@ -24,7 +24,7 @@ class Asking:
         self._may_write = answer_tokens(prompt)
         self._ask: Ask | None = ask
         self._reservation: Reservation | None = None
-        self._is_asked = False
+        self.is_asked = self.is_settled = False
 
     def __call__(self, cancellation: Cancellation) -> Source:
         """The `Ask` of a completion. Also raises LimitReached."""
@@ -38,13 +38,14 @@ class Asking:
             raise
         self.fields.update(self._reservation.fields)
         cancellation.check()
-        self._is_asked = True
+        self.is_asked = True
         return ask(cancellation)
 
     def settle(self, receipt: Receipt, error: RelayError | None) -> Tokens:
-        """The `Settle` of a completion: gives back what the answer has not used."""
+        """Gives back what the answer has not used. Returns what it has used."""
+        self.is_settled = True
         tokens = NO_TOKENS
-        if self._is_asked:
+        if self.is_asked:
             tokens = spent(receipt, error, read=self._read, may_write=self._may_write)
         if self._reservation is not None:
             self._quotas.settle(self._reservation, tokens.count)

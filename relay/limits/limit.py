@@ -29,10 +29,11 @@ class Limit:
     """At most `most` in a window of `seconds`, or at the same time if there is no window.
 
     A window begins at a multiple of its length, so a day begins at midnight UTC. The limit is for
-    each client, or for all together.
+    each client, or for all together. `setting` is the name of the setting that it comes from.
     """
 
     name: str
+    setting: str
     most: int
     seconds: int
     per_client: bool
@@ -64,6 +65,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
     every = (
         Limit(
             "minute",
+            "questions_per_minute",
             settings.questions_per_minute,
             MINUTE_SECONDS,
             per_client=True,
@@ -73,6 +75,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
         ),
         Limit(
             "day",
+            "questions_per_day",
             settings.questions_per_day,
             DAY_SECONDS,
             per_client=True,
@@ -82,6 +85,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
         ),
         Limit(
             "streams",
+            "max_streams_per_client",
             settings.max_streams_per_client,
             0,
             per_client=True,
@@ -91,6 +95,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
         ),
         Limit(
             "all-streams",
+            "max_streams",
             settings.max_streams,
             0,
             per_client=False,
@@ -100,6 +105,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
         ),
         Limit(
             "tokens",
+            "daily_tokens_per_client",
             settings.daily_tokens_per_client,
             DAY_SECONDS,
             per_client=True,
@@ -109,6 +115,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
         ),
         Limit(
             "all-tokens",
+            "daily_tokens",
             settings.daily_tokens,
             DAY_SECONDS,
             per_client=False,

@@ -128,6 +128,16 @@ class Quotas:
         ]
         self._journal.give_back(Settlement(left, changes))
 
+    def tokens_left(self) -> int | None:
+        """What is left today of the tokens of all clients; None if they have no limit."""
+        totals = [each for each in self._limits if each.counts_tokens and not each.per_client]
+        if not totals:
+            return None
+        # Takes nothing, and so learns what is held.
+        bucket = totals[0].bucket("", 0, self._now_ms())
+        [part], _ = self._take("", totals, [bucket])
+        return max(0, bucket.most - part.held)
+
     def _take(
         self, id: str, limits: Sequence[Limit], buckets: Sequence[Bucket]
     ) -> tuple[list[Part], bool]:
@@ -159,6 +169,7 @@ class Quotas:
             f"{limit.message} Try again in {in_words(seconds)}.",
             retry_after_seconds=seconds,
             fields=self._fields([(limit, limit.most)], now_ms),
+            limit=limit.setting,
         )
 
     def _seconds_to_wait(self, refused: Part, now_ms: int) -> int:

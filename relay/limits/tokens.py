@@ -24,11 +24,6 @@ class Tokens:
     count: int
     is_estimate: bool = False
 
-    def __str__(self) -> str:
-        return (
-            f"about {self.count} tokens (estimated)" if self.is_estimate else f"{self.count} tokens"
-        )
-
 
 NO_TOKENS = Tokens(0)
 

@@ -1,6 +1,7 @@
 """The relay as an operator runs it: a real gunicorn, or another server, in its own process."""
 
 import contextlib
+import json
 import os
 import queue
 import re
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 from bench.limits import HIGH
@@ -26,7 +28,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # Must appear in no log and no reply. Several tests check that.
 KEY = "sk-test-key-of-nobody"
 
-_ADDRESS = re.compile(r"(?:Listening at:|Running on) (http://\S+:[0-9]+)")
+_ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
 # Variables of a developer's shell that must not reach a test.
 # Answers are kept in a folder of the test run.
 _STATE = TemporaryDirectory(prefix="askbot-")
@@ -68,6 +70,14 @@ class RelayProcess:
         """Its output so far."""
         return "".join(self._log)
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The lines of its log so far, which are JSON where it does not write to a terminal."""
+        return [json.loads(line) for line in list(self._log)]
+
+    def records_of(self, event: str) -> list[dict[str, Any]]:
+        return [record for record in self.records if record["event"] == event]
+
     def is_listening(self) -> bool:
         """Whether it accepts connections. A server that stops accepts no new ones."""
         parts = urlsplit(self.url)
@@ -91,6 +101,13 @@ class RelayProcess:
                 if match := re.search(pattern, line):
                     return match
         raise AssertionError(f"no line like {pattern!r} in time; the log:\n{self.log}")
+
+    def wait_for_record(self, event: str, **fields: object) -> dict[str, Any]:
+        """The first line with this event and these fields, after the line of the last wait."""
+        while True:
+            record: dict[str, Any] = json.loads(self.wait_for_line("^{").string)
+            if record.items() >= ({"event": event} | fields).items():
+                return record
 
     def wait_for_exit(self) -> int:
         """Waits for its own end and for the rest of its log. Returns the exit status."""

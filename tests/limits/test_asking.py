@@ -11,7 +11,7 @@ from helpers.sources import END, ScriptedSource
 from relay.access import Client
 from relay.completions import Receipt
 from relay.errors import BudgetExhausted, UpstreamError
-from relay.limits import Asking, Quotas
+from relay.limits import Asking, Quotas, Tokens
 from relay.questions import Message, Prompt, turns_of
 from relay.settings import Settings
 from relay.upstream import Cancellation, Cancelled, Outcome, Usage
@@ -47,8 +47,8 @@ def test_an_answer(quotas: Quotas) -> None:
     assert first.fields.keys() == {"RateLimit", "RateLimit-Policy"}
     assert refused.fields.keys() == {"RateLimit-Policy"}
     used = first.settle(Receipt("finished", 5, Outcome(usage=Usage(7, 3, 10))), None)
-    assert str(used) == "10 tokens"
-    assert str(refused.settle(Receipt("failed", 0), raised.value)) == "0 tokens"
+    assert used == Tokens(10)
+    assert refused.settle(Receipt("failed", 0), raised.value) == Tokens(0)
     asked(quotas)
 
 
@@ -58,7 +58,7 @@ def test_a_request_that_fails(quotas: Quotas) -> None:
     asking = Asking(quotas, ANA, prompt(), ScriptedSource(error).begin)
     with pytest.raises(UpstreamError):
         asking(Cancellation())
-    assert str(asking.settle(Receipt("failed", 0), error)) == "0 tokens"
+    assert asking.settle(Receipt("failed", 0), error) == Tokens(0)
     asked(quotas)
 
 
@@ -70,7 +70,7 @@ def test_a_reader_who_left_before(quotas: Quotas) -> None:
     with pytest.raises(Cancelled):
         asking(cancellation)
     assert not source.asked.acquire(blocking=False)
-    assert str(asking.settle(Receipt("failed", 0), None)) == "0 tokens"
+    assert asking.settle(Receipt("failed", 0), None) == Tokens(0)
     asked(quotas)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from relay.completions import Receipt
 from relay.errors import ContentFiltered, NoAnswer, RelayError, UpstreamError, UpstreamTimeout
-from relay.limits.tokens import answer_tokens, prompt_tokens, spent
+from relay.limits.tokens import Tokens, answer_tokens, prompt_tokens, spent
 from relay.questions import Message, Prompt, turns_of
 from relay.upstream import Outcome, Usage
 
@@ -39,21 +39,21 @@ def begun(error: RelayError) -> RelayError:
 @pytest.mark.parametrize(
     ("receipt", "error", "used"),
     [
-        (Receipt("finished", 300, Outcome(usage=USAGE)), None, "10 tokens"),
-        (Receipt("failed", 0, Outcome(usage=USAGE)), NoAnswer(), "10 tokens"),
-        (Receipt("finished", 300), None, "about 150 tokens (estimated)"),
-        (Receipt("stopped", 300), None, "about 150 tokens (estimated)"),
-        (Receipt("stopped", 0), None, "about 50 tokens (estimated)"),
-        (Receipt("failed", 31), UpstreamError(), "about 61 tokens (estimated)"),
-        (Receipt("failed", 0), UpstreamTimeout(), "about 50 tokens (estimated)"),
-        (Receipt("failed", 0), begun(ContentFiltered()), "about 50 tokens (estimated)"),
-        (Receipt("failed", 0), ContentFiltered(), "0 tokens"),
-        (Receipt("failed", 0), UpstreamError(), "0 tokens"),
-        (Receipt("failed", 0), NoAnswer(), "about 1050 tokens (estimated)"),
-        (Receipt("stopped", 0, thinking_ms=5.0), None, "about 1050 tokens (estimated)"),
-        (Receipt("finished", 3, thinking_ms=5.0), None, "about 1050 tokens (estimated)"),
+        (Receipt("finished", 300, Outcome(usage=USAGE)), None, Tokens(10)),
+        (Receipt("failed", 0, Outcome(usage=USAGE)), NoAnswer(), Tokens(10)),
+        (Receipt("finished", 300), None, Tokens(150, is_estimate=True)),
+        (Receipt("stopped", 300), None, Tokens(150, is_estimate=True)),
+        (Receipt("stopped", 0), None, Tokens(50, is_estimate=True)),
+        (Receipt("failed", 31), UpstreamError(), Tokens(61, is_estimate=True)),
+        (Receipt("failed", 0), UpstreamTimeout(), Tokens(50, is_estimate=True)),
+        (Receipt("failed", 0), begun(ContentFiltered()), Tokens(50, is_estimate=True)),
+        (Receipt("failed", 0), ContentFiltered(), Tokens(0)),
+        (Receipt("failed", 0), UpstreamError(), Tokens(0)),
+        (Receipt("failed", 0), NoAnswer(), Tokens(1050, is_estimate=True)),
+        (Receipt("stopped", 0, thinking_ms=5.0), None, Tokens(1050, is_estimate=True)),
+        (Receipt("finished", 3, thinking_ms=5.0), None, Tokens(1050, is_estimate=True)),
     ],
 )
-def test_used(receipt: Receipt, error: RelayError | None, used: str) -> None:
+def test_used(receipt: Receipt, error: RelayError | None, used: Tokens) -> None:
     """What was reported, else an estimate that says so; a refusal by the provider costs nothing."""
-    assert str(spent(receipt, error, read=50, may_write=1000)) == used
+    assert spent(receipt, error, read=50, may_write=1000) == used

@@ -200,7 +200,7 @@ def test_questions_in_the_log(start_relay: StartRelay) -> None:
     reply = Exchange(relay.url, {"userPrompt": f"{QUESTION}\nforged"})
     assert reply.text() == "Hello there."
     relay.wait_for_line("LOG_QUESTIONS IS ON")
-    relay.wait_for_line(rf"{QUESTION}\\nforged")
+    relay.wait_for_record(f"a question: '{QUESTION}\\nforged'")
 
 
 def test_the_key_follows_no_redirect(start_relay: StartRelay, upstream: Upstream) -> None:

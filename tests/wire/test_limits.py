@@ -116,10 +116,10 @@ def test_a_refused_question(start_relay: StartRelay, upstream: Upstream) -> None
         reply.refuse("400 Bad Request", {"code": "content_policy_violation", "message": "No."})
 
     assert ask(relay.url).error() == (422, "content_filtered")
-    relay.wait_for_line("failed: 0 bytes.* 0 tokens")
+    relay.wait_for_record("answer", state="failed", bytes=0, tokens=0)
     upstream.forget()
     assert ask(relay.url).text() == "Hello there."
-    relay.wait_for_line("finished: .* 10 tokens")
+    relay.wait_for_record("answer", state="finished", tokens=10, tokens_estimated=False)
     assert refusal(ask(relay.url)) == (429, "rate_limited")
 
 
@@ -131,7 +131,7 @@ def test_a_stopped_answer(start_relay: StartRelay, upstream: Upstream) -> None:
         reply = ask(relay.url)
         assert reply.piece() == "Hello"
         reply.leave()
-        relay.wait_for_line(r"about \d+ tokens \(estimated\)")
+        assert relay.wait_for_record("answer", tokens_estimated=True)["tokens"] > 0
 
 
 def test_fifty_at_once(start_relay: StartRelay, upstream: Upstream, store: dict[str, str]) -> None:

@@ -75,7 +75,7 @@ def test_whatever_is_asked(start_relay: StartRelay) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Tested: 12" in run.stdout
+    assert "Tested: 13" in run.stdout
     assert "Traceback" not in relay.log
 
 

@@ -1,6 +1,5 @@
 """What an operator sees when a setting is wrong, or the server is started the wrong way."""
 
-import re
 import sys
 from pathlib import Path
 
@@ -142,7 +141,9 @@ def test_the_version(start_relay: StartRelay) -> None:
     """The relay says which it is, and its log does before anything else of the relay's."""
     relay = start_relay()
     assert Exchange(relay.url, method="GET", path="/ready").json()["version"] == version()
-    assert re.search(rf"This is Askbot {re.escape(version())}\n(.*\n)*.*Listening at", relay.log)
+    events = [record["event"] for record in relay.records]
+    listening = next(event for event in events if event.startswith("Listening at"))
+    assert events.index(f"This is Askbot {version()}") < events.index(listening)
 
 
 def test_personas_are_reloaded(start_relay: StartRelay, tmp_path: Path) -> None:

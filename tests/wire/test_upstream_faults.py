@@ -560,7 +560,7 @@ def test_a_reason_that_forges(relay: RelayProcess, upstream: Upstream) -> None:
         reply.finish("stop\nWARNING forged" + "x" * 500_000)
 
     assert ask(relay.url).text() == "Hello."
-    relay.wait_for_line("finish_reason other")
+    relay.wait_for_record("answer", finish_reason="other")
     assert "forged" not in relay.log
 
 

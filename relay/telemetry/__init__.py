@@ -1,0 +1,12 @@
+"""What an operator sees of the relay: lines in the log, and metrics.
+
+Each answer that ends, and each refusal, is one record. It goes to two observers, which know nothing
+of each other: one writes a line, the other counts.
+"""
+
+from relay.telemetry.records import Asked, EndedAnswer, Refusal
+from relay.telemetry.scrape import CONTENT_TYPE
+from relay.telemetry.telemetry import Telemetry
+from relay.telemetry.timed import timed
+
+__all__ = ["CONTENT_TYPE", "Asked", "EndedAnswer", "Refusal", "Telemetry", "timed"]

@@ -1,0 +1,54 @@
+"""All observers as one, and what is sampled and scraped beside them."""
+
+import secrets
+from collections.abc import Hashable, Iterable
+
+from prometheus_client import CollectorRegistry
+
+from relay.access import address_name
+from relay.errors import RelayError
+from relay.journal import Journal
+from relay.limits import Quotas
+from relay.telemetry.lines import LogLines, Pseudonyms
+from relay.telemetry.metrics import Metrics, ModelNames
+from relay.telemetry.pulse import Pulse
+from relay.telemetry.records import Asked, EndedAnswer, Observer, Refusal
+from relay.telemetry.scrape import Scrape
+
+
+class Telemetry:
+    """See `Observer`. Made once for each process.
+
+    `models` are the names of the configured models. `readers` are those who are connected.
+    """
+
+    def __init__(self, models: Iterable[str], journal: Journal, quotas: Quotas) -> None:
+        self.readers: set[Hashable] = set()
+        self.pseudonyms = Pseudonyms(secrets.token_bytes(16))
+        metrics = Metrics(ModelNames(models), CollectorRegistry())
+        self.pulse = Pulse(metrics, self.readers, lambda: journal.age_seconds)
+        self.scrape = Scrape(metrics.registry, quotas.tokens_left)
+        self._observers: tuple[Observer, ...] = (LogLines(self.pseudonyms), metrics)
+
+    def asks(self, asked: Asked) -> None:
+        for each in self._observers:
+            each.asks(asked)
+
+    def ended(self, answer: EndedAnswer) -> None:
+        for each in self._observers:
+            each.ended(answer)
+
+    def refused(self, refusal: Refusal) -> None:
+        for each in self._observers:
+            each.refused(refusal)
+
+    def refused_by_server(
+        self, request_id: str, address: str, error: RelayError, fault: BaseException | None
+    ) -> None:
+        """A refusal of a request that did not reach the app."""
+        client = address_name(address)
+        self.refused(Refusal(request_id, "gunicorn", client, error, fault))
+
+    def passed_over(self, error: RelayError) -> None:
+        for each in self._observers:
+            each.passed_over(error)
