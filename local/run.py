@@ -165,6 +165,9 @@ def _page_url(parts: Parts, page: Part, port: int) -> str:
 def _start_relay(environ: dict[str, str], listener: socket.socket) -> Part:
     # Shows the relay's log without gunicorn's messages about its start and end.
     environ = {"GUNICORN_CMD_ARGS": "--log-level=warning"} | environ
+    if sys.stderr.isatty():
+        # The relay writes into a pipe, but its lines are shown in the terminal.
+        environ = {"FORCE_COLOR": "1"} | environ
     bind = f"fd://{listener.fileno()}"
     command = [sys.executable, "-m", "gunicorn", "--bind", bind, "app:app"]
     return Part(
