@@ -20,7 +20,7 @@ def refusal(environ: dict[str, str], **settings: str) -> type[RelayError] | None
     return None
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9", "::1"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9", "::1", "::ffff:127.0.0.1"])
 def test_programs_of_the_same_machine(address: str) -> None:
     """They may, also where everybody else needs a token."""
     assert refusal({"REMOTE_ADDR": address}) is None
@@ -36,9 +36,7 @@ def test_a_proxy_of_the_same_machine(header: str) -> None:
     assert refusal(HERE, trusted_proxies="1") is NotFound
 
 
-@pytest.mark.parametrize(
-    "address", ["192.0.2.7", "::ffff:192.0.2.7", "10.0.0.1", "", "localhost.x"]
-)
+@pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "10.0.0.1", ""])
 def test_others(address: str) -> None:
     """They find nothing, or are asked for a token where there are tokens."""
     others = {"REMOTE_ADDR": address}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from helpers.client import Exchange
 from relay.completions import Receipt
 from relay.errors import RelayError
 from relay.limits import NO_TOKENS, Tokens
@@ -28,6 +29,13 @@ def refusal(
     error: RelayError, *, fault: BaseException | None = None, ended: bool = False
 ) -> Refusal:
     return Refusal("r1", "personas", "192.0.2.7", error, fault, ended)
+
+
+def scrape(url: str, **headers: str) -> "Samples":
+    """What the relay tells Prometheus."""
+    reply = Exchange(url, method="GET", path="/metrics", headers=headers)
+    assert reply.status == 200
+    return Samples(reply.text())
 
 
 class Samples:
