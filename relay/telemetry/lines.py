@@ -10,7 +10,7 @@ from relay.telemetry.records import Asked, EndedAnswer, Refusal
 
 log = logging.getLogger("askbot")
 
-_TOKEN = "token:"
+_NAMED = "token:"
 
 
 class Pseudonyms:
@@ -23,7 +23,7 @@ class Pseudonyms:
         self.key = key
 
     def of(self, client: str) -> str:
-        return client if client.startswith(_TOKEN) else _hashed(client, self.key)
+        return client if client.startswith(_NAMED) else _hashed(client, self.key)
 
 
 @lru_cache(maxsize=1024)
