@@ -3,6 +3,7 @@
 # make test    sets up what the other tests need besides, and runs all of them
 # make lint    style, types, and what bandit knows of insecure code
 # make bench   the relay beside others, up to half an hour; keep the machine quiet
+# make soak    ten minutes of mixed traffic: no answer may be wrong, and the relay may not grow
 # make bench-page
 #              the page in Chromium, seven minutes; likewise
 # make pins    writes the files of exact versions anew, from pyproject.toml; UPGRADE=1 takes new ones
@@ -34,7 +35,7 @@ TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 # What bandit reads: all that runs outside tests and benchmarks.
 SERVED := app.py openai_client.py gunicorn.conf.py doors relay local doctor
 
-.PHONY: run check check-relay check-page test lint bench bench-page pins clean
+.PHONY: run check check-relay check-page test lint bench soak bench-page pins clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
@@ -66,6 +67,9 @@ lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 
 bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
 	@$(PY) -m bench
+
+soak: $(VENV)/relay.stamp
+	@$(PY) -m bench.soak
 
 bench-page: $(PAGE) frontend/bench/node_modules/.package-lock.json
 	@node frontend/bench/run.js

@@ -21,7 +21,7 @@ def machine() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """What each relay is made of, and which state of this project was measured."""
-    return {peer.title: peer.made_of() for peer in PEERS} | {"commit": _commit()}
+    return {peer.title: peer.made_of() for peer in PEERS} | {"commit": commit()}
 
 
 def _processor() -> str:
@@ -32,7 +32,7 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
     )

@@ -40,7 +40,7 @@ def _verdicts(samples: list[Sample]) -> str:
                 "reached" if figure.reached(samples) else "not reached",
             ]
         )
-    return _markdown(["", "measured", "must be", ""], rows)
+    return markdown(["", "measured", "must be", ""], rows)
 
 
 def _ranges(figure: Figure, samples: list[Sample]) -> str:
@@ -49,7 +49,7 @@ def _ranges(figure: Figure, samples: list[Sample]) -> str:
         for peer in figure.among
         if (values := figure.range(samples, peer.name))
     ]
-    table = _markdown(["", f"median {figure.unit}", "min", "max"], rows)
+    table = markdown(["", f"median {figure.unit}", "min", "max"], rows)
     return table and f"{figure.title}\n\n{table}"
 
 
@@ -60,7 +60,7 @@ def _harness(samples: list[Sample]) -> str:
         for title, scenario, name, peer in _HARNESS
         if (values := Range.of(samples, scenario, name, peer.name))
     ]
-    table = _markdown(["", "median", "min", "max"], rows)
+    table = markdown(["", "median", "min", "max"], rows)
     return table and f"Whether the upstream and the readers are the limit\n\n{table}"
 
 
@@ -82,7 +82,7 @@ def three_digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
+def markdown(header: list[str], rows: list[list[str]]) -> str:
     """A table whose first column holds names and whose others hold numbers; no rows, nothing."""
     if not rows:
         return ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.faults.client import KINDS, Kind, Surprise
 from bench.limits import HIGH
 from bench.peers import ROOT
-from bench.process import Failed, Process, free_port
+from bench.process import Failed, Process, children, free_port
 from bench.stage import Cores
 
 CLIENTS = 20
@@ -150,12 +150,7 @@ def started() -> Iterator[Worker]:
             log=relay_log,
         ) as relay:
             relay.wait_for_port(port)
-            yield Worker(port, worker_of(relay.popen.pid))
-
-
-def worker_of(pid: int) -> int:
-    """The only child of gunicorn's own process."""
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+            yield Worker(port, children(relay.popen.pid)[0])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,178 @@
+"""`python -m bench.soak`: minutes of mixed traffic, and whether the relay held.
+
+Exits with 1 if an answer was wrong, or if what the relay holds has grown: if the median of a
+figure in the last third of the run is more than 5 % over that in the middle third.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.limits import HIGH
+from bench.machine import commit, machine
+from bench.peers import ASKBOT, ROOT
+from bench.process import Failed, Process, free_port
+from bench.soak.looks import Look, Watch
+from bench.soak.readers import Tally, read_for
+from bench.soak.verdict import ALLOWED_GROWTH, Course, courses, table
+from bench.stage import Cores
+
+RESULTS = ROOT / "bench" / "results" / "soak.json"
+WORKERS = 2
+SHOWN_WRONG = 20
+# Short, so that the store is full long before the run ends, and silence does not fill the run.
+SETTINGS = {
+    "WEB_CONCURRENCY": str(WORKERS),
+    "ANSWER_TTL_SECONDS": "30",
+    "RESUME_GRACE_SECONDS": "10",
+    "FIRST_TEXT_TIMEOUT": "8",
+    "IDLE_TIMEOUT": "8",
+    "LOG_LEVEL": "error",
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    minutes: float
+    readers: int
+    look_seconds: float
+    settle_seconds: float
+    """After the last reader has left: some leave answers that go on for the grace time."""
+
+
+@dataclass(frozen=True)
+class Soak:
+    """The outcome of a run."""
+
+    looks: list[Look]
+    afterwards: Look
+    tally: Tally
+
+    @property
+    def courses(self) -> list[Course]:
+        return courses(self.looks, self.afterwards)
+
+    @property
+    def visits(self) -> int:
+        return sum(self.tally.habits.values())
+
+    @property
+    def grown(self) -> list[str]:
+        return [each.name for each in self.courses if not each.is_flat]
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--readers", type=int, default=300)
+    parser.add_argument(
+        "--quick", action="store_true", help="a few seconds, which prove nothing of growth"
+    )
+    arguments = parser.parse_args()
+    size = Size(arguments.minutes, arguments.readers, look_seconds=5, settle_seconds=20)
+    if arguments.quick:
+        size = Size(minutes=0.1, readers=30, look_seconds=1, settle_seconds=0)
+    try:
+        with started() as watch:
+            soak = run(watch, size)
+    except Failed as error:
+        sys.exit(f"{error}\n{error.said}")
+    for sentence in soak.tally.wrong[:SHOWN_WRONG]:
+        print(sentence, file=sys.stderr)
+    print(f"{table(soak.courses)}\n\n{soak.visits} visits, {len(soak.tally.wrong)} wrong answers")
+    if arguments.quick:
+        sys.exit(bool(soak.tally.wrong))
+    print(verdict(soak))
+    RESULTS.write_text(json.dumps(report(soak, size), indent=1) + "\n")
+    sys.exit(bool(soak.tally.wrong or soak.grown))
+
+
+def run(watch: Watch, size: Size) -> Soak:
+    """Raises Failed if a worker ended."""
+    tally, looks = Tally(), []
+    seconds, started_at = size.minutes * 60, time.monotonic()
+    crowd = threading.Thread(
+        target=read_for, args=(seconds, watch.port, size.readers, tally), daemon=True
+    )
+    crowd.start()
+    while (second := time.monotonic() - started_at) < seconds:
+        looks.append(watch.look(second))
+        print(looks[-1], len(tally.wrong), file=sys.stderr)
+        crowd.join(max(0, started_at + len(looks) * size.look_seconds - time.monotonic()))
+    crowd.join()
+    time.sleep(size.settle_seconds)
+    return Soak(looks, watch.look(time.monotonic() - started_at), tally)
+
+
+def verdict(soak: Soak) -> str:
+    return f"grown: {', '.join(soak.grown)}" if soak.grown else "flat"
+
+
+def report(soak: Soak, size: Size) -> dict[str, Any]:
+    return {
+        "command": " ".join(["python -m bench.soak", *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "versions": {ASKBOT.title: ASKBOT.made_of(), "commit": commit()},
+        "size": asdict(size),
+        "settings": SETTINGS,
+        "allowed growth": ALLOWED_GROWTH,
+        "verdict": verdict(soak),
+        "courses": [asdict(each) | {"growth": each.growth} for each in soak.courses],
+        "visits": {"by habit": soak.tally.habits, "by the upstream's way": soak.tally.ways},
+        "wrong": len(soak.tally.wrong),
+        "first of the wrong": soak.tally.wrong[:SHOWN_WRONG],
+        "looks": [asdict(look) for look in soak.looks],
+    }
+
+
+@contextmanager
+def started() -> Iterator[Watch]:
+    """A relay with two workers on one core, and its upstream and readers on another."""
+    cores, port = Cores.available(), free_port()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryFile() as relay_log,
+        Process(
+            [sys.executable, "-m", "bench.soak.upstream"],
+            core=cores.others,
+            environ=os.environ,
+            cwd=ROOT,
+            log=log,
+            stdout=subprocess.PIPE,
+        ) as upstream,
+    ):
+        assert upstream.popen.stdout
+        address = f"http://127.0.0.1:{int(upstream.popen.stdout.readline())}/v1"
+        state_file = Path(folder, "state.sqlite3")
+        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environ |= {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": address, "PORT": str(port)}
+        environ |= {"STATE_FILE": str(state_file), "SOAK_FOLDER": folder}
+        with Process(
+            [sys.executable, "-m", "gunicorn", "bench.soak.counted:app"],
+            core=cores.relay,
+            environ=environ | HIGH | SETTINGS,
+            cwd=ROOT,
+            log=relay_log,
+        ) as relay:
+            relay.wait_for_port(port)
+            os.sched_setaffinity(0, {cores.others})
+            watch = Watch(relay, port, WORKERS, state_file, Path(folder))
+            watch.wait_for_workers()
+            yield watch
+
+
+if __name__ == "__main__":
+    main()

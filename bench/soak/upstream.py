@@ -1,0 +1,83 @@
+"""`python -m bench.soak.upstream`: a model's server that answers by `Order`.
+
+It takes a free port of 127.0.0.1, and prints it.
+"""
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from http import HTTPStatus
+
+from bench.faults.upstream import END, HEAD, chunk, event, refused, request
+from bench.soak.order import Order, Way
+
+PIECE_SECONDS = 0.1
+PAGE = b"<html><body>Bad gateway</body></html>"
+PAGE_REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(PAGE),
+    PAGE,
+)
+refuse = refused(HTTPStatus.TOO_MANY_REQUESTS, "Slow down.")
+
+
+async def answer(order: Order, reader: StreamReader, writer: StreamWriter) -> None:
+    match order.way:
+        case Way.REFUSED:
+            await refuse(reader, writer)
+        case Way.PAGE:
+            writer.write(PAGE_REPLY)
+        case Way.MUTE:
+            await until_left(reader, writer)
+        case _:
+            writer.write(HEAD)
+            await write_text(order, writer)
+            await end(order, reader, writer)
+
+
+async def write_text(order: Order, writer: StreamWriter) -> None:
+    for text in order.texts():
+        writer.write(event({"content": text}))
+        await writer.drain()
+        if order.way is not Way.QUICK:
+            await asyncio.sleep(PIECE_SECONDS)
+
+
+async def end(order: Order, reader: StreamReader, writer: StreamWriter) -> None:
+    match order.way:
+        case Way.CUT:
+            writer.write(chunk(b'data: {"choices": ['))
+            await writer.drain()
+            writer.close()
+        case Way.GARBLED:
+            writer.write(chunk(b'data: {"choices": [nothing}\n\n'))
+            await until_left(reader, writer)
+        case Way.SILENT:
+            await until_left(reader, writer)
+        case _:
+            writer.write(END)
+
+
+async def until_left(reader: StreamReader, writer: StreamWriter) -> None:
+    await reader.read(1)
+    writer.close()
+
+
+async def serve(reader: StreamReader, writer: StreamWriter) -> None:
+    try:
+        while not writer.is_closing():
+            asked = await request(reader)
+            await answer(Order.of(asked["messages"][-1]["content"]), reader, writer)
+            await writer.drain()
+    except (ConnectionError, asyncio.IncompleteReadError):
+        # The relay may leave at any point.
+        writer.close()
+
+
+async def main() -> None:
+    """Serve until killed."""
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,83 @@
+"""Whether what the relay holds stayed flat, and a table of it."""
+
+import statistics
+from dataclasses import dataclass
+
+from bench.soak.looks import Look
+from bench.table import markdown, three_digits
+
+ALLOWED_GROWTH = 0.05
+MINUTE = 60.0
+
+TITLES = {
+    "rss_megabytes": "RSS of all processes, MB",
+    "pss_megabytes": "PSS of all processes, MB",
+    "descriptors": "open descriptors",
+    "threads": "threads",
+    "greenlets": "greenlets",
+    "file_megabytes": "state file and its WAL, MB",
+}
+
+
+@dataclass(frozen=True)
+class Course:
+    """One figure over the run: medians of its looks."""
+
+    name: str
+    first_minute: float
+    middle_minute: float
+    last_minute: float
+    middle_third: float
+    last_third: float
+    afterwards: float
+    """When all readers have left."""
+
+    @classmethod
+    def of(cls, name: str, looks: list[Look], afterwards: Look) -> "Course":
+        seconds = looks[-1].second
+
+        def median(begin: float, end: float) -> float:
+            return statistics.median(
+                look.figures()[name] for look in looks if begin <= look.second <= end
+            )
+
+        minute = min(MINUTE, seconds / 3)
+        middle = (seconds - minute) / 2
+        return cls(
+            name,
+            first_minute=median(0, minute),
+            middle_minute=median(middle, middle + minute),
+            last_minute=median(seconds - minute, seconds),
+            middle_third=median(seconds / 3, seconds * 2 / 3),
+            last_third=median(seconds * 2 / 3, seconds),
+            afterwards=afterwards.figures()[name],
+        )
+
+    @property
+    def growth(self) -> float:
+        """From the middle third to the last one. The first third is for warming up."""
+        return self.last_third / self.middle_third - 1
+
+    @property
+    def is_flat(self) -> bool:
+        return self.growth <= ALLOWED_GROWTH
+
+
+def courses(looks: list[Look], afterwards: Look) -> list[Course]:
+    return [Course.of(name, looks, afterwards) for name in TITLES]
+
+
+def table(of: list[Course]) -> str:
+    header = ["", "first minute", "middle", "last", "growth %", "afterwards"]
+    rows = [
+        [
+            TITLES[each.name],
+            three_digits(each.first_minute),
+            three_digits(each.middle_minute),
+            three_digits(each.last_minute),
+            f"{each.growth * 100:.1f}",
+            three_digits(each.afterwards),
+        ]
+        for each in of
+    ]
+    return markdown(header, rows)
