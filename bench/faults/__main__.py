@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -150,6 +151,8 @@ def started() -> Iterator[Worker]:
             log=relay_log,
         ) as relay:
             relay.wait_for_port(port)
+            # gunicorn listens before it has a worker.
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/").close()
             yield Worker(port, children(relay.popen.pid)[0])
 
 

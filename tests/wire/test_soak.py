@@ -1,4 +1,4 @@
-"""The soak (`python -m bench.soak`), as far as it takes to see it work, and what it takes for wrong."""
+"""The soak (`python -m bench.soak`), as far as it takes to see it work, and what is wrong to it."""
 
 import os
 import subprocess
