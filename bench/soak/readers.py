@@ -57,7 +57,7 @@ class Reader:
 
     @property
     def habits(self) -> Sequence[Callable[[Order, str], None]]:
-        """What a visit may be. Each raises Wrong, OSError or HTTPException."""
+        """What a visit may be. Each raises Wrong, OSError, HTTPException or ValueError."""
         return (
             self.reads,
             self.reads_without_key,
@@ -184,7 +184,7 @@ def read_for(seconds: float, port: int, count: int, tally: Tally) -> None:
             tally.note(name, order)
             try:
                 habit(order, str(uuid.UUID(int=dice.getrandbits(128), version=4)))
-            except (Wrong, OSError, HTTPException) as error:
+            except (Wrong, OSError, HTTPException, ValueError) as error:
                 tally.note_wrong(f"{name}, {order.question()}: {type(error).__name__}: {error}")
             reader.stay_away()
 
