@@ -49,11 +49,11 @@ class LocalModel:
         self.stop()
 
 
-def start_model(local_model: str = "") -> LocalModel:
+def start_model(local_model: str = "", api_key: str = "") -> LocalModel:
     """Starts the model and returns when it answers. The model ends with this process.
 
-    `local_model` is the path of a GGUF file to use instead of the embedded model's.
-    Raises LocalModelError.
+    `local_model` is the path of a GGUF file to use instead of the embedded model's. Without
+    `api_key` it has a new key of its own. Raises LocalModelError.
     """
     # An unnamed file needs no removal, and unlike a pipe it cannot fill up.
     log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives with the child
@@ -67,7 +67,7 @@ def start_model(local_model: str = "") -> LocalModel:
         # A Ctrl-C in the terminal is the parent's to handle.
         start_new_session=True,
     )
-    api_key = secrets.token_urlsafe(32)
+    api_key = api_key or secrets.token_urlsafe(32)
     try:
         report = _first_report(process, api_key, log)
         _check_health(report["address"])
