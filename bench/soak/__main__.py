@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,7 +24,7 @@ from bench.machine import commit, machine
 from bench.peers import ASKBOT, ROOT
 from bench.process import Failed, Process, free_port
 from bench.soak.looks import Look, Watch
-from bench.soak.readers import Tally, read_for
+from bench.soak.readers import Tally, read_until
 from bench.soak.verdict import ALLOWED_GROWTH, Course, courses, table
 from bench.stage import Cores
 
@@ -102,14 +103,18 @@ def main() -> None:
 
 def run(watch: Watch, size: Size) -> Soak:
     """Raises Failed if a worker ended."""
-    tally, looks = Tally(), []
+    tally, looks, over = Tally(), [], threading.Event()
     seconds, started_at = size.minutes * 60, time.monotonic()
     with ThreadPoolExecutor(1) as pool:
-        crowd = pool.submit(read_for, seconds, watch.port, size.readers, tally)
-        while (second := time.monotonic() - started_at) < seconds:
-            looks.append(watch.look(second))
-            print(looks[-1], len(tally.wrong), file=sys.stderr)
-            wait([crowd], max(0, started_at + len(looks) * size.look_seconds - time.monotonic()))
+        crowd = pool.submit(read_until, over, watch.port, size.readers, tally)
+        try:
+            while (second := time.monotonic() - started_at) < seconds and not crowd.done():
+                looks.append(watch.look(second))
+                print(looks[-1], len(tally.wrong), file=sys.stderr)
+                next_at = started_at + len(looks) * size.look_seconds
+                wait([crowd], max(0, next_at - time.monotonic()))
+        finally:
+            over.set()
         crowd.result()
     time.sleep(size.settle_seconds)
     return Soak(looks, watch.look(time.monotonic() - started_at), tally)

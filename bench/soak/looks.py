@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,13 +46,12 @@ class Watch:
     workers: int
     state_file: Path
     folder: Path
-    clock: Callable[[], float] = time.monotonic
 
     def wait_for_workers(self) -> None:
         """Returns when all can count. Before that the signal would end them. Raises Failed."""
-        limit = self.clock() + COUNT_SECONDS
+        limit = time.monotonic() + COUNT_SECONDS
         while len(list(self.folder.glob("[0-9]*[0-9]"))) < self.workers:
-            if self.clock() > limit:
+            if time.monotonic() > limit:
                 raise Failed("the workers did not start", self.relay.said())
             time.sleep(0.05)
 
@@ -83,8 +81,8 @@ class Watch:
         path = self.folder / str(pid)
         path.unlink(missing_ok=True)
         os.kill(pid, SIGNAL)
-        limit = self.clock() + COUNT_SECONDS
-        while self.clock() < limit:
+        limit = time.monotonic() + COUNT_SECONDS
+        while time.monotonic() < limit:
             with suppress(FileNotFoundError):
                 return int(path.read_text())
             time.sleep(0.02)

@@ -169,14 +169,14 @@ def check_receipt(order: Order, receipt: dict[str, Any]) -> None:
         raise Wrong(f"the receipt says {state} with {size} bytes of {len(order.text())}")
 
 
-def read_for(seconds: float, port: int, count: int, tally: Tally) -> None:
-    """So many readers at once, for this time. The last visits go on to their end."""
-    until, numbers = time.monotonic() + seconds, itertools.count()
+def read_until(over: threading.Event, port: int, count: int, tally: Tally) -> None:
+    """So many readers at once. When it is over, visits that have begun go on to their end."""
+    numbers = itertools.count()
 
     def be_one(seed: int) -> None:
         dice = random.Random(seed)
         reader = Reader(Relay(port), dice)
-        while time.monotonic() < until:
+        while not over.is_set():
             habit = dice.choice(reader.habits)
             (way,) = dice.choices(list(WAYS), list(WAYS.values()))
             order = Order(way, dice.randint(1, MOST_PIECES), next(numbers))
