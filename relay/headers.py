@@ -1,4 +1,4 @@
-"""The headers that every reply has, whoever writes it."""
+"""The headers that every reply has, whoever writes it, and those that a page may read."""
 
 COMMON_HEADERS = {
     "Cache-Control": "no-store, no-transform",
@@ -9,3 +9,17 @@ COMMON_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+# Access-Control-Expose-Headers. A page of another origin cannot read the others.
+EXPOSED_HEADERS = [
+    "Completion-Id",
+    "X-Request-Id",
+    "Server-Timing",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Content-Range",
+    "ETag",
+    "Askbot-Ignored",
+    "x-vercel-ai-ui-message-stream",
+]

@@ -16,22 +16,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from relay.errors import RelayError, from_status
-from relay.headers import COMMON_HEADERS
+from relay.headers import COMMON_HEADERS, EXPOSED_HEADERS
 from relay.seen import ASKING_HEADER, SEEN_HEADER, seen
 
 METHODS = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]
-EXPOSED_HEADERS = [
-    "Completion-Id",
-    "X-Request-Id",
-    "Server-Timing",
-    "Retry-After",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Content-Range",
-    "ETag",
-    "Askbot-Ignored",
-    "x-vercel-ai-ui-message-stream",
-]
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

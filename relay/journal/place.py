@@ -10,7 +10,7 @@ from pathlib import Path
 from relay.journal.backend import Backend, Unavailable
 from relay.journal.journal import Journal
 from relay.journal.sqlite import SqliteBackend
-from relay.journal.tables import VERSION
+from relay.journal.sqlite_tables import VERSION
 from relay.settings import Settings, SettingsError
 
 log = logging.getLogger("askbot")

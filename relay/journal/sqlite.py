@@ -24,7 +24,7 @@ from relay.journal.backend import (
     Writing,
 )
 from relay.journal.native_thread import NativeThread
-from relay.journal.tables import (
+from relay.journal.sqlite_tables import (
     BEAT,
     BEGIN,
     CHANGE,
