@@ -18,7 +18,7 @@ from relay.errors import NotConfigured
 from relay.journal import open_journal
 from relay.limits import Quotas, check_limits
 from relay.log import log, log_to_stderr
-from relay.personas import PersonaError, Personas, persona_files
+from relay.personas import PersonaError, kept_personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.telemetry import CONTENT_TYPE, Telemetry
 from relay.upstream import Dialer, PlainClient, Transport
@@ -41,7 +41,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     transport = Transport(Dialer(environ), max_connections=max_readers())
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
-    personas = Personas.load(settings.persona, settings.personas_dir, settings.owner_file)
+    personas = kept_personas(settings.persona, settings.personas_dir, settings.owner_file)
     models = [persona.model or settings.openai_model for persona in personas]
     quotas = Quotas(settings, journal)
     telemetry = Telemetry([*models, *settings.openai_fallback_models], journal, quotas)

@@ -1,6 +1,7 @@
 """gunicorn's settings. `gunicorn app:app` finds this file by itself."""
 
 import gc
+import math
 import os
 import secrets
 import shutil
@@ -8,23 +9,30 @@ import sys
 import tempfile
 from typing import Any
 
+from gunicorn.app import base
+
 from relay.access import Origins, check_address
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
 from relay.limits import check_limits
-from relay.personas import PersonaError, Personas
+from relay.master import Master
+from relay.personas import PersonaError, kept_personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 from relay.version import version
 
 # All workers call a client by the same name in the log.
 _client_key = secrets.token_bytes(16)
+# gunicorn has no setting for it.
+base.Arbiter = Master
 
 raise_limit()
 try:
-    _settings = Settings.from_environ(load_environ())
+    # Workers use what is read here, also those that are started later. SIGHUP has it read anew.
+    _environ = load_environ()
+    _settings = Settings.from_environ(_environ)
     check_limits(_settings)
-    # Each worker loads the personas again. Here a mistake is reported once, in one sentence.
-    Personas.load(_settings.persona, _settings.personas_dir, _settings.owner_file)
+    kept_personas.cache_clear()
+    kept_personas(_settings.persona, _settings.personas_dir, _settings.owner_file)
     max_readers()
 except (SettingsError, PersonaError) as error:
     sys.exit(f"askbot: {error}")
@@ -41,15 +49,15 @@ worker_class = "relay.worker.Worker"
 worker_connections = 8192
 
 # The seconds for which an idle connection is kept. Under gevent this is also the only limit on the
-# time a client takes to send a request's head, so it must not be 0. It must not be long either:
-# a server that stops waits for its idle connections.
+# time a client takes to send a request's head, so it must not be 0.
 keepalive = 5
 
 # The seconds for which the event loop may stand still. A long answer does not stop it.
 timeout = 60
 
-# gunicorn counts in whole seconds, and 0 would end running answers at once.
-graceful_timeout = max(1, round(_settings.graceful_timeout))
+# After these seconds the master kills workers that were told to stop. gunicorn counts in whole
+# seconds, and 0 would end running answers at once.
+graceful_timeout = math.ceil(_settings.drain_seconds + max(1.0, _settings.graceful_timeout))
 
 # The same as for a header. gunicorn's own limit for an address is half of it.
 limit_request_line = 8190
@@ -92,18 +100,33 @@ def when_ready(server: Any) -> None:
 
     The workers' common state file is named after the first.
     """
+    check_addresses(server)
+    if not _settings.state_file:
+        address = server.LISTENERS[0].sock.getsockname()
+        # The address of an IPv6 socket has four parts: host and port are the first two.
+        os.environ["STATE_FILE"] = _environ["STATE_FILE"] = default_path(
+            address if isinstance(address, str) else address[:2]
+        )
+
+
+def on_reload(server: Any) -> None:
+    """Refuses settings with which the server must not listen where it does."""
+    check_addresses(server)
+
+
+def check_addresses(server: Any) -> None:
     for listener in server.LISTENERS:
         address = listener.sock.getsockname()
         try:
             check_address(address if isinstance(address, str) else address[0], _settings)
         except SettingsError as error:
             sys.exit(f"askbot: {error}")
-    if not _settings.state_file:
-        address = server.LISTENERS[0].sock.getsockname()
-        # The address of an IPv6 socket has four parts: host and port are the first two.
-        os.environ["STATE_FILE"] = default_path(
-            address if isinstance(address, str) else address[:2]
-        )
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Gives the worker the environment that was read. `.env` may have changed since."""
+    del server, worker
+    os.environ.update(_environ, FLASK_SKIP_DOTENV="1")
 
 
 def post_worker_init(worker: Any) -> None:
@@ -112,7 +135,8 @@ def post_worker_init(worker: Any) -> None:
     What is loaded by now is exempted from garbage collection: it stays until the worker ends.
     """
     relay = worker.wsgi.extensions["relay"]
-    worker.close = relay.store.close
+    worker.drain_seconds = _settings.drain_seconds
+    worker.drain, worker.close = relay.store.drain, relay.store.close
     worker.may_read = Origins(_settings.cors_origins).include
     worker.on_refusal = relay.telemetry.refused_by_server
     relay.telemetry.pseudonyms.key = _client_key

@@ -63,3 +63,16 @@ LOST_SECONDS = 10.0
 assert 2 * LETTER_SECONDS < READ_ELSEWHERE_SECONDS
 assert 2 * BEAT_SECONDS < CATCH_UP_SECONDS
 assert ALIVE_SECONDS + IDLE_SECONDS < LOST_SECONDS
+
+# --- when a server stops
+
+# The part of GRACEFUL_TIMEOUT that is reserved for cutting readers off and for the last receipts.
+CLOSING_SECONDS = 2.0
+# How long answers that are cut off may take to end.
+CUT_SECONDS = 1.0
+# How long before the master kills it a worker leaves whoever still reads.
+LEAVING_SECONDS = 0.5
+# How long idle connections may take to close.
+DISMISSAL_SECONDS = 1.0
+
+assert CUT_SECONDS + LEAVING_SECONDS < CLOSING_SECONDS < _settings.graceful_timeout

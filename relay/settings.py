@@ -288,6 +288,9 @@ class Settings:
     graceful_timeout: float = _setting(
         30.0, _seconds, "For running answers to end when the server stops; at least 1."
     )
+    drain_seconds: float = _setting(
+        0.0, _seconds, "How long a server that stops takes questions while /ready is 503."
+    )
 
     host: str = _setting(
         "127.0.0.1", _host, "The address to listen on; 0.0.0.0 or :: for every interface."

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with our form for the requests that gunicorn itself refuses.
+"""gunicorn's gevent worker: how it ends, and our form for the requests that gunicorn refuses.
 
 A request that is not HTTP never reaches the app. gunicorn would answer it with a page of HTML, and
 would quote the request in the page and in the log. Pages that may read replies may read these too,
@@ -8,21 +8,32 @@ if the request's headers could be read.
 import contextlib
 import json
 import logging
+import math
+import os
 import re
+import signal
 import ssl
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
-from socket import socket
+from socket import SHUT_RD, socket
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
+from gevent import monkey
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn.glogging import Logger
 from gunicorn.http import Request, RequestParser
 from gunicorn.http import errors as gunicorn_errors
+from gunicorn.sock import ssl_context
 from gunicorn.util import close_graceful, http_date, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
+from relay.deadline import Deadline
 from relay.errors import (
     AddressTooLong,
     ExpectationRefused,
@@ -33,12 +44,15 @@ from relay.errors import (
 )
 from relay.half_closed import ProbedSocket
 from relay.headers import COMMON_HEADERS
+from relay.intervals import CLOSING_SECONDS, DISMISSAL_SECONDS, LEAVING_SECONDS
 from relay.log import line_format
 
-# The part of GRACEFUL_TIMEOUT that is reserved for cutting readers off and for the last receipts.
-CLOSING_SECONDS = 2.0
-# Not 0, because Deadline(0) is no limit.
-MOMENT_SECONDS = 0.001
+# How often the master is told that the event loop runs.
+NOTIFY_SECONDS = 1.0
+# How often a worker that ends looks at its deadlines.
+LOOK_SECONDS = 0.1
+
+PASSED = Deadline.at(-math.inf)
 
 # RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port. It may be empty.
 HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
@@ -88,41 +102,163 @@ RequestParser.mesg_class = TracedRequest
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
-    """The gevent worker with refusals of its own for requests that do not reach the app.
+    """The gevent worker, which ends in an order of its own, and refuses in a form of its own.
 
-    When it is told to end it also closes what the app has open: `close` gets the seconds that
-    running answers may take. `may_read` says whether pages of an origin may read replies.
-    `on_refusal` gets each refusal with its request id, the connection's address, and the exception
-    behind it if that is a bug.
+    SIGTERM: the server stops. `drain` is called, and questions are taken for `drain_seconds` more.
+    Then `close` is called, which refuses new questions, and returns when the running answers have
+    ended. The worker accepts connections until then.
+
+    SIGHUP: other workers take over (see `relay.master`). This one accepts no more connections, and
+    its running answers get the time that they need.
+
+    SIGINT and SIGQUIT: everything ends now.
+
+    The app's side is set before the worker serves: `drain`; `close`, which gets a function that
+    tells whether running answers must be cut off; `may_read`, which tells whether pages of an
+    origin may read replies; and `on_refusal`, which gets each refusal with its request id, the
+    connection's address, and the exception behind it if that is a bug.
     """
 
-    close: Callable[[float], None] | None = None
-    may_read: Callable[[str], bool] | None = None
-    on_refusal: Callable[[str, str, RelayError, BaseException | None], None] | None = None
+    drain_seconds: float
+    drain: Callable[[], None]
+    close: Callable[[Callable[[], bool]], None]
+    may_read: Callable[[str], bool]
+    on_refusal: Callable[[str, str, RelayError, BaseException | None], None]
 
-    _closing: Any = None
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._is_stopping = self._is_replaced = False
+        self._drained = PASSED
+        # When running answers are cut off, and when those who still read are left. Never, so far.
+        self._answers_due = self._readers_due = Deadline(0)
+        self._closing: Any = None
+        # Connections without a request, or with half of its head; and those with a request.
+        self._idle: set[socket] = set()
+        self._busy: set[socket] = set()
+        # Whether each connection ends after its request.
+        self._dismisses = False
+        # Set by signals, and when a connection or `close` has ended.
+        self._changed = Event()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(signal.SIGHUP, self.handle_replaced)
+        signal.siginterrupt(signal.SIGHUP, False)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM. gunicorn waits for connections, and kills the worker after GRACEFUL_TIMEOUT."""
-        graceful = float(self.cfg.graceful_timeout)
-        self._begin_closing(max(graceful - CLOSING_SECONDS, graceful / 2))
+        """SIGTERM. The master kills the worker after the graceful timeout."""
+        self._leave_if_booting()
+        if not self._is_stopping:
+            self._is_stopping = True
+            self.drain()
+            whole = float(self.cfg.graceful_timeout)
+            drain = min(self.drain_seconds, whole)
+            answers = max(whole - CLOSING_SECONDS, (drain + whole) / 2)
+            self._drained = Deadline(drain) if drain else PASSED
+            self._answers_due = Deadline(answers)
+            self._readers_due = Deadline(max(whole - LEAVING_SECONDS, answers))
         super().handle_exit(sig, frame)
+        self._changed.set()
+
+    def handle_replaced(self, sig: int, frame: Any) -> None:
+        """SIGHUP. Nothing limits the time."""
+        self._leave_if_booting()
+        self._is_replaced = True
+        super().handle_exit(sig, frame)
+        self._changed.set()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGINT and SIGQUIT: at once."""
-        self._begin_closing(MOMENT_SECONDS)
+        """SIGINT and SIGQUIT."""
+        self._leave_if_booting()
+        self._answers_due = PASSED
+        self._begin_closing()
         super().handle_quit(sig, frame)
+
+    def _leave_if_booting(self) -> None:
+        """Ends the process if it does not serve yet.
+
+        An exception would end it too, unless it was raised in code that ignores it.
+        """
+        if not self.booted:
+            os._exit(0)
+
+    def run(self) -> None:
+        """Serves until a signal, then ends as the class describes."""
+        servers = [self._serve(listener) for listener in self.sockets]
+        self._wait(lambda: not self.alive)
+        self._wait(lambda: self._is_replaced or self._drained.passed)
+        if self._is_replaced:
+            close_all(servers)
+            self._wait_for_requests()
+        self._wait(self._begin_closing().ready)
+        close_all(servers)
+        self._dismiss()
+        self._wait(lambda: not self._busy or self._readers_due.passed)
 
     def wait_until_closed(self) -> None:
         """Called last, in whatever way the worker ends."""
-        self._begin_closing(MOMENT_SECONDS)
-        if self._closing is not None:
-            self._closing.join()
+        if self.booted:
+            self._answers_due = PASSED
+            self._begin_closing().join()
 
-    def _begin_closing(self, seconds: float) -> None:
-        # Without an app there is nothing to close.
-        if self._closing is None and self.close is not None:
-            self._closing = gevent.spawn(self.close, seconds)
+    def _serve(self, listener: Any) -> StreamServer:
+        """Accepts connections, as gunicorn's own `run` does."""
+        listener.setblocking(True)
+        tls = {"ssl_context": ssl_context(self.cfg)} if self.cfg.is_ssl else {}
+        # gunicorn asks for the name at each connection, and loses those that were accepted before
+        # the socket was closed.
+        name = listener.getsockname()
+        handle = partial(self.handle, SimpleNamespace(getsockname=lambda: name))
+        server = StreamServer(listener, handle, spawn=Pool(self.worker_connections), **tls)
+        if self.cfg.workers > 1:
+            server.max_accept = 1
+        server.start()
+        return server
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        """Waits for what depends on signals, connections, deadlines and `close`."""
+        while True:
+            self.notify()
+            self._changed.clear()
+            if condition():
+                return
+            self._changed.wait(NOTIFY_SECONDS if self.alive else LOOK_SECONDS)
+
+    def _wait_for_requests(self) -> None:
+        """Waits while a question may come by a connection that is open."""
+        # Connections that have just been accepted are handled from now on.
+        gevent.sleep(0)
+        limit = Deadline(self.cfg.keepalive or DISMISSAL_SECONDS)
+        self._wait(lambda: not self._idle or self._is_stopping or limit.passed)
+
+    def _dismiss(self) -> None:
+        """Ends the connections without a request now, and all others after their request."""
+        self._dismisses = True
+        for connection in self._idle:
+            end_input(connection)
+        limit = Deadline(DISMISSAL_SECONDS)
+        self._wait(lambda: not self._idle or limit.passed)
+
+    def _note_change(self) -> None:
+        # While the worker serves, it would be woken for nothing.
+        if not self.alive:
+            self._changed.set()
+
+    def _begin_closing(self) -> Any:
+        """The greenlet that runs `close`."""
+        if self._closing is None:
+            self._closing = gevent.spawn(self.close, lambda: self._answers_due.passed)
+            self._closing.link(lambda _: self._changed.set())
+        return self._closing
+
+    def handle(self, listener: Any, client: socket, addr: Any) -> None:
+        """Serves one connection."""
+        self._idle.add(client)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._idle.discard(client)
+            self._note_change()
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
         """Refuses a request without a valid `Host` (RFC 9112, 3.2)."""
@@ -133,7 +269,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             raise gunicorn_errors.InvalidHeader("HOST", req=req)
         # Within TLS nothing can be sent behind the back of the library.
         line = sock if isinstance(sock, ssl.SSLSocket) else ProbedSocket(sock)
-        super().handle_request(listener_name, req, line, addr)
+        self._idle.discard(sock)
+        self._busy.add(sock)
+        try:
+            super().handle_request(listener_name, req, line, addr)
+        finally:
+            self._busy.discard(sock)
+            self._idle.add(sock)
+            if self._dismisses:
+                end_input(sock)
+            self._note_change()
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
         """Refuses a request that is malformed or failed outside the app, and closes."""
@@ -141,10 +286,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         refusal = refusal_of(exc)
         # Without the request itself: it may hold a secret.
         refusal.detail = type(exc).__name__
-        if self.on_refusal is not None:
-            address = addr[0] if isinstance(addr, tuple) else ""
-            fault = exc if refusal.status == 500 else None
-            self.on_refusal(request_id, address, refusal, fault)
+        address = addr[0] if isinstance(addr, tuple) else ""
+        fault = exc if refusal.status == 500 else None
+        self.on_refusal(request_id, address, refusal, fault)
         # The client may have left.
         with contextlib.suppress(OSError):
             write_nonblock(client, written(refusal, request_id, self._cors_headers(req, exc)))
@@ -153,7 +297,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
 
     def _cors_headers(self, req: Any, error: BaseException) -> dict[str, str]:
         origin = req.origin() if req else getattr(error, "origin", "")
-        if not origin or self.may_read is None or not self.may_read(origin):
+        if not origin or not self.may_read(origin):
             return {}
         return {
             "Access-Control-Allow-Origin": origin,
@@ -170,6 +314,23 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types.
         for handler in self.error_log.handlers:
             if isinstance(handler, logging.StreamHandler):
                 handler.setFormatter(line_format(handler.stream))
+
+
+def close_all(servers: Iterable[StreamServer]) -> None:
+    """Accepts no more connections."""
+    for server in servers:
+        server.close()
+
+
+def end_input(connection: socket) -> None:
+    """Ends what a connection has to say. What has arrived by now can still be read."""
+    # gevent's own shutdown would raise EBADF in whoever reads.
+    plain_socket = monkey.get_original("socket", "socket")
+    with (
+        contextlib.suppress(OSError),
+        plain_socket(fileno=os.dup(connection.fileno())) as same,
+    ):
+        same.shutdown(SHUT_RD)
 
 
 def refusal_of(error: BaseException) -> RelayError:

@@ -112,7 +112,7 @@ def start_relay(upstream: Upstream) -> Iterator[StartRelay]:
         return started[-1]
 
     yield start_one
-    # A server that stops waits for its idle connections.
+    # A server that stops waits for its readers.
     close_exchanges()
     for relay in started:
         relay.stop()

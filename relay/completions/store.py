@@ -31,14 +31,14 @@ from relay.errors import (
     UnknownCompletion,
     UpstreamError,
 )
+from relay.intervals import CUT_SECONDS
 from relay.journal import Addition, Journal, Letter, Record, Unavailable, Writing
 from relay.upstream import Cancellation
 
 # How long to wait for an unknown id: a request for it may overtake the question.
 OVERTAKING_SECONDS = 0.25
 
-# How long to wait for failed completions to end, and how often to look.
-END_SECONDS = 1.0
+# How often to look whether completions have ended.
 POLL_SECONDS = 0.05
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Store:
         self._followed: dict[str, Completion] = {}
         # By etag, as long as they are read: all readers of an answer share one copy of its text.
         self._ended: WeakValueDictionary[str, EndedCompletion] = WeakValueDictionary()
-        self._is_closing = False
+        self._is_draining = self._is_closing = False
 
     def open(
         self, key: str | None, fingerprint: bytes, ask: Ask, on_end: OnEnd = unheeded
@@ -151,24 +151,34 @@ class Store:
         _found(lambda: self._stop(_spelled(id)))
 
     def check(self) -> None:
-        """Raises StoreUnreachable if the journal is shared by hosts and cannot be reached."""
+        """Raises ShuttingDown after `drain`.
+
+        Raises StoreUnreachable if the journal is shared by hosts and cannot be reached.
+        """
+        if self._is_draining:
+            raise ShuttingDown()
         if self._journal.is_remote:
             # Only the beat finds out that the journal is back.
             self._journal.start()
             with _reachable():
                 self._journal.ping()
 
-    def close(self, seconds: float) -> None:
-        """Gives running completions `seconds` to end, fails the rest, and writes all down.
+    def drain(self) -> None:
+        """Has `check` say that the server is about to stop. Questions are still taken."""
+        self._is_draining = True
+
+    def close(self, is_late: Callable[[], bool]) -> None:
+        """Takes no more questions. Fails what runs once `is_late`, and writes all down.
 
         Completions without a connection here go on too: they may be read on another worker, or
         their readers may come back.
         """
         self._is_closing = True
-        self._wait_for_ends(seconds)
+        self._wait_for_ends(is_late)
         for completion in self._running():
             completion.fail(ShuttingDown())
-        self._wait_for_ends(END_SECONDS)
+        limit = Deadline(CUT_SECONDS)
+        self._wait_for_ends(lambda: limit.passed)
         self._journal.close()
 
     def _get(self, id: str) -> Reading | None:
@@ -338,9 +348,8 @@ class Store:
             if place.get(completion.writing.digest) is completion:
                 del place[completion.writing.digest]
 
-    def _wait_for_ends(self, seconds: float) -> None:
-        limit = Deadline(seconds)
-        while self._running() and not limit.passed:
+    def _wait_for_ends(self, is_late: Callable[[], bool]) -> None:
+        while self._running() and not is_late():
             time.sleep(POLL_SECONDS)
 
     def _new_writing(self, digest: str, fingerprint: bytes) -> Writing:

@@ -3,7 +3,7 @@
 `shipped/` holds the personas that come with the relay.
 """
 
-from relay.personas.catalog import Personas, persona_files
+from relay.personas.catalog import Personas, kept_personas, persona_files
 from relay.personas.front_matter import PersonaError
 from relay.personas.persona import Persona, preferred_language
 from relay.personas.text import Language
@@ -13,6 +13,7 @@ __all__ = [
     "Persona",
     "PersonaError",
     "Personas",
+    "kept_personas",
     "persona_files",
     "preferred_language",
 ]

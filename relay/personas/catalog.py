@@ -5,6 +5,7 @@ The folder of the same name beside this module holds the shipped files and is no
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from relay.personas.front_matter import PersonaError
@@ -55,6 +56,15 @@ class Personas:
 
     def __iter__(self) -> Iterator[Persona]:
         return iter(self.by_id.values())
+
+
+@cache
+def kept_personas(default_id: str, personas_dir: Path | None, owner_file: Path | None) -> Personas:
+    """As `Personas.load`, but only once in a process and those that it forks.
+
+    So a new worker needs no file, which may be broken by now.
+    """
+    return Personas.load(default_id, personas_dir, owner_file)
 
 
 def persona_files(

@@ -17,6 +17,7 @@ from relay.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     RelayError,
+    ShuttingDown,
     StoreUnreachable,
     UnknownCompletion,
     UpstreamError,
@@ -494,10 +495,22 @@ def test_a_server_ends(here: Worker, there: Worker, key: str) -> None:
     here.ask(key, ScriptedSource(b"Hello")).leave()
     source = ScriptedSource(b"Hi", END)
     assert text_of(here.ask(other, source)) == "Hi"
-    here.store.close(0.001)
+    here.store.close(lambda: True)
     assert here.keeps_nothing()
     assert there.receipt(key)["error"]["code"] == "shutting_down"
     assert there.read(other) == "Hi"
+
+
+def test_a_server_that_drains(here: Worker, key: str) -> None:
+    """It says that it is about to stop, and takes questions until it closes."""
+    here.store.check()
+    here.store.drain()
+    with pytest.raises(ShuttingDown):
+        here.store.check()
+    assert here.answer(key, b"Hello") == "Hello"
+    here.store.close(lambda: True)
+    with pytest.raises(ShuttingDown):
+        here.ask(str(uuid.uuid4()), ScriptedSource(b"Hi", END))
 
 
 def test_looked_up_by_what_is_no_secret(here: Worker, file: File, key: str) -> None:

@@ -6,7 +6,6 @@ import os
 import queue
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,9 +15,9 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from bench.limits import HIGH
+from helpers.client import Exchange
 from helpers.limits import WAIT_SECONDS
 from helpers.upstream import Upstream
 from relay.settings import Settings, variable
@@ -78,14 +77,12 @@ class RelayProcess:
     def records_of(self, event: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["event"] == event]
 
-    def is_listening(self) -> bool:
-        """Whether it accepts connections. A server that stops accepts no new ones."""
-        parts = urlsplit(self.url)
+    def is_ready(self) -> bool:
+        """Whether it says that it can serve. A server that stops does not."""
         try:
-            socket.create_connection((parts.hostname, parts.port), WAIT_SECONDS).close()
+            return Exchange(self.url, method="GET", path="/ready").status == 200
         except ConnectionError:
             return False
-        return True
 
     def wait_for_url(self) -> str:
         match = self.wait_for_line(_ADDRESS)

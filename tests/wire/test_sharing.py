@@ -402,7 +402,7 @@ def test_a_server_that_stops_ends_its_answers(
     other = get(there, key) if is_read else None
     reply.leave()
     relay.process.terminate()
-    eventually(lambda: not relay.is_listening())
+    eventually(lambda: not relay.is_ready())
     gated.let(3)
     if other is not None:
         assert other.text() == "one two three"

@@ -1,7 +1,9 @@
 """A server that is told to end: what becomes of running answers, and of new questions."""
 
+import contextlib
 import http.client
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -10,9 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers.client import LIMIT_SECONDS, Exchange, ask
-from helpers.completions import Gated, eventually, keyed, new_key
+from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
+from helpers.reader import WHOLE, Paused
 from helpers.redis_server import RedisServer
-from helpers.relay_process import StartRelay
+from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Upstream
 
 BODY = json.dumps({"userPrompt": "Hi"})
@@ -52,26 +55,154 @@ def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upst
 
 
 def test_new_questions_are_refused(start_relay: StartRelay, upstream: Upstream) -> None:
-    """Also on a connection that is open already; running answers go on."""
+    """They are told to come back, while running answers go on, and so does what costs nothing."""
     relay = start_relay()
     gated = Gated(upstream, "Hello ", "there")
     gated.let()
-    running = ask(relay.url)
+    key = new_key()
+    running = keyed(relay.url, key)
     assert running.piece() == "Hello "
+    relay.process.terminate()
+    eventually(lambda: not relay.is_ready())
+    refusal = ask(relay.url)
+    assert refusal.error() == (503, "shutting_down")
+    assert int(refusal.headers["Retry-After"]) > 0
+    assert Exchange(relay.url, method="GET", path="/").json() == {"data": "success"}
+    assert receipt(relay.url, key)["state"] == "running"
+    resumed = get(relay.url, key, start=3)
+    again = keyed(relay.url, key)
+    gated.let(2)
+    assert [reply.text() for reply in (running, resumed, again)] == [
+        "there",
+        "lo there",
+        "Hello there",
+    ]
+    assert relay.wait_for_exit() == 0
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"], ids=["one worker", "two workers"])
+def test_draining(start_relay: StartRelay, upstream: Upstream, workers: str) -> None:
+    """For DRAIN_SECONDS no worker says that it is ready, and each takes questions all the same."""
+    relay = start_relay(DRAIN_SECONDS="1000", WEB_CONCURRENCY=workers)
+    paused = Paused(upstream)
+    before = ask(relay.url)
+    first = before.piece()
+    relay.process.terminate()
+    eventually(lambda: not relay.is_ready())
+    # Whichever of the workers they meet.
+    refusals = [Exchange(relay.url, method="GET", path="/ready") for _ in range(8)]
+    assert {refusal.error() for refusal in refusals} == {(503, "shutting_down")}
+    assert all(int(refusal.headers["Retry-After"]) > 0 for refusal in refusals)
+    crowd = [ask(relay.url) for _ in range(8)]
+    paused.go_on.set()
+    assert {reply.text() for reply in crowd} == {WHOLE}
+    assert first + before.text() == WHOLE
+    relay.process.send_signal(signal.SIGINT)
+    assert relay.wait_for_exit() == 0
+
+
+def test_drained(start_relay: StartRelay, upstream: Upstream) -> None:
+    """After that questions are refused, and the server ends when the running answers have."""
+    relay = start_relay(DRAIN_SECONDS="1", GRACEFUL_TIMEOUT="1000")
+    paused = Paused(upstream)
+    running = ask(relay.url)
+    first = running.piece()
+    relay.process.terminate()
+
+    def is_refused() -> bool:
+        reply = ask(relay.url)
+        is_taken = reply.status == 200
+        reply.leave()
+        return not is_taken
+
+    eventually(is_refused)
+    assert ask(relay.url).error() == (503, "shutting_down")
+    paused.go_on.set()
+    assert first + running.text() == WHOLE
+    assert relay.wait_for_exit() == 0
+
+
+def test_kept_connections_while_draining(start_relay: StartRelay, upstream: Upstream) -> None:
+    """Each reply tells the client that its connection ends: the next one may go elsewhere."""
+    assert upstream
+    relay = start_relay(DRAIN_SECONDS="1000")
+    eventually(relay.is_ready)
     kept = http.client.HTTPConnection(urlsplit(relay.url).netloc, timeout=LIMIT_SECONDS)
     kept.connect()
     relay.process.terminate()
-    eventually(lambda: not relay.is_listening())
-    kept.request("POST", "/aiCompletion", BODY, {"Content-Type": "application/json"})
-    refusal = kept.getresponse()
-    assert (refusal.status, json.load(refusal)["error"]["code"]) == (503, "shutting_down")
-    assert int(refusal.headers["Retry-After"]) > 0
+    eventually(lambda: not relay.is_ready())
+    kept.request("GET", "/")
+    reply = kept.getresponse()
+    assert (reply.status, reply.headers["Connection"]) == (200, "close")
     kept.close()
-    gated.let(2)
-    assert running.text() == "there"
-    running.leave()
+    relay.process.send_signal(signal.SIGINT)
     assert relay.wait_for_exit() == 0
-    assert len(upstream.requests) == 1
+
+
+IDLE = {
+    "nothing yet": b"",
+    "a reply": b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n",
+    "half a head": b"POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-",
+    "half a head after a reply": b"GET / HTTP/1.1\r\nHost: relay\r\n\r\nGET / HT",
+}
+
+
+@pytest.mark.parametrize("sent", IDLE.values(), ids=IDLE)
+def test_idle_connections_are_not_waited_for(
+    start_relay: StartRelay, upstream: Upstream, sent: bytes
+) -> None:
+    """With nothing running a server ends at once, whatever connections are open."""
+    assert upstream
+    relay = start_relay(GRACEFUL_TIMEOUT="1000")
+    parts = urlsplit(relay.url)
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            sock = stack.enter_context(
+                socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS)
+            )
+            sock.sendall(sent)
+            if b"\r\n\r\n" in sent:
+                assert sock.recv(65536)
+        # Connections are accepted in their order, so by then all of them are.
+        eventually(relay.is_ready)
+        relay.process.terminate()
+        assert relay.wait_for_exit() == 0
+
+
+def test_connections_that_become_idle(start_relay: StartRelay, upstream: Upstream) -> None:
+    """Nor is the connection of an answer that ends while the server stops."""
+    relay = start_relay(GRACEFUL_TIMEOUT="1000")
+    gated = Gated(upstream, "Hello ", "there")
+    gated.let()
+    parts = urlsplit(relay.url)
+    head = "POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
+        sock.sendall(f"{head}Content-Length: {len(BODY)}\r\n\r\n{BODY}".encode())
+        received = b""
+        while b"Hello " not in received:
+            received += sock.recv(65536)
+        relay.process.terminate()
+        eventually(lambda: not relay.is_ready())
+        gated.let(2)
+        while piece := sock.recv(65536):
+            received += piece
+        assert received.endswith(b"\r\n0\r\n\r\n")
+        assert relay.wait_for_exit() == 0
+
+
+@pytest.mark.parametrize("times", [1, 4], ids=["once", "several times"])
+@pytest.mark.parametrize(
+    "line", ["Listening at", "Using worker", "Booting worker", "Booting worker.*\n(.*\n)*.*Booting"]
+)
+def test_told_to_stop_while_starting(upstream: Upstream, line: str, times: int) -> None:
+    """A server whose workers do not serve yet ends at once, too."""
+    settings = {"OPENAI_BASE_URL": upstream.url, "GRACEFUL_TIMEOUT": "1000", "WEB_CONCURRENCY": "2"}
+    relay = RelayProcess(settings)
+    eventually(lambda: re.search(line, relay.log) is not None)
+    for _ in range(times):
+        relay.process.terminate()
+    assert relay.wait_for_exit() == 0
 
 
 def test_an_interrupt_waits_for_nobody(start_relay: StartRelay, upstream: Upstream) -> None:
