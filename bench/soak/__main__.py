@@ -84,8 +84,11 @@ def main() -> None:
     size = Size(arguments.minutes, arguments.readers, look_seconds=5, settle_seconds=20)
     if arguments.quick:
         size = Size(minutes=0.1, readers=30, look_seconds=1, settle_seconds=0)
-    # Before the relay's cores are set apart.
-    here = machine()
+    # Before the relay's cores are set apart, and before anybody changes the code.
+    subject = {
+        "machine": machine(),
+        "versions": {ASKBOT.title: ASKBOT.made_of(), "commit": commit()},
+    }
     try:
         with started() as watch:
             soak = run(watch, size)
@@ -97,7 +100,7 @@ def main() -> None:
     if arguments.quick:
         sys.exit(bool(soak.tally.wrong))
     print(verdict(soak))
-    RESULTS.write_text(json.dumps({"machine": here} | report(soak, size), indent=1) + "\n")
+    RESULTS.write_text(json.dumps(subject | report(soak, size), indent=1) + "\n")
     sys.exit(bool(soak.tally.wrong or soak.grown))
 
 
@@ -128,7 +131,6 @@ def report(soak: Soak, size: Size) -> dict[str, Any]:
     return {
         "command": " ".join(["python -m bench.soak", *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d"),
-        "versions": {ASKBOT.title: ASKBOT.made_of(), "commit": commit()},
         "size": asdict(size),
         "settings": SETTINGS,
         "allowed growth": ALLOWED_GROWTH,
