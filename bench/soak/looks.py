@@ -6,6 +6,9 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.process import Failed, Process, children
 
@@ -23,12 +26,15 @@ class Look:
     rss_megabytes: float
     pss_megabytes: float
     """As RSS, but what processes share counts once."""
-    descriptors: int
-    threads: int
-    greenlets: int
+    descriptors: float
+    threads: float
+    greenlets: float
     """Of the workers; the one that counts is among them."""
     file_megabytes: float
     """The state file with its WAL."""
+    running_answers: float
+    readers: float
+    """These two as the relay itself counts them, at /metrics."""
 
     def figures(self) -> dict[str, float]:
         """All but the time."""
@@ -58,6 +64,7 @@ class Watch:
     def look(self, second: float) -> Look:
         """Raises Failed if a worker does not say how many greenlets it has."""
         pids = self._workers()
+        counts = self._counts()
         greenlets = sum(map(self._greenlets, pids))
         family = [Path("/proc", str(pid)) for pid in (self.relay.popen.pid, *pids)]
         return Look(
@@ -68,6 +75,8 @@ class Watch:
             threads=sum(len(list((each / "task").iterdir())) for each in family),
             greenlets=greenlets,
             file_megabytes=self._file_bytes() / 2**20,
+            running_answers=counts["askbot_running_answers"],
+            readers=counts["askbot_readers"],
         )
 
     def _workers(self) -> list[int]:
@@ -87,6 +96,13 @@ class Watch:
                 return int(path.read_text())
             time.sleep(0.02)
         raise Failed("a worker does not count its greenlets", self.relay.said())
+
+    def _counts(self) -> dict[str, float]:
+        """What the relay counts without labels, by name."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=COUNT_SECONDS) as reply:
+            families = text_string_to_metric_families(reply.read().decode())
+            samples = [sample for family in families for sample in family.samples]
+        return {sample.name: sample.value for sample in samples if not sample.labels}
 
     def _file_bytes(self) -> int:
         files = (self.state_file, self.state_file.with_name(self.state_file.name + "-wal"))
