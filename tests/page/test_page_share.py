@@ -17,6 +17,8 @@ Light is **scattered**, with \(\lambda^{-4}\), as a footnote says[^1].
 SELECT 1;
 ```
 
+- [x] look up
+
 <script>window.broken = 1</script>
 
 [^1]: Rayleigh's.
@@ -48,6 +50,8 @@ def test_a_file_to_share(page: Page, upstream: Upstream, browser: Browser, tmp_p
     expect(shared.locator("strong")).to_have_text("scattered")
     expect(shared.locator("math").first).to_be_visible()
     expect(shared.locator(".hljs-keyword")).to_have_text("SELECT")
+    tick = "box => getComputedStyle(box, '::after').borderBottomStyle"
+    assert shared.locator("[data-done]").evaluate(tick) == "solid"
     expect(shared.get_by_text("<script>window.broken = 1</script>")).to_be_visible()
     expect(shared.locator("em").first).to_have_text("many")
     expect(shared.get_by_role("button")).to_have_count(0)
