@@ -184,3 +184,24 @@ def test_a_browser_that_sends_the_voice_away(page: Page, script: str) -> None:
     exchange(page, "Who are you?")
     expect(button(page, "Read aloud")).to_be_visible()
     expect(button(page, "Speak the question")).to_have_count(0)
+
+
+# Whether the words in the empty field have room there.
+PLACEHOLDER_FITS = """
+(field) => {
+  const style = getComputedStyle(field)
+  const canvas = document.createElement('canvas').getContext('2d')
+  canvas.font = style.font
+  const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
+  return canvas.measureText(field.placeholder).width <= room
+}
+"""
+
+
+@pytest.mark.browser_context_args(locale="ko-KR", viewport={"width": 320, "height": 640})
+def test_a_microphone_on_a_narrow_phone(page: Page) -> None:
+    """It does not take the room of the words beside it."""
+    page.add_init_script(RECOGNITION.replace("en-US", "ko-KR").replace("STATE", "available"))
+    page.reload()
+    expect(button(page, "질문을 말로 하기")).to_be_visible()
+    assert page.get_by_role("textbox", name="질문 입력").evaluate(PLACEHOLDER_FITS)
