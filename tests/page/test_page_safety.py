@@ -140,6 +140,8 @@ def test_bold_in_korean_and_japanese(
         ("Look: `code", "code", "`"),
         ("```py\nx = 1", "x = 1", "```"),
         ("| a | b |\n|---|---|\n| 1 | 2", "2", "|"),
+        ("Look:\n\n| a | b |\n|---|", "Look:", "|"),
+        ("Look:\n| a | ", "Look:", "|"),
         ("So ~~struck ou", "struck ou", "~~"),
     ],
 )

@@ -2,7 +2,7 @@ import { memo, useId, useMemo, useState } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remend, { type RemendOptions } from 'remend'
 import { useWords } from '../words/words.ts'
-import { createCutter, isClosedFence, withDefinitions } from './blocks.ts'
+import { createCutter, isClosedFence, withDefinitions, withoutHalfTable } from './blocks.ts'
 import { CodeBlock } from './CodeBlock.tsx'
 import { dialect } from './dialect.ts'
 import { withDirections } from './directions.ts'
@@ -83,7 +83,7 @@ interface Piece {
 }
 
 const Block = memo(function Block({ text, definitions, footnotes, isOpen, isPending }: Piece) {
-  const written = (isOpen ? remend(text, unfinished) : text).trimEnd()
+  const written = (isOpen ? remend(withoutHalfTable(text), unfinished) : text).trimEnd()
   const shown = isPending ? `${written}${/\n\s*$/.test(text) ? '\n\n' : ' '}${PENDING}` : written
   return (
     <IsOpen value={isOpen && !isClosedFence(text)}>

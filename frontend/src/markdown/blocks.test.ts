@@ -2,7 +2,7 @@ import remarkParse from 'remark-parse'
 import remarkRehype from 'remark-rehype'
 import { unified } from 'unified'
 import { describe, expect, test } from 'vitest'
-import { createCutter, isClosedFence, withDefinitions } from './blocks.ts'
+import { createCutter, isClosedFence, withoutHalfTable, withDefinitions } from './blocks.ts'
 import { dialect } from './dialect.ts'
 
 function blocksOf(text: string): string[] {
@@ -89,5 +89,20 @@ describe('a fence is closed', () => {
     ['text', false],
   ] as const)('%j: %s', ([block, closed]) => {
     expect(isClosedFence(block)).toBe(closed)
+  })
+})
+
+describe('half of a table', () => {
+  test.for([
+    ['Look:\n| a', 'Look:'],
+    ['| a | b |\n', ''],
+    ['| a | b |\n|--', ''],
+    ['| a | b |\n|---|---|', '| a | b |\n|---|---|'],
+    ['| a | b |\n|---|---|\n| 1', '| a | b |\n|---|---|\n| 1'],
+    ['a | b', 'a | b'],
+    ['|x| is never negative.\nSo', '|x| is never negative.\nSo'],
+    ['```\n| a', '```\n| a'],
+  ] as const)('%j: %j', ([block, shown]) => {
+    expect(withoutHalfTable(block)).toBe(shown)
   })
 })

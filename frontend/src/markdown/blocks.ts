@@ -60,3 +60,20 @@ export function isClosedFence(block: string): boolean {
   const last = lines.at(-1)!.trim()
   return lines.length > 1 && last.startsWith(opening) && last.replaceAll(opening[0]!, '') === ''
 }
+
+const TABLE_LINE = /^ {0,3}\|/
+
+/**
+ * A block that is being written, without a table at its end whose first two lines are not complete.
+ * Until they are, Markdown takes it for a paragraph, and its signs would be seen.
+ */
+export function withoutHalfTable(block: string): string {
+  if (isFence(block)) return block
+  const lines = block.replace(/\n$/, '').split('\n')
+  const start = lines.findLastIndex((line) => !TABLE_LINE.test(line)) + 1
+  const [header, delimiters = '', ...rows] = lines.slice(start)
+  const isHalf = header !== undefined && rows.length === 0 && columnsOf(delimiters) < columnsOf(header)
+  return isHalf ? lines.slice(0, start).join('\n') : block
+}
+
+const columnsOf = (line: string) => line.split('|').length
