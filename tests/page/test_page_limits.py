@@ -56,7 +56,7 @@ def test_an_edit_counts_too(limited: Page, upstream: Upstream) -> None:
     field = limited.get_by_role("textbox", name="Edited question")
     field.fill("x" * 101)
     field.press("Enter")
-    expect(limited.get_by_text("Too long by 1 characters")).to_be_visible()
+    expect(limited.get_by_text("Too long by 1 character", exact=True)).to_be_visible()
     expect(field).to_have_value("x" * 101)
     assert len(upstream.requests) == 1
 

@@ -2,6 +2,7 @@ import { waitIn } from './wait.ts'
 import { whenIn } from './when.ts'
 
 const wait = waitIn('en')
+const characters = (count: string) => (count === '1' ? '1 character' : `${count} characters`)
 
 export const en = {
   lang: 'en',
@@ -40,8 +41,8 @@ export const en = {
   cancel: 'Cancel',
   elsewhere: 'An answer is being written in another tab. Your question is still here.',
   tooEarly: 'An answer is still being written. Your question stays here until it has ended.',
-  charactersLeft: (count: string) => `${count} characters left`,
-  charactersTooMany: (count: string) => `Too long by ${count} characters`,
+  charactersLeft: (count: string) => `${characters(count)} left`,
+  charactersTooMany: (count: string) => `Too long by ${characters(count)}`,
   speak: 'Speak the question',
   stopListening: 'Stop listening',
   listening: 'Listening',
