@@ -67,6 +67,15 @@ def build_into(folder: Path, **environ: str) -> None:
 
 def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
     """Starts the server of the page in the folder `built`; its `url` is the page's address."""
+    return _start_vite(relay_url, "preview", str(FRONTEND), "--outDir", str(built))
+
+
+def develop(relay_url: str) -> RelayProcess:
+    """Starts the server of the page for those who work on it."""
+    return _start_vite(relay_url, "dev", str(FRONTEND))
+
+
+def _start_vite(relay_url: str, *command: str) -> RelayProcess:
     program = node()
     assert program is not None
     vite = str(FRONTEND / "node_modules/vite/bin/vite.js")
@@ -77,7 +86,7 @@ def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
             "NO_COLOR": "1",
             "__VITE_ADDITIONAL_SERVER_ALLOWED_HOSTS": OTHER_HOST,
         },
-        command=[program, vite, "preview", str(FRONTEND), "--outDir", str(built), *where],
+        command=[program, vite, *command, *where],
     )
     server.url = server.wait_for_line(ADDRESS)[1]
     return server

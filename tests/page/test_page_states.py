@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserType, Page, Route, expect
 
 from helpers import page_process
-from helpers.limits import GONE_SECONDS, WAIT_SECONDS
+from helpers.limits import GONE_SECONDS, WAIT_SECONDS, WORK_SECONDS
 from helpers.line import Line
 from helpers.nginx_process import start_nginx
 from helpers.reader import (
@@ -191,6 +191,18 @@ def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: Serv
         expect(page.get_by_role("radio", name="Askbot")).to_be_visible(timeout=60_000)
         expect(away).to_have_count(0)
         exchange(page, "Who are you?")
+
+
+def test_no_relay_in_development(page: Page) -> None:
+    """Who works on the page is told how to start the relay, or to name another."""
+    with contextlib.ExitStack() as cleanup:
+        # Nobody listens where nobody may.
+        server = page_process.develop("http://127.0.0.1:1")
+        cleanup.callback(server.stop)
+        page.goto(server.url)
+        notice = page.get_by_text("The assistant cannot be reached.")
+        expect(notice).to_contain_text("make run", timeout=1000 * WORK_SECONDS)
+        expect(notice).to_contain_text("RELAY_URL")
 
 
 def test_the_last_known_greeting(page: Page) -> None:

@@ -61,8 +61,11 @@ function codeOfFailure({ turns, phase }: ChatState): string {
   return phase.name === 'idle' && outcome && 'failure' in outcome ? outcome.failure.code : ''
 }
 
+/** Without an address of its own the relay stands behind the server of the page. */
 const hintForDevelopers = (relayUrl: string) =>
-  `No relay at ${new URL(relayUrl, location.href).origin}: start it (make run), and check VITE_API_URL and CORS_ORIGINS.`
+  relayUrl === ''
+    ? 'Start the relay (make run), or name another in RELAY_URL.'
+    : `No relay at ${new URL(relayUrl).origin}: start it (make run), and check VITE_API_URL and CORS_ORIGINS.`
 
 function VersionNotice() {
   const words = useWords()
