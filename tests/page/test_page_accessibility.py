@@ -382,3 +382,22 @@ def test_search_where_the_list_is_hidden(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.set_viewport_size({"width": 390, "height": 700})
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_forced_colours(page: Page, upstream: Upstream) -> None:
+    """They leave the conversation that is shown and the signs of waiting to be seen."""
+    upstream.answers(silent_after("Light "))
+    page.emulate_media(forced_colors="active")
+    ask(page, "Why?")
+    # What only screen readers get stands beside the sign, or in it.
+    in_answer = page.get_by_text("Being written", exact=True).locator("xpath=preceding::span[1]")
+    in_list = page.get_by_text("being answered", exact=True).locator("xpath=..")
+    background = "element => getComputedStyle(element).backgroundColor"
+    behind = page.locator("html").evaluate(background)
+    for sign in (in_answer, in_list):
+        expect(sign).to_be_visible()
+        assert sign.evaluate(background) != behind
+    shown = page.get_by_role("listitem").filter(has=page.locator("a[aria-current=page]"))
+    expect(shown).to_have_css("outline-style", "solid")
+    button(page, "Stop").click()
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)

@@ -74,6 +74,7 @@ def test_tasks(page: Page, upstream: Upstream) -> None:
         ("go", "func main() { return }"),
         ("c", "int main(void) { return 0; }"),
         ("C++", "class Sky { public: int blue; };"),
+        ("java", "public class Sky {}"),
         ("yaml", "sky: true"),
         ("diff", "- red\n+ blue"),
         ("rs", "fn main() { let sky = 1; }"),
