@@ -1,22 +1,14 @@
-"""gunicorn's gevent worker: how it ends, and our form for the requests that gunicorn refuses.
-
-A request that is not HTTP never reaches the app. gunicorn would answer it with a page of HTML, and
-would quote the request in the page and in the log. Pages that may read replies may read these too,
-if the request's headers could be read.
-"""
+"""gunicorn's gevent worker: how it serves, and how it ends."""
 
 import contextlib
-import json
 import logging
 import math
 import os
-import re
 import signal
 import ssl
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from http import HTTPStatus
 from socket import SHUT_RD, socket
 from types import SimpleNamespace
 from typing import Any
@@ -27,25 +19,16 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.glogging import Logger
-from gunicorn.http import Request, RequestParser
-from gunicorn.http import errors as gunicorn_errors
 from gunicorn.sock import ssl_context
-from gunicorn.util import close_graceful, http_date, write_nonblock
+from gunicorn.util import close_graceful, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
 from relay.deadline import Deadline
-from relay.errors import (
-    AddressTooLong,
-    ExpectationRefused,
-    HeadTooLarge,
-    InvalidRequest,
-    RelayError,
-    UnknownCoding,
-)
+from relay.errors import RelayError
 from relay.half_closed import ProbedSocket
-from relay.headers import COMMON_HEADERS
 from relay.intervals import CLOSING_SECONDS, DISMISSAL_SECONDS, LEAVING_SECONDS
 from relay.log import line_format
+from relay.not_http import check_host, origin_of, refusal_of, written
 
 # How often the master is told that the event loop runs.
 NOTIFY_SECONDS = 1.0
@@ -53,52 +36,6 @@ NOTIFY_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 
 PASSED = Deadline.at(-math.inf)
-
-# RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port. It may be empty.
-HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
-
-# The first match counts. An invalid response header is a bug of the app.
-REFUSALS: list[tuple[type[Exception], type[RelayError]]] = [
-    (gunicorn_errors.InvalidResponseHeader, RelayError),
-    (gunicorn_errors.InvalidResponseHeaderName, RelayError),
-    (gunicorn_errors.ConfigurationProblem, RelayError),
-    (gunicorn_errors.LimitRequestLine, AddressTooLong),
-    (gunicorn_errors.LimitRequestHeaders, HeadTooLarge),
-    (gunicorn_errors.ExpectationFailed, ExpectationRefused),
-    (gunicorn_errors.UnsupportedTransferCoding, UnknownCoding),
-    (gunicorn_errors.ParseException, InvalidRequest),
-    (ssl.SSLError, InvalidRequest),
-]
-
-
-ORIGIN = re.compile(rb"^origin:[ \t]*([^\s]+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-
-
-class TracedRequest(Request):  # type: ignore[misc]  # gunicorn ships no types.
-    """gunicorn's request. It tells its error the origin of the page that sent it."""
-
-    def __init__(self, *args: Any) -> None:
-        self._head = b""
-        try:
-            super().__init__(*args)
-        except gunicorn_errors.ParseException as error:
-            error.origin = self.origin()
-            raise
-
-    def parse_headers(self, data: bytes, from_trailer: bool = False) -> list[tuple[str, str]]:
-        if not from_trailer:
-            self._head = bytes(data)
-        headers: list[tuple[str, str]] = super().parse_headers(data, from_trailer)
-        return headers
-
-    def origin(self) -> str:
-        """The value of `Origin`; "" if there is not exactly one, or the headers never arrived."""
-        found = ORIGIN.findall(self._head)
-        return found[0].decode("latin-1") if len(found) == 1 else ""
-
-
-# The class that gunicorn's parser makes requests of.
-RequestParser.mesg_class = TracedRequest
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
@@ -261,12 +198,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             self._note_change()
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:
-        """Refuses a request without a valid `Host` (RFC 9112, 3.2)."""
-        host = next((value for name, value in req.headers if name == "HOST"), None)
-        if host is None and req.version < (1, 1):
-            host = ""
-        if host is None or not HOST.fullmatch(host):
-            raise gunicorn_errors.InvalidHeader("HOST", req=req)
+        """Serves one request."""
+        check_host(req)
         # Within TLS nothing can be sent behind the back of the library.
         line = sock if isinstance(sock, ssl.SSLSocket) else ProbedSocket(sock)
         self._idle.discard(sock)
@@ -289,21 +222,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         address = addr[0] if isinstance(addr, tuple) else ""
         fault = exc if refusal.status == 500 else None
         self.on_refusal(request_id, address, refusal, fault)
+        origin = origin_of(req, exc)
+        reader = origin if origin and self.may_read(origin) else None
         # The client may have left.
         with contextlib.suppress(OSError):
-            write_nonblock(client, written(refusal, request_id, self._cors_headers(req, exc)))
+            write_nonblock(client, written(refusal, request_id, reader))
         # A close with unread input would reset the connection before the reply arrives.
         close_graceful(client)
-
-    def _cors_headers(self, req: Any, error: BaseException) -> dict[str, str]:
-        origin = req.origin() if req else getattr(error, "origin", "")
-        if not origin or not self.may_read(origin):
-            return {}
-        return {
-            "Access-Control-Allow-Origin": origin,
-            "Access-Control-Expose-Headers": "X-Request-Id",
-            "Vary": "Origin",
-        }
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types.
@@ -331,26 +256,3 @@ def end_input(connection: socket) -> None:
         plain_socket(fileno=os.dup(connection.fileno())) as same,
     ):
         same.shutdown(SHUT_RD)
-
-
-def refusal_of(error: BaseException) -> RelayError:
-    """The relay's error for one of gunicorn's."""
-    return next((ours for theirs, ours in REFUSALS if isinstance(error, theirs)), RelayError)()
-
-
-def written(refusal: RelayError, request_id: str, headers: Mapping[str, str]) -> bytes:
-    """The whole reply."""
-    body = json.dumps(refusal.body(request_id))
-    return "\r\n".join(
-        [
-            f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}",
-            f"Date: {http_date()}",
-            "Connection: close",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
-            f"X-Request-Id: {request_id}",
-            *(f"{name}: {value}" for name, value in {**COMMON_HEADERS, **headers}.items()),
-            "",
-            body,
-        ]
-    ).encode("ascii")

@@ -36,7 +36,7 @@ ALONE = {
     "flask": {"web.py"},
     "flask_cors": {"web.py"},
     "werkzeug": {"web.py"},
-    "gunicorn": {"master.py", "worker.py"},
+    "gunicorn": {"master.py", "not_http.py", "worker.py"},
     "structlog": {"log.py"},
 }
 
