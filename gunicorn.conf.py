@@ -1,5 +1,6 @@
 """gunicorn's settings. `gunicorn app:app` finds this file by itself."""
 
+import fcntl
 import gc
 import math
 import os
@@ -92,7 +93,10 @@ def on_starting(server: Any) -> None:
             "library there; leave out --preload."
         )
     # Workers count into files of this folder. It is new at each start, so the counts begin at 0.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="askbot-metrics-")
+    folder = tempfile.mkdtemp(prefix="askbot-metrics-")
+    # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
 def when_ready(server: Any) -> None:

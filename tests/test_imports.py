@@ -76,6 +76,12 @@ def test_the_relay_knows_nothing_above_it(path: Path) -> None:
         assert package not in top_level(path) or path.name in names
 
 
+@pytest.mark.parametrize("path", RELAY, ids=module_of)
+def test_only_one_room_counts(path: Path) -> None:
+    """No other part of the relay knows that there are metrics."""
+    assert "prometheus_client" not in top_level(path) or room_of(module_of(path)) == "telemetry"
+
+
 def test_openai_client_knows_no_request() -> None:
     """The model's client is not tied to a web framework."""
     path = PROJECT / "openai_client.py"

@@ -90,7 +90,8 @@ class Journal:
         self._clock = clock
         self._is_up = True
         self._try_again_at = self._back_at = -math.inf
-        self._beat_at = clock()
+        # When it was last written, or when the beat started.
+        self._written_at: float | None = None
         self._lock = threading.Lock()
         # How many bytes of each answer are written, or None. Those that waited longest come first.
         self._written: dict[WrittenAnswer, int | None] = {}
@@ -114,9 +115,9 @@ class Journal:
     def age_seconds(self) -> float:
         """The time since the last beat that could write; 0 before the first request.
 
-        It is never much longer than IDLE_SECONDS, unless the journal is down or slow.
+        It is not much longer than IDLE_SECONDS, unless the journal is down or slow.
         """
-        return self._clock() - self._beat_at if self._thread is not None else 0.0
+        return 0.0 if self._written_at is None else self._clock() - self._written_at
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         """See `Backend.claim`."""
@@ -181,7 +182,7 @@ class Journal:
             thread = self._thread = threading.Thread(
                 target=self._run, name="askbot-beat", daemon=True
             )
-            self._beat_at = self._clock()
+            self._written_at = self._clock()
         # Outside the lock: the start takes a moment, and an event loop must not wait for the lock.
         thread.start()
 
@@ -359,7 +360,7 @@ class Journal:
             )
 
     def _note_back(self) -> None:
-        self._beat_at = self._clock()
+        self._written_at = self._clock()
         with self._lock:
             was_up, self._is_up = self._is_up, True
             self._back_at = self._back_at if was_up else self._clock()

@@ -1,7 +1,8 @@
 """All observers as one, and what is sampled and scraped beside them."""
 
+import logging
 import secrets
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
 from prometheus_client import CollectorRegistry
 
@@ -14,6 +15,8 @@ from relay.telemetry.metrics import Metrics, ModelNames
 from relay.telemetry.pulse import Pulse
 from relay.telemetry.records import Asked, EndedAnswer, Observer, Refusal
 from relay.telemetry.scrape import Scrape
+
+log = logging.getLogger("askbot")
 
 
 class Telemetry:
@@ -31,16 +34,16 @@ class Telemetry:
         self._observers: tuple[Observer, ...] = (LogLines(self.pseudonyms), metrics)
 
     def asks(self, asked: Asked) -> None:
-        for each in self._observers:
-            each.asks(asked)
+        self._tell(lambda observer: observer.asks(asked))
 
     def ended(self, answer: EndedAnswer) -> None:
-        for each in self._observers:
-            each.ended(answer)
+        self._tell(lambda observer: observer.ended(answer))
 
     def refused(self, refusal: Refusal) -> None:
-        for each in self._observers:
-            each.refused(refusal)
+        self._tell(lambda observer: observer.refused(refusal))
+
+    def passed_over(self, error: RelayError) -> None:
+        self._tell(lambda observer: observer.passed_over(error))
 
     def refused_by_server(
         self, request_id: str, address: str, error: RelayError, fault: BaseException | None
@@ -49,6 +52,10 @@ class Telemetry:
         client = address_name(address)
         self.refused(Refusal(request_id, "gunicorn", client, error, fault))
 
-    def passed_over(self, error: RelayError) -> None:
-        for each in self._observers:
-            each.passed_over(error)
+    def _tell(self, tell: Callable[[Observer], None]) -> None:
+        """Tells all observers. A bug in one ends no answer and keeps nothing from the others."""
+        for observer in self._observers:
+            try:
+                tell(observer)
+            except Exception:
+                log.exception("an observer failed by a fault of our own")

@@ -359,6 +359,21 @@ def test_a_beat_finds_it_gone(
     assert one.saved_times == 1
 
 
+def test_its_age(journal: Journal, backend: ScriptedBackend, clock: Clock) -> None:
+    """It grows while nothing can be written, also if there is nothing to write."""
+    assert journal.age_seconds == 0
+    journal.beat()
+    clock.advance(1)
+    assert journal.age_seconds == 1
+    backend.is_gone = True
+    journal.beat()
+    clock.advance(IDLE_SECONDS)
+    assert journal.age_seconds == 1 + IDLE_SECONDS
+    backend.is_gone = False
+    journal.beat()
+    assert journal.age_seconds == 0
+
+
 def test_nobody_is_dead_who_could_not_write(
     journal: Journal, backend: ScriptedBackend, clock: Clock
 ) -> None:

@@ -113,6 +113,23 @@ def test_questions_per_day(world: World) -> None:
     worker.take()
 
 
+def test_tokens_that_are_left(world: World) -> None:
+    """Each worker knows what all have used today; while the journal is down, what it has itself."""
+    here, there = world.pair(daily_tokens=1000)
+    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 1000
+    reservation = here.take(tokens=600)
+    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 400
+    here.end(reservation, 100)
+    here.journal.beat()
+    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 900
+    there.line.is_cut = True
+    assert there.quotas.tokens_left() == 1000
+    there.mend()
+    world.now_ms += DAY_MS
+    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 1000
+    assert world.worker().quotas.tokens_left() is None
+
+
 def test_all_workers_count_together(world: World) -> None:
     """A limit is one limit, however many workers there are, and after a restart too."""
     here, there = world.pair(questions_per_minute=3)
