@@ -401,3 +401,19 @@ def test_forced_colours(page: Page, upstream: Upstream) -> None:
     expect(shown).to_have_css("outline-style", "solid")
     button(page, "Stop").click()
     assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
+
+
+@pytest.mark.browser_context_args(viewport={"width": 320, "height": 256})
+def test_a_strong_zoom(page: Page, upstream: Upstream) -> None:
+    """At 400% a long draft leaves the conversation some lines, and can be scrolled to its end."""
+    upstream.answers(saying("One.\n\nTwo.\n\nThree."))
+    exchange(page, "Why?")
+    question_field(page).fill("And why\nis it\nnot green\nor red?")
+    # A fraction of a pixel may be out of view.
+    most = 0.9
+    for line in ("Two.", "Three."):
+        page.get_by_text(line, exact=True).scroll_into_view_if_needed()
+    for line in ("Two.", "Three."):
+        expect(page.get_by_text(line, exact=True)).to_be_in_viewport(ratio=most)
+    button(page, "Ask").scroll_into_view_if_needed()
+    expect(button(page, "Ask")).to_be_in_viewport(ratio=most)
