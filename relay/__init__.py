@@ -12,5 +12,5 @@
 
 A room imports only from the rooms above it in this list, and only names that their `__init__`
 exports. The modules beside the rooms serve all of them: settings, errors, deadlines, the intervals
-that depend on one another, the log.
+that depend on one another, the log; and gunicorn's processes, the master and its workers.
 """

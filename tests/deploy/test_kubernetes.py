@@ -56,10 +56,11 @@ def test_the_settings() -> None:
 
 
 def test_the_time_to_end() -> None:
-    """A pod is killed only after the pause for the other nodes, and the time for its answers."""
+    """A pod is killed only after the time for the other nodes, and the time for its answers."""
     settings = Settings.from_environ(manifest("ConfigMap")["data"])
-    pause = pod()["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod()["terminationGracePeriodSeconds"] > pause + settings.graceful_timeout
+    seconds = settings.drain_seconds + settings.graceful_timeout
+    assert pod()["terminationGracePeriodSeconds"] > seconds
+    assert settings.drain_seconds > pod()["containers"][0]["readinessProbe"]["periodSeconds"]
 
 
 def test_the_probes(relay: RelayProcess) -> None:

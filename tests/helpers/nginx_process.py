@@ -18,7 +18,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr info;
-events {{ worker_connections 64; }}
+events {{ worker_connections 256; }}
 http {{
     include /etc/nginx/mime.types;
     access_log off;

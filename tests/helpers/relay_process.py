@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,10 +38,16 @@ _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN
 class RelayProcess:
     """A relay with the given settings only, with high limits unless they set others.
 
-    `url` is its address.
+    `url` is its address. It inherits the descriptors `pass_fds`.
     """
 
-    def __init__(self, settings: dict[str, str], *, command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: dict[str, str],
+        *,
+        command: list[str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         environ = {
             name: value
             for name, value in os.environ.items()
@@ -60,6 +66,7 @@ class RelayProcess:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,6 +53,29 @@ def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upst
             sock.recv(65536)
     assert relay.wait_for_exit() == 0
     gated.let(2)
+
+
+def test_what_a_deploy_cuts_is_kept(
+    start_relay: StartRelay, upstream: Upstream, tmp_path: Path
+) -> None:
+    """The next process has what was written, from any byte on, and tells that more was to come."""
+    file = str(tmp_path / "state.sqlite3")
+    relay = start_relay(GRACEFUL_TIMEOUT="4", STATE_FILE=file)
+    paused, key = Paused(upstream), new_key()
+    reply = keyed(relay.url, key)
+    first = reply.piece()
+    relay.process.terminate()
+    assert reply.text_before_cut() == ""
+    assert relay.wait_for_exit() == 0
+    following = start_relay(STATE_FILE=file)
+    rest = get(following.url, key, start=3)
+    assert rest.status == 206
+    assert first[0] + rest.text_before_cut() == first
+    found = receipt(following.url, key)
+    assert (found["state"], found["error"]["code"]) == ("failed", "shutting_down")
+    assert found["bytes"] == len(first.encode())
+    assert keyed(following.url, key).text_before_cut() == first
+    paused.go_on.set()
 
 
 def test_new_questions_are_refused(start_relay: StartRelay, upstream: Upstream) -> None:
@@ -203,6 +227,36 @@ def test_told_to_stop_while_starting(upstream: Upstream, line: str, times: int) 
     for _ in range(times):
         relay.process.terminate()
     assert relay.wait_for_exit() == 0
+
+
+# Starts a server as systemd does, with the listening socket that is passed on.
+ACTIVATED = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&"$0"'
+
+
+def test_a_socket_of_systemd(upstream: Upstream) -> None:
+    """A server that is told to stop leaves new connections in it to its successor."""
+    paused = Paused(upstream)
+    gunicorn = [sys.executable, "-m", "gunicorn", "app:app"]
+    settings = {"OPENAI_BASE_URL": upstream.url, "GRACEFUL_TIMEOUT": "1000", "DRAIN_SECONDS": "500"}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        descriptor = listening.fileno()
+        command = ["bash", "-c", ACTIVATED, str(descriptor), *gunicorn]
+        old = RelayProcess(settings, command=command, pass_fds=[descriptor])
+        url = old.wait_for_url()
+        running = ask(url)
+        first = running.piece()
+        old.process.terminate()
+        old.wait_for_line("Handling signal: term")
+        successor = RelayProcess(settings, command=command, pass_fds=[descriptor])
+        assert successor.wait_for_url() == url
+        eventually(successor.is_ready)
+        crowd = [ask(url) for _ in range(8)]
+        paused.go_on.set()
+        assert {reply.text() for reply in crowd} == {WHOLE}
+        assert first + running.text() == WHOLE
+        assert old.wait_for_exit() == 0
+        successor.process.send_signal(signal.SIGINT)
+        assert successor.wait_for_exit() == 0
 
 
 def test_an_interrupt_waits_for_nobody(start_relay: StartRelay, upstream: Upstream) -> None:

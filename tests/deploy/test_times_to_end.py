@@ -1,0 +1,32 @@
+"""The files for hosts give a server the time to end that its settings promise."""
+
+import re
+
+import yaml
+
+from helpers.relay_process import PROJECT
+from relay.settings import Settings
+
+_settings = Settings()
+SECONDS = _settings.drain_seconds + _settings.graceful_timeout
+
+
+def found(pattern: str, file: str) -> list[int]:
+    text = (PROJECT / file).read_text(encoding="utf-8")
+    return [int(seconds) for seconds in re.findall(pattern, text)]
+
+
+def test_systemd() -> None:
+    """systemd kills only after that, and tells the workers nothing by itself."""
+    for file in ("deploy/askbot.service", "docs/public.md"):
+        [timeout] = found(r"\nTimeoutStopSec=(\d+)\n", file)
+        assert timeout > SECONDS
+    assert "\nKillMode=mixed\n" in (PROJECT / "deploy/askbot.service").read_text(encoding="utf-8")
+
+
+def test_docker() -> None:
+    """So does Docker, with the number that the files name."""
+    for file in ("deploy/Dockerfile", "docs/deploy.md"):
+        assert min(found(r"(?:docker stop |give it more with `)-t (\d+)", file)) > SECONDS
+    compose = yaml.safe_load((PROJECT / "deploy/compose.yaml").read_text(encoding="utf-8"))
+    assert int(compose["services"]["relay"]["stop_grace_period"].removesuffix("s")) > SECONDS
