@@ -2,7 +2,8 @@
 
 Exits with 1 if an answer was wrong, or if what the relay holds is not flat: if the median of a
 figure in the last third of the run is more than 5 % over that in the middle third, or if the relay
-still counts a reader or a running answer when all have left.
+still counts a reader or a running answer when all have left. What goes with the readers may grow as
+much as the running answers; the state file may be twice as large as what was in use of it.
 """
 
 import argparse

@@ -2,8 +2,9 @@
 
 import os
 import signal
+import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -31,7 +32,9 @@ class Look:
     greenlets: float
     """Of the workers; the one that counts is among them."""
     file_megabytes: float
-    """The state file with its WAL."""
+    """The state file with its WAL. It keeps the size of the busiest moment."""
+    kept_megabytes: float
+    """What of the file is in use."""
     running_answers: float
     readers: float
     """These two as the relay itself counts them, at /metrics."""
@@ -75,6 +78,7 @@ class Watch:
             threads=sum(len(list((each / "task").iterdir())) for each in family),
             greenlets=greenlets,
             file_megabytes=self._file_bytes() / 2**20,
+            kept_megabytes=self._kept_bytes() / 2**20,
             running_answers=counts["askbot_running_answers"],
             readers=counts["askbot_readers"],
         )
@@ -107,6 +111,15 @@ class Watch:
     def _file_bytes(self) -> int:
         files = (self.state_file, self.state_file.with_name(self.state_file.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
+
+    def _kept_bytes(self) -> int:
+        address = f"{self.state_file.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=COUNT_SECONDS)) as database:
+            pages, free, size = (
+                database.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            return int((pages - free) * size)
 
 
 def kilobytes(process: Path, name: str) -> int:

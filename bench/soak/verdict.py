@@ -10,7 +10,10 @@ from bench.table import markdown, three_digits
 ALLOWED_GROWTH = 0.05
 # They go up and down with the readers. So they may grow as much as the running answers have grown,
 # which by themselves prove nothing.
-WITH_READERS = ("descriptors", "greenlets", "readers")
+WITH_READERS = ("descriptors", "greenlets", "readers", "kept_megabytes")
+NOT_BY_GROWTH = ("running_answers", "file_megabytes")
+# The file may be so many times as large as what was in use of it at most, and its WAL so large.
+FILE_TIMES, WAL_MEGABYTES = 2, 8
 NONE_AFTERWARDS = ("running_answers", "readers")
 MINUTE = 60.0
 
@@ -20,6 +23,7 @@ TITLES = {
     "descriptors": "open descriptors",
     "threads": "threads",
     "greenlets": "greenlets",
+    "kept_megabytes": "in use of the state file, MB",
     "file_megabytes": "state file and its WAL, MB",
     "running_answers": "running answers",
     "readers": "connected readers",
@@ -36,6 +40,7 @@ class Course:
     last_minute: float
     middle_third: float
     last_third: float
+    highest: float
     afterwards: float
     """When all readers have left."""
 
@@ -57,6 +62,7 @@ class Course:
             last_minute=median(seconds - minute, seconds),
             middle_third=median(seconds / 3, seconds * 2 / 3),
             last_third=median(seconds * 2 / 3, seconds),
+            highest=max(look.figures()[name] for look in looks),
             afterwards=afterwards.figures()[name],
         )
 
@@ -76,10 +82,13 @@ def complaints(of: list[Course]) -> Iterator[str]:
     with_readers = ALLOWED_GROWTH + max(0.0, by_name["running_answers"].growth)
     for name, course in by_name.items():
         allowed = with_readers if name in WITH_READERS else ALLOWED_GROWTH
-        if name != "running_answers" and course.growth > allowed:
+        if name not in NOT_BY_GROWTH and course.growth > allowed:
             yield f"{TITLES[name]}: grown by {course.growth:.1%}"
         if name in NONE_AFTERWARDS and course.afterwards:
             yield f"{TITLES[name]}: {course.afterwards:g} when all have left"
+    file = by_name["file_megabytes"].highest
+    if file > FILE_TIMES * by_name["kept_megabytes"].highest + WAL_MEGABYTES:
+        yield f"{TITLES['file_megabytes']}: {file:.1f}, far more than was in use"
 
 
 def table(of: list[Course]) -> str:

@@ -95,6 +95,11 @@ LEFT = look(620)
         ({"rss_megabytes": 5}, ["RSS of all processes, MB: grown by 14.0%"]),
         ({"greenlets": 5}, ["greenlets: grown by 14.0%"]),
         ({"greenlets": 5, "running_answers": 5}, []),
+        ({"kept_megabytes": 0, "file_megabytes": 10}, []),
+        (
+            {"kept_megabytes": 0, "file_megabytes": 20},
+            ["state file and its WAL, MB: 300.0, far more than was in use"],
+        ),
     ],
 )
 def test_growth(growing: dict[str, float], found: list[str]) -> None:
