@@ -11,7 +11,7 @@ from helpers.upstream import Upstream
 pytestmark = pytest.mark.usefixtures("relay")
 
 ANSWER = r"""
-Light is **scattered**, with \(\lambda^{-4}\), as a footnote says[^1].
+Light is **scattered**, with \(\lambda^{-4}\,m\), as a footnote says[^1].
 
 ```sql
 SELECT 1;
@@ -49,6 +49,9 @@ def test_a_file_to_share(page: Page, upstream: Upstream, browser: Browser, tmp_p
     expect(shared.get_by_role("paragraph").first).to_have_text("Why is the <sky> blue?")
     expect(shared.locator("strong")).to_have_text("scattered")
     expect(shared.locator("math").first).to_be_visible()
+    space = shared.locator("mtext").bounding_box()
+    assert space is not None
+    assert space["width"] > 0
     expect(shared.locator(".hljs-keyword")).to_have_text("SELECT")
     tick = "box => getComputedStyle(box, '::after').borderBottomStyle"
     assert shared.locator("[data-done]").evaluate(tick) == "solid"

@@ -24,6 +24,7 @@ export function draw(tex: string, displayMode: boolean): Node | null {
     const drawing = document.createDocumentFragment()
     drawing.append(tree.toNode())
     for (const element of drawing.querySelectorAll<HTMLElement>(`[${STYLE}]`)) element.style.cssText = element.getAttribute(STYLE)!
+    wrapSpaces(drawing)
     return drawing.firstChild
   } catch (error) {
     if (error instanceof katex.ParseError) return null
@@ -37,4 +38,16 @@ function hideStyles({ attributes, children = [] }: Tree) {
     delete attributes['style']
   }
   children.forEach(hideStyles)
+}
+
+/** Puts spaces into tokens: KaTeX does not, and a browser draws no other characters of MathML. */
+function wrapSpaces(drawing: DocumentFragment) {
+  for (const element of drawing.querySelectorAll('math :not(mi, mn, mo, mtext, ms, annotation)')) {
+    for (const child of Array.from(element.childNodes)) {
+      if (!(child instanceof Text)) continue
+      const token = document.createElementNS(element.namespaceURI, 'mtext')
+      child.replaceWith(token)
+      token.append(child)
+    }
+  }
 }
