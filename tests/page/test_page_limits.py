@@ -66,7 +66,7 @@ def test_a_conversation_goes_on_beyond_the_limit(limited: Page) -> None:
     for number in range(3):
         exchange(limited, f"Question {number}")
     with limited.expect_request("**/aiCompletion") as asked:
-        ask(limited, "The last one")
+        exchange(limited, "The last one")
     body = asked.value.post_data_json
     assert body is not None
     sent = [message["content"] for message in body["messages"]]
