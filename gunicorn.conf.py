@@ -16,7 +16,7 @@ from relay.access import Origins, check_address
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
 from relay.limits import check_limits
-from relay.master import Master
+from relay.master import METRICS_FOLDER, Master
 from relay.personas import PersonaError, kept_personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 from relay.version import version
@@ -96,7 +96,7 @@ def on_starting(server: Any) -> None:
     folder = tempfile.mkdtemp(prefix="askbot-metrics-")
     # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
     fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    os.environ[METRICS_FOLDER] = _environ[METRICS_FOLDER] = folder
 
 
 def when_ready(server: Any) -> None:
@@ -166,4 +166,4 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     del server
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)

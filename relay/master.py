@@ -8,6 +8,9 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
+# The variable of prometheus_client.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
@@ -84,8 +87,10 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
         the master down.
         """
         command = [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]]
+        # It is no worker, and counts nothing.
+        environ = {name: value for name, value in os.environ.items() if name != METRICS_FOLDER}
         checked = subprocess.run(  # nosec B603  # The command is our own.
-            command, capture_output=True, text=True, check=False
+            command, env=environ, capture_output=True, text=True, check=False
         )
         if checked.returncode == 0:
             return ""

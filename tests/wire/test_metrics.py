@@ -130,6 +130,21 @@ def test_a_restart(start_relay: StartRelay, folder: Path) -> None:
         assert not list(folder.glob("askbot-metrics-*"))
 
 
+def test_a_reload(two: RelayProcess, folder: Path) -> None:
+    """New workers take over the counts, and nothing else counts in their place."""
+    asked = ask_until_both_have_answered(two)
+    old = workers_that_answered(two)
+    two.process.send_signal(signal.SIGHUP)
+    for _ in old:
+        two.wait_for_line("Worker exiting")
+    assert ask(two.url).text() == "Hello there."
+    eventually(lambda: scrape(two.url).value(ANSWERS) == asked + 1)
+    counting = {int(path.stem.rpartition("_")[2]) for path in folder.rglob("*.db")}
+    booted = "Booting worker with pid: "
+    events = [record["event"] for record in two.records]
+    assert counting <= {int(each.removeprefix(booted)) for each in events if booted in each}
+
+
 def test_failures(start_relay: StartRelay, upstream: Upstream) -> None:
     """Each has its code, and its door or its limit."""
     relay = start_relay(
