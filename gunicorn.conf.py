@@ -96,7 +96,7 @@ def on_starting(server: Any) -> None:
     folder = tempfile.mkdtemp(prefix="askbot-metrics-")
     # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
     fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
-    os.environ[METRICS_FOLDER] = _environ[METRICS_FOLDER] = folder
+    os.environ[METRICS_FOLDER] = folder
 
 
 def when_ready(server: Any) -> None:
@@ -108,7 +108,7 @@ def when_ready(server: Any) -> None:
     if not _settings.state_file:
         address = server.LISTENERS[0].sock.getsockname()
         # The address of an IPv6 socket has four parts: host and port are the first two.
-        os.environ["STATE_FILE"] = _environ["STATE_FILE"] = default_path(
+        os.environ["STATE_FILE"] = default_path(
             address if isinstance(address, str) else address[:2]
         )
 
@@ -128,9 +128,10 @@ def check_addresses(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Gives the worker the environment that was read. `.env` may have changed since."""
+    """Gives the worker what was read from `.env`, which may have changed since."""
     del server, worker
-    os.environ.update(_environ, FLASK_SKIP_DOTENV="1")
+    missing = {name: _environ[name] for name in _environ if not os.environ.get(name, "").strip()}
+    os.environ.update(missing, FLASK_SKIP_DOTENV="1")
 
 
 def post_worker_init(worker: Any) -> None:
@@ -150,7 +151,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Lets answers without a connected reader go on: their readers may come back."""
+    """Has the worker write down how its answers ended, in whatever way it ends itself."""
     del server
     worker.wait_until_closed()
 

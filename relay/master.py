@@ -11,7 +11,10 @@ from gunicorn.arbiter import Arbiter
 # The variable of prometheus_client.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+# How often to look whether the server is told to stop while its settings are tried.
+LOOK_SECONDS = 0.1
 
 
 class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
@@ -23,15 +26,16 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
 
     def __init__(self, app: Any) -> None:
         super().__init__(app)
-        self._is_stopping = False
+        self._is_told_to_stop = self._is_stopping = False
         # Workers that have been told, by their numbers.
         self._replaced: set[int] = set()
 
     def signal(self, sig: int, frame: Any) -> None:
         """Takes a signal, for itself and for a child that has no handlers of its own yet."""
         if os.getpid() == self.pid:
+            self._is_told_to_stop |= sig in ENDING
             super().signal(sig, frame)
-        elif sig in ENDING:
+        elif sig in (*ENDING, signal.SIGHUP):
             # Otherwise it would be lost, and the child would go on until it is killed.
             os._exit(0)
 
@@ -89,9 +93,16 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
         command = [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]]
         # It is no worker, and counts nothing.
         environ = {name: value for name, value in os.environ.items() if name != METRICS_FOLDER}
-        checked = subprocess.run(  # nosec B603  # The command is our own.
-            command, env=environ, capture_output=True, text=True, check=False
-        )
-        if checked.returncode == 0:
+        with subprocess.Popen(  # nosec B603  # The command is our own.
+            command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as trial:
+            errors: str | None = None
+            while errors is None:
+                try:
+                    _, errors = trial.communicate(timeout=LOOK_SECONDS)
+                except subprocess.TimeoutExpired:
+                    if self._is_told_to_stop:
+                        trial.kill()
+        if trial.returncode == 0:
             return ""
-        return (checked.stderr.strip().splitlines() or [f"exit status {checked.returncode}"])[-1]
+        return (errors.strip().splitlines() or [f"exit status {trial.returncode}"])[-1]

@@ -130,6 +130,16 @@ def test_stopping_while_replaced_workers_finish(installed: Installed, upstream: 
     assert relay.wait_for_exit() == 0
 
 
+def test_stopping_while_new_settings_are_tried(installed: Installed) -> None:
+    """A server that is told to stop then does not try them to the end."""
+    installed.configure(MAX_MESSAGES="11")
+    relay = installed.start()
+    relay.process.send_signal(signal.SIGHUP)
+    relay.wait_for_line("Handling signal: hup")
+    relay.process.terminate()
+    assert relay.wait_for_exit() == 0
+
+
 def break_setting(installed: Installed) -> None:
     installed.configure(MAX_MESSAGES="many")
 
