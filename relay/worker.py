@@ -29,6 +29,7 @@ from relay.half_closed import ProbedSocket
 from relay.intervals import CLOSING_SECONDS, DISMISSAL_SECONDS, LEAVING_SECONDS
 from relay.log import line_format
 from relay.not_http import check_host, origin_of, refusal_of, written
+from relay.reset import reset_on_close
 
 # How often the master is told that the event loop runs.
 NOTIFY_SECONDS = 1.0
@@ -131,6 +132,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         close_all(servers)
         self._dismiss()
         self._wait(lambda: not self._busy or self._readers_due.passed)
+        for connection in self._busy:
+            # HTTP/1.0 would take the end of the connection for the end of the answer.
+            reset_on_close(connection)
 
     def wait_until_closed(self) -> None:
         """Called last, in whatever way the worker ends."""

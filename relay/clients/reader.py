@@ -10,9 +10,10 @@ from collections.abc import Hashable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from relay.clients.watch import reset_on_close, watch
+from relay.clients.watch import watch
 from relay.completions import Reading
 from relay.errors import RelayError
+from relay.reset import reset_on_close
 
 log = logging.getLogger("askbot")
 

@@ -10,7 +10,6 @@ import os
 import selectors
 import socket
 import ssl
-import struct
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -20,6 +19,7 @@ import gevent
 from gevent import monkey
 
 from relay.half_closed import ProbedSocket
+from relay.reset import reset_on_close
 
 log = logging.getLogger("askbot")
 
@@ -27,11 +27,6 @@ log = logging.getLogger("askbot")
 LOOK_SECONDS = 0.3
 
 _TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8
-
-
-def reset_on_close(sock: socket.socket) -> None:
-    """Makes `close` send RST instead of FIN, and drop buffered data (SO_LINGER, socket(7))."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Watch(Protocol):

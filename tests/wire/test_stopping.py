@@ -55,6 +55,25 @@ def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upst
     gated.let(2)
 
 
+def test_stuck_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream) -> None:
+    """Nor do they take for the whole what they had not read when the server left them."""
+    relay = start_relay(GRACEFUL_TIMEOUT="4")
+    gated, key = Gated(upstream, *["x" * 500_000] * 6), new_key()
+    gated.let(7)
+    assert len(keyed(relay.url, key).text()) == 3_000_000
+    parts = urlsplit(relay.url)
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(LIMIT_SECONDS)
+        sock.connect((parts.hostname, parts.port))
+        sock.sendall(f"GET /aiCompletion/{key} HTTP/1.0\r\n\r\n".encode())
+        assert sock.recv(1) == b"H"
+        relay.process.terminate()
+        assert relay.wait_for_exit() == 0
+        with pytest.raises(ConnectionResetError):
+            sock.makefile("rb").read()
+
+
 def test_what_a_deploy_cuts_is_kept(
     start_relay: StartRelay, upstream: Upstream, tmp_path: Path
 ) -> None:
