@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from helpers.limits import WAIT_SECONDS
 from helpers.sources import Task
 from relay.intervals import ALIVE_SECONDS, LOCKED_SECONDS
 from relay.journal import (
@@ -470,7 +471,7 @@ class SharedBackendPromises(BackendPromises):
             each.stdin.write("go\n")
             each.stdin.flush()
         for each in processes:
-            claimed += each.communicate(timeout=60)[0].split()
+            claimed += each.communicate(timeout=WAIT_SECONDS)[0].split()
             assert each.returncode == 0
         assert sorted(map(int, claimed)) == list(range(50))
 

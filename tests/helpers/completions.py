@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from helpers.client import LIMIT_SECONDS, Exchange
+from helpers.limits import HELD_SECONDS
 from helpers.upstream import Reply, Upstream
 
 # The promise of docs/http.md for a reader who leaves or stops.
@@ -53,9 +54,9 @@ class Gated:
 
     def _answer(self, reply: Reply, texts: tuple[str, ...]) -> None:
         for text in texts:
-            assert self._turns.acquire(timeout=20)
+            assert self._turns.acquire(timeout=HELD_SECONDS)
             reply.text(text)
-        assert self._turns.acquire(timeout=20)
+        assert self._turns.acquire(timeout=HELD_SECONDS)
         reply.finish()
 
 

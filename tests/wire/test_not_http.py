@@ -9,6 +9,7 @@ import pytest
 
 from helpers.client import close_exchanges, raw_exchange
 from helpers.completions import get, keyed, new_key
+from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Upstream
 
@@ -188,7 +189,7 @@ def test_ids_stay(start_relay: StartRelay) -> None:
     head = f"GET /aiCompletion/{key} HTTP/1.1\r\n".encode()
     assert raw_exchange(relay.url, head + b"\r\n").startswith(b"HTTP/1.1 400 ")
     parts = urlsplit(relay.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as leaving:
+    with socket.create_connection((parts.hostname, parts.port), timeout=WAIT_SECONDS) as leaving:
         leaving.sendall(head)
         leaving.shutdown(socket.SHUT_WR)
         assert leaving.recv(1) == b""

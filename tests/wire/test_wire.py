@@ -596,7 +596,7 @@ def test_every_token(start_relay: StartRelay, upstream: Upstream) -> None:
     def script(reply: Reply) -> None:
         for _ in range(20):
             reply.text("more ")
-            turn.acquire(timeout=10)
+            assert turn.acquire(timeout=WAIT_SECONDS)
         reply.finish()
 
     reply = ask(relay.url)
