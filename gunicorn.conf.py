@@ -92,17 +92,12 @@ def on_starting(server: Any) -> None:
             "askbot: the app must be loaded in each worker, after gevent has patched the standard "
             "library there; leave out --preload."
         )
-    # Workers count into files of this folder. It is new at each start, so the counts begin at 0.
-    folder = tempfile.mkdtemp(prefix="askbot-metrics-")
-    # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
-    os.environ[METRICS_FOLDER] = folder
 
 
 def when_ready(server: Any) -> None:
     """Looks at the addresses that the server listens on, wherever they were chosen.
 
-    The workers' common state file is named after the first.
+    The workers' common state file is named after the first. From now on `on_exit` is called.
     """
     check_addresses(server)
     if not _settings.state_file:
@@ -111,6 +106,11 @@ def when_ready(server: Any) -> None:
         os.environ["STATE_FILE"] = default_path(
             address if isinstance(address, str) else address[:2]
         )
+    # Workers count into files of this folder. It is new at each start, so the counts begin at 0.
+    folder = tempfile.mkdtemp(prefix="askbot-metrics-")
+    # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
+    os.environ[METRICS_FOLDER] = folder
 
 
 def on_reload(server: Any) -> None:

@@ -120,7 +120,7 @@ def test_a_killed_worker(two: RelayProcess, upstream: Upstream) -> None:
 
 
 def test_a_restart(start_relay: StartRelay, folder: Path) -> None:
-    """Counts begin anew, and nothing is left of the last run."""
+    """Counts begin anew, and nothing is left of the last run, nor of a start that was refused."""
     for _ in range(2):
         relay = start_relay(TMPDIR=str(folder))
         assert scrape(relay.url).value(ANSWERS) is None
@@ -128,6 +128,9 @@ def test_a_restart(start_relay: StartRelay, folder: Path) -> None:
         eventually(lambda: scrape(relay.url).value(ANSWERS) == 1)  # noqa: B023
         assert relay.stop() == 0
         assert not list(folder.glob("askbot-metrics-*"))
+    refused = RelayProcess({"TMPDIR": str(folder), "HOST": "0.0.0.0"})
+    assert refused.wait_for_exit() != 0
+    assert not list(folder.glob("askbot-metrics-*"))
 
 
 def test_a_reload(two: RelayProcess, folder: Path) -> None:
