@@ -102,6 +102,7 @@ class Journal:
         # What answers that have ended return to their buckets; the changes are by key.
         self._left: list[tuple[str, str]] = []
         self._changes: dict[str, Change] = {}
+        self._settling = threading.Lock()
         self._beating = threading.Lock()
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
@@ -133,8 +134,9 @@ class Journal:
 
     def take(self, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
         """See `Backend.take`. What was given back until now is there to be taken."""
+        owes = self._owes
         has_taken, held = self._do(lambda: self._take(id, buckets))
-        if not has_taken and (self._left or self._changes):
+        if not has_taken and (owes or self._owes):
             self._do(self._settle_ended)
             has_taken, held = self._do(lambda: self._take(id, buckets))
         return has_taken, held
@@ -148,6 +150,11 @@ class Journal:
                 amount = change.amount + (known.amount if known else 0)
                 self._changes[change.key] = change._replace(amount=amount)
         self._is_busy.set()
+
+    @property
+    def _owes(self) -> bool:
+        """Whether something that was given back is not in the backend yet."""
+        return bool(self._left or self._changes) or self._settling.locked()
 
     def ping(self) -> None:
         self._do(lambda: self._backend.read([]))
@@ -214,8 +221,7 @@ class Journal:
             return
         try:
             self._write_news()
-            if self._left or self._changes:
-                self._settle_ended()
+            self._settle_ended()
         except Unavailable as error:
             self._note_gone(error)
             self._drop_surplus()
@@ -275,9 +281,15 @@ class Journal:
             raise
 
     def _settle_ended(self) -> None:
-        with self._lock:
-            left, self._left = self._left, []
-            changes, self._changes = list(self._changes.values()), {}
+        """Returns when all that was given back is in the backend. Raises Unavailable."""
+        with self._settling:
+            with self._lock:
+                left, self._left = self._left, []
+                changes, self._changes = list(self._changes.values()), {}
+            if left or changes:
+                self._give_back(left, changes)
+
+    def _give_back(self, left: Sequence[tuple[str, str]], changes: Sequence[Change]) -> None:
         try:
             self._backend.give_back(self.worker, Settlement(left, changes))
         except Unavailable:

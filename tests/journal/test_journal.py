@@ -45,6 +45,8 @@ class ScriptedBackend:
         self.sent: list[Letter] = []
         self.fails_to_settle = False
         self.settled: list[Settlement] = []
+        self.refusals = threading.Semaphore(0)
+        self.while_settling: Callable[[], None] = lambda: None
         self.while_reading: Callable[[], None] = lambda: None
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
@@ -74,10 +76,13 @@ class ScriptedBackend:
         self._check()
         assert (worker, id) == ("here", "2")
         # Full until something is given back.
+        if not self.settled:
+            self.refusals.release()
         return bool(self.settled), [0] * len(buckets)
 
     def give_back(self, worker: str, settlement: Settlement) -> None:
         assert worker == "here"
+        self.while_settling()
         self.settled.append(settlement)
         if self.fails_to_settle:
             raise Unavailable("a reason")
@@ -479,6 +484,21 @@ def test_what_is_given_back_can_be_taken(journal: Journal, backend: ScriptedBack
     assert journal.take("2", buckets) == (True, [0])
     journal.beat()
     assert backend.settled == [ends("1")]
+
+
+def test_a_question_meets_a_settlement(journal: Journal, backend: ScriptedBackend) -> None:
+    """It is not refused for what a beat is giving back at that moment."""
+    asked = []
+
+    def ask() -> None:
+        backend.while_settling = lambda: None
+        asked.append(Task(lambda: journal.take("2", [Bucket("day", 1, 10, 60)])))
+        assert backend.refusals.acquire(timeout=WAIT_SECONDS)
+
+    backend.while_settling = ask
+    journal.give_back(ends("1"))
+    journal.beat()
+    assert asked[0].result() == (True, [0])
 
 
 def test_a_settlement_that_fails(journal: Journal, backend: ScriptedBackend, clock: Clock) -> None:
