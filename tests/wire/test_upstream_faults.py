@@ -19,7 +19,7 @@ from helpers.upstream import Gone, Reply, Script, Upstream, chunk, hello
 
 
 def refusing(status: str, error: "dict[str, object] | str" = "", **headers: str) -> Script:
-    return lambda reply: reply.refuse(status, error or {"message": "no"}, **headers)
+    return lambda reply: reply.refuse(status, error or {"message": "secret words"}, **headers)
 
 
 def compressed(reply: Reply) -> None:
@@ -114,7 +114,7 @@ def test_failures_before_the_first_text(
     upstream.answers(script)
     refusal = ask(relay.url)
     assert refusal.error() == (status, code)
-    assert "secret" not in relay.log
+    assert "secret words" not in relay.log
     assert len(upstream.requests) == 1
 
 
