@@ -87,15 +87,18 @@ def announce(fields: Mapping[str, str]) -> None:
 
 
 def add_headers(response: Response) -> Response:
-    response.headers.update(g.get("announced", {}))
-    response.headers["X-Request-Id"] = g.request_id
-    # A file of the page has others of these.
-    for name, value in COMMON_HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    # A file of the page has others of these. Looking each up would read all headers every time.
+    present = {name.lower() for name, _ in headers}
+    headers.extend(
+        (name, value) for name, value in COMMON_HEADERS.items() if name.lower() not in present
+    )
+    headers.extend(g.get("announced", {}))
+    headers.add("X-Request-Id", g.request_id)
     # Keeps nginx from buffering the answer.
-    response.headers["X-Accel-Buffering"] = "no"
+    headers.add("X-Accel-Buffering", "no")
     if ASKING_HEADER in request.headers:
-        response.headers[SEEN_HEADER] = seen(request.environ, time.time())
+        headers[SEEN_HEADER] = seen(request.environ, time.time())
     return response
 
 
