@@ -18,6 +18,7 @@ from bench.answer import Answer
 from bench.load.plan import Plan
 from bench.peers import ASKBOT
 from bench.process import Failed, Process, free_port
+from bench.scenarios import whole
 from bench.stage import Cores, Run, Stage, staged
 from bench.table import markdown, three_digits
 
@@ -113,12 +114,6 @@ def counts(client: Redis) -> dict[str, int]:
 
 def per_token(run: Run) -> float:
     return run.relay_cpu_seconds / run.outcome.tokens * 1e6
-
-
-def whole(run: Run) -> Run:
-    if run.outcome.complete < run.outcome.answers:
-        raise Failed(f"{run.outcome.complete} of {run.outcome.answers} answers were whole")
-    return run
 
 
 def program(name: str) -> str:

@@ -71,7 +71,7 @@ def burst(peer: Peer, cores: Cores, size: Size) -> Figures:
     plan = Plan(0, readers=20, answer=Answer(1000), answers_each=size.burst_answers_each)
     with staged(peer, cores) as stage:
         # Asked directly, the upstream has its core to itself: this is how fast it can be.
-        run = _whole(stage.run(plan, readers_core=cores.relay if peer is NO_RELAY else None))
+        run = whole(stage.run(plan, readers_core=cores.relay if peer is NO_RELAY else None))
     return _per_token(run) | {"tokens_per_second": run.outcome.tokens / run.outcome.seconds}
 
 
@@ -159,9 +159,9 @@ def first_byte(peer: Peer, cores: Cores, size: Size) -> Figures:
         ramp_seconds=0.4,
     )
     with staged(NO_RELAY, cores) as stage:
-        direct = _whole(stage.run(plan)).outcome.first_byte_ms.p50
+        direct = whole(stage.run(plan)).outcome.first_byte_ms.p50
     with staged(peer, cores) as stage:
-        relayed = _whole(stage.run(plan)).outcome.first_byte_ms.p50
+        relayed = whole(stage.run(plan)).outcome.first_byte_ms.p50
     return {"added_ms": relayed - direct, "direct_ms": direct}
 
 
@@ -180,7 +180,7 @@ def journal(peer: Peer, cores: Cores, size: Size) -> Figures:
 def steady(peer: Peer, cores: Cores, size: Size) -> Figures:
     """400 readers at 50 tokens a second, then answers of one token."""
     with staged(peer, cores) as stage:
-        paced = _per_token(_whole(stage.run(_paced(size.steady_readers, size))))
+        paced = _per_token(whole(stage.run(_paced(size.steady_readers, size))))
         return paced | _short(stage, size)
 
 
@@ -193,7 +193,7 @@ def _with_and_without_keys(peer: Peer, cores: Cores, plan: Plan, turns: int) -> 
     with staged(peer, cores) as stage:
         for turn in range(turns):
             for is_keyed in (False, True) if turn % 2 == 0 else (True, False):
-                run = _whole(stage.run(replace(plan, keyed=is_keyed)))
+                run = whole(stage.run(replace(plan, keyed=is_keyed)))
                 samples[is_keyed].append(_per_token(run)["cpu_us_per_token"])
     without, with_keys = mean(samples[False]), mean(samples[True])
     return {"without_us": without, "with_us": with_keys, "ratio": with_keys / without}
@@ -201,7 +201,7 @@ def _with_and_without_keys(peer: Peer, cores: Cores, plan: Plan, turns: int) -> 
 
 def _short(stage: Stage, size: Size) -> Figures:
     plan = Plan(0, readers=10, answer=Answer(1), answers_each=size.short_answers_each)
-    run = _whole(stage.run(plan))
+    run = whole(stage.run(plan))
     return {"cpu_ms_per_request": run.relay_cpu_seconds / run.outcome.answers * 1e3}
 
 
@@ -229,7 +229,7 @@ def _per_token(run: Run) -> Figures:
     }
 
 
-def _whole(run: Run) -> Run:
+def whole(run: Run) -> Run:
     """The run, when every answer was whole: a fast relay that loses text is not fast."""
     if run.outcome.complete < run.outcome.answers:
         raise Failed(f"{run.outcome.complete} of {run.outcome.answers} answers were whole")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from bench.answer import Answer
+from bench.limits import HIGH
 from bench.load.plan import Outcome, Plan
 from bench.peers import NO_RELAY, ROOT, Peer
 from bench.process import Failed, Process, free_port
@@ -123,13 +124,13 @@ class Stage:
 
 
 @contextmanager
-def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
-    """A stage with this relay on it, warmed up."""
+def started_upstream(module: str, core: int) -> Iterator[tuple[Process, int]]:
+    """`python -m <module>`, a model's server that prints its port; and the port."""
     with (
         tempfile.TemporaryFile() as log,
         Process(
-            [sys.executable, "-m", "bench.upstream"],
-            core=cores.others,
+            [sys.executable, "-m", module],
+            core=core,
             environ=os.environ,
             cwd=ROOT,
             log=log,
@@ -137,7 +138,37 @@ def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
         ) as upstream,
     ):
         assert upstream.popen.stdout
-        upstream_port = int(upstream.popen.stdout.readline())
+        yield upstream, int(upstream.popen.stdout.readline())
+
+
+@contextmanager
+def started_askbot(
+    app: str, upstream: str, cores: Cores, settings: dict[str, str]
+) -> Iterator[tuple[Process, int]]:
+    """Askbot, which gunicorn finds at `app`, before the module `upstream`; and its port.
+
+    It accepts connections, but perhaps no worker serves yet.
+    """
+    port = free_port()
+    with (
+        started_upstream(upstream, cores.others) as (_, upstream_port),
+        tempfile.TemporaryFile() as log,
+        Process(
+            [sys.executable, "-m", "gunicorn", app],
+            core=cores.relay,
+            environ=_environ(port, upstream_port) | HIGH | settings,
+            cwd=ROOT,
+            log=log,
+        ) as relay,
+    ):
+        relay.wait_for_port(port)
+        yield relay, port
+
+
+@contextmanager
+def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
+    """A stage with this relay on it, warmed up."""
+    with started_upstream("bench.upstream", cores.others) as (upstream, upstream_port):
         if peer is NO_RELAY:
             yield Stage(cores, upstream, upstream_port, None, upstream_port)
             return
@@ -148,7 +179,7 @@ def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
             Process(
                 peer.command(port),
                 core=cores.relay,
-                environ=_environ(peer, port, upstream_port) | beside,
+                environ=_environ(port, upstream_port) | peer.environ | beside,
                 cwd=ROOT,
                 log=relay_log,
             ) as relay,
@@ -162,7 +193,7 @@ def staged(peer: Peer, cores: Cores) -> Iterator[Stage]:
             yield stage
 
 
-def _environ(peer: Peer, port: int, upstream_port: int) -> dict[str, str]:
+def _environ(port: int, upstream_port: int) -> dict[str, str]:
     """A clean environment, without the settings of the developer's shell."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     openai = {
@@ -170,4 +201,4 @@ def _environ(peer: Peer, port: int, upstream_port: int) -> dict[str, str]:
         "OPENAI_BASE_URL": f"http://127.0.0.1:{upstream_port}/v1",
         "OPENAI_MODEL": "gpt-4o-mini",
     }
-    return inherited | openai | {"PORT": str(port)} | peer.environ
+    return inherited | openai | {"PORT": str(port)}

@@ -5,8 +5,6 @@ Exits with 1 if a question leaves too much memory, or descriptors stay open.
 
 import argparse
 import math
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,10 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.faults.client import KINDS, Kind, Surprise
-from bench.limits import HIGH
-from bench.peers import ROOT
-from bench.process import Failed, Process, children, free_port
-from bench.stage import Cores
+from bench.process import Failed, children
+from bench.stage import Cores, started_askbot
 
 CLIENTS = 20
 # For a first question of each kind: what is loaded and laid out then stays for good.
@@ -122,35 +118,16 @@ def line(title: str, before: Look, after: Look, count: int, allowed: int) -> Ite
 @contextmanager
 def started() -> Iterator[Worker]:
     """A relay with its one worker before the upstream, each on a core of its own."""
-    cores, port = Cores.available(), free_port()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryFile() as log,
-        tempfile.TemporaryFile() as relay_log,
-        Process(
-            [sys.executable, "-m", "bench.faults.upstream"],
-            core=cores.others,
-            environ=os.environ,
-            cwd=ROOT,
-            log=log,
-            stdout=subprocess.PIPE,
-        ) as upstream,
-    ):
-        assert upstream.popen.stdout
-        address = f"http://127.0.0.1:{int(upstream.popen.stdout.readline())}/v1"
-        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        environ |= {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": address, "PORT": str(port)}
-        environ |= {"STATE_FILE": f"{folder}/state.sqlite3", "LOG_LEVEL": "error"}
-        environ |= HIGH
-        environ |= {"RESUME_GRACE_SECONDS": str(GRACE_SECONDS)}
-        with Process(
-            [sys.executable, "-m", "gunicorn", "app:app"],
-            core=cores.relay,
-            environ=environ,
-            cwd=ROOT,
-            log=relay_log,
-        ) as relay:
-            relay.wait_for_port(port)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {
+            "STATE_FILE": f"{folder}/state.sqlite3",
+            "LOG_LEVEL": "error",
+            "RESUME_GRACE_SECONDS": str(GRACE_SECONDS),
+        }
+        with started_askbot("app:app", "bench.faults.upstream", Cores.available(), settings) as (
+            relay,
+            port,
+        ):
             # gunicorn listens before it has a worker.
             urllib.request.urlopen(f"http://127.0.0.1:{port}/").close()
             yield Worker(port, children(relay.popen.pid)[0])

@@ -66,15 +66,8 @@ ANSWERS: dict[str, Callable[..., Awaitable[None]]] = {
 }
 
 
-async def serve(reader: StreamReader, writer: StreamWriter) -> None:
-    try:
-        while not writer.is_closing():
-            question = await request(reader)
-            await ANSWERS[question["messages"][-1]["content"]](reader, writer)
-            await writer.drain()
-    except (ConnectionError, asyncio.IncompleteReadError):
-        # The relay may leave at any point.
-        writer.close()
+async def answer(question: Any, reader: StreamReader, writer: StreamWriter) -> None:
+    await ANSWERS[question["messages"][-1]["content"]](reader, writer)
 
 
 async def request(reader: StreamReader) -> Any:
@@ -83,12 +76,22 @@ async def request(reader: StreamReader) -> Any:
     return json.loads(await reader.readexactly(length))
 
 
-async def main() -> None:
-    """Serve until killed."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
+async def serve(answer: Callable[[Any, StreamReader, StreamWriter], Awaitable[None]]) -> None:
+    """Answers questions until killed."""
+
+    async def talk(reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            while not writer.is_closing():
+                await answer(await request(reader), reader, writer)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            # The relay may leave at any point.
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve(answer))

@@ -9,7 +9,6 @@ much as the running answers; the state file may be twice as large as what was in
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,14 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.limits import HIGH
 from bench.machine import commit, machine
 from bench.peers import ASKBOT, ROOT
-from bench.process import Failed, Process, free_port
+from bench.process import Failed
 from bench.soak.looks import Look, Watch
 from bench.soak.readers import Tally, read_until
 from bench.soak.verdict import ALLOWED_GROWTH, Course, complaints, courses, table
-from bench.stage import Cores
+from bench.stage import Cores, started_askbot
 
 RESULTS = ROOT / "bench" / "results" / "soak.json"
 WORKERS = 2
@@ -148,34 +146,14 @@ def report(soak: Soak, size: Size) -> dict[str, Any]:
 @contextmanager
 def started() -> Iterator[Watch]:
     """A relay with two workers on one core, and its upstream and readers on another."""
-    cores, port = Cores.available(), free_port()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryFile() as log,
-        tempfile.TemporaryFile() as relay_log,
-        Process(
-            [sys.executable, "-m", "bench.soak.upstream"],
-            core=cores.others,
-            environ=os.environ,
-            cwd=ROOT,
-            log=log,
-            stdout=subprocess.PIPE,
-        ) as upstream,
-    ):
-        assert upstream.popen.stdout
-        address = f"http://127.0.0.1:{int(upstream.popen.stdout.readline())}/v1"
+    cores = Cores.available()
+    with tempfile.TemporaryDirectory() as folder:
         state_file = Path(folder, "state.sqlite3")
-        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        environ |= {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": address, "PORT": str(port)}
-        environ |= {"STATE_FILE": str(state_file), "SOAK_FOLDER": folder}
-        with Process(
-            [sys.executable, "-m", "gunicorn", "bench.soak.counted:app"],
-            core=cores.relay,
-            environ=environ | HIGH | SETTINGS,
-            cwd=ROOT,
-            log=relay_log,
-        ) as relay:
-            relay.wait_for_port(port)
+        settings = SETTINGS | {"STATE_FILE": str(state_file), "SOAK_FOLDER": folder}
+        with started_askbot("bench.soak.counted:app", "bench.soak.upstream", cores, settings) as (
+            relay,
+            port,
+        ):
             os.sched_setaffinity(0, {cores.others})
             watch = Watch(relay, port, WORKERS, state_file, Path(folder))
             watch.wait_for_workers()

@@ -6,8 +6,9 @@ It takes a free port of 127.0.0.1, and prints it.
 import asyncio
 from asyncio import StreamReader, StreamWriter
 from http import HTTPStatus
+from typing import Any
 
-from bench.faults.upstream import END, HEAD, chunk, event, refused, request
+from bench.faults.upstream import END, HEAD, chunk, event, refused, serve
 from bench.soak.order import Order, Way
 
 PIECE_SECONDS = 0.1
@@ -19,7 +20,8 @@ PAGE_REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\
 refuse = refused(HTTPStatus.TOO_MANY_REQUESTS, "Slow down.")
 
 
-async def answer(order: Order, reader: StreamReader, writer: StreamWriter) -> None:
+async def answer(question: Any, reader: StreamReader, writer: StreamWriter) -> None:
+    order = Order.of(question["messages"][-1]["content"])
     match order.way:
         case Way.REFUSED:
             await refuse(reader, writer)
@@ -61,23 +63,5 @@ async def until_left(reader: StreamReader, writer: StreamWriter) -> None:
     writer.close()
 
 
-async def serve(reader: StreamReader, writer: StreamWriter) -> None:
-    try:
-        while not writer.is_closing():
-            asked = await request(reader)
-            await answer(Order.of(asked["messages"][-1]["content"]), reader, writer)
-            await writer.drain()
-    except (ConnectionError, asyncio.IncompleteReadError):
-        # The relay may leave at any point.
-        writer.close()
-
-
-async def main() -> None:
-    """Serve until killed."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve(answer))
