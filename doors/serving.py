@@ -19,7 +19,7 @@ from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
 from relay.telemetry import Asked, EndedAnswer, Refusal, Telemetry, timed
 from relay.upstream import Cancellation
-from relay.web import announce
+from relay.web import announce, at_or_above
 
 # The doors' short names, by the address at which and below which they are.
 DOORS = {"/aiCompletion": "ai_completion", "/api": "ai_sdk", "/v1": "openai_api"}
@@ -70,8 +70,7 @@ def client() -> Client:
 
 def door() -> str:
     """The short name of the request's address. Addresses that do not exist share one name."""
-    path = f"{request.path}/"
-    within = next((name for at, name in DOORS.items() if path.startswith(f"{at}/")), None)
+    within = at_or_above(request.path, DOORS)
     if within is not None:
         return within
     if request.endpoint is None:

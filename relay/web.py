@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, Response, g, jsonify, request
 from flask_cors import CORS
@@ -22,6 +22,8 @@ from relay.seen import ASKING_HEADER, SEEN_HEADER, seen
 METHODS = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]
 PREFLIGHT_SECONDS = 600
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+T = TypeVar("T")
 
 # Gives a refusal the form of a protocol.
 Wording = Callable[[RelayError], Response]
@@ -107,14 +109,18 @@ def refuse(wordings: Mapping[str, Wording], on_refusal: OnRefusal, error: Except
     known = translated(error)
     refusal = known or RelayError()
     on_refusal(refusal, None if known else error)
-    path = f"{request.path}/"
-    worded = next((wordings[at] for at in wordings if path.startswith(f"{at}/")), in_json)
-    response = worded(refusal)
+    response = (at_or_above(request.path, wordings) or in_json)(refusal)
     response.headers.update(refusal.headers)
     if isinstance(error, HTTPException):
         allowed = [value for name, value in error.get_headers() if name == "Allow"]
         response.headers.extend(("Allow", value) for value in allowed)
     return response
+
+
+def at_or_above(path: str, places: Mapping[str, T]) -> T | None:
+    """What stands at the address itself, or at one that it is below; None for any other."""
+    path = f"{path}/"
+    return next((place for at, place in places.items() if path.startswith(f"{at}/")), None)
 
 
 def in_json(refusal: RelayError) -> Response:
