@@ -21,7 +21,7 @@ from relay.log import log, log_to_stderr
 from relay.personas import PersonaError, kept_personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.telemetry import CONTENT_TYPE, Telemetry
-from relay.upstream import Dialer, PlainClient, Transport
+from relay.upstream import Dialer, Transport
 from relay.version import version
 from relay.web import make_uniform, trust_proxies
 
@@ -48,7 +48,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.extensions["relay"] = Relay(
         settings,
         personas,
-        Model(settings, PlainClient(transport), telemetry.passed_over),
+        Model(settings, transport, telemetry.passed_over),
         Store(journal, grace_seconds=settings.resume_grace_seconds),
         quotas,
         telemetry,

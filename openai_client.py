@@ -1,8 +1,8 @@
 """From a prompt to the model's answer. The only importer of `openai`.
 
-The package builds the request, knows the key and the address, and classifies the failures. Its
-stream is too slow, because it makes a validated object of every token. So `relay.upstream` reads
-the bytes of the response.
+The package knows the address, the key and the headers of a request, and classifies refusals. Its
+stream is too slow, because it makes a validated object of every token, and it takes a third of a
+millisecond to build a request. So `relay.upstream` sends the requests and reads the responses.
 """
 
 import logging
@@ -33,7 +33,7 @@ from relay.errors import (
 )
 from relay.questions import Prompt
 from relay.settings import Settings, SettingsError
-from relay.upstream import AnswerStream, Cancellation
+from relay.upstream import AnswerStream, Cancellation, Exchange, Transport
 
 log = logging.getLogger("askbot")
 
@@ -64,27 +64,28 @@ class Model:
     def __init__(
         self,
         settings: Settings,
-        http_client: httpx2.Client,
+        transport: Transport,
         on_passed_over: Callable[[RelayError], None] = lambda _error: None,
     ) -> None:
         self._settings = settings
         self._on_passed_over = on_passed_over
-        # At its debug level the package logs questions.
-        logging.getLogger("openai").setLevel(logging.WARNING)
+        self._transport = transport
         try:
-            self._client = openai.OpenAI(
-                # A server that needs no key may still want the header.
+            # A server that needs no key may still want the header.
+            client = openai.OpenAI(
                 api_key=settings.openai_api_key or "none",
                 base_url=settings.openai_base_url or "https://api.openai.com/v1",
-                max_retries=0,
-                http_client=http_client,
+                # It sends nothing.
+                http_client=httpx2.Client(transport=httpx2.BaseTransport(), trust_env=False),
             )
+            every = client.default_headers | client.auth_headers
+            headers = {name: value for name, value in every.items() if isinstance(value, str)}
+            self._url = f"{str(client.base_url).rstrip('/')}/chat/completions"
+            self._endpoint = transport.endpoint(self._url, headers)
         except httpx2.InvalidURL:
             raise SettingsError(
                 "OPENAI_BASE_URL must be an address such as https://api.openai.com/v1."
             ) from None
-        # The whole address, so that the package does not build it for every request.
-        self._url = f"{str(self._client.base_url).rstrip('/')}/chat/completions"
         # The set is replaced, never changed: another thread may be iterating over it.
         self._refused: frozenset[tuple[str, str]] = frozenset()
 
@@ -97,29 +98,26 @@ class Model:
             raise NotConfigured()
         whole = Deadline(self._settings.first_text_timeout)
         models = [prompt.model, *self._settings.openai_fallback_models]
-        with cancellation.applied():
-            for position, model in enumerate(models[:-1]):
-                share = whole.share(len(models) - position)
-                try:
-                    return self._ask_one(replace(prompt, model=model), share, cancellation)
-                except (UpstreamError, UpstreamRateLimited, UpstreamTimeout) as error:
-                    log.warning(
-                        "model %s: %s: %s; asking the next", model, error.code, error.detail
-                    )
-                    self._on_passed_over(error)
-            return self._ask_one(replace(prompt, model=models[-1]), whole, cancellation)
+        for position, model in enumerate(models[:-1]):
+            share = whole.share(len(models) - position)
+            try:
+                return self._ask_one(replace(prompt, model=model), share, cancellation)
+            except (UpstreamError, UpstreamRateLimited, UpstreamTimeout) as error:
+                log.warning("model %s: %s: %s; asking the next", model, error.code, error.detail)
+                self._on_passed_over(error)
+        return self._ask_one(replace(prompt, model=models[-1]), whole, cancellation)
 
     def _ask_one(
         self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation
     ) -> AnswerStream:
         try:
-            response = self._request(prompt, deadline, cancellation)
+            exchange = self._request(prompt, deadline, cancellation)
         except QuestionTooLong:
             shorter = prompt.shorter()
             if shorter is None:
                 raise
-            response = self._request(shorter, deadline, cancellation)
-        answer = AnswerStream(response, self._settings, deadline)
+            exchange = self._request(shorter, deadline, cancellation)
+        answer = AnswerStream(exchange, self._settings, deadline)
         try:
             answer.begin()
         except BaseException as error:
@@ -129,39 +127,61 @@ class Model:
             raise
         return answer
 
-    def _request(
-        self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation
-    ) -> httpx2.Response:
-        """The response to the prompt, with its head read. Raises RelayError or Cancelled."""
+    def _request(self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation) -> Exchange:
+        """The exchange with the prompt's answer, its head read. Raises RelayError or Cancelled."""
         retries = 0
         while True:
             body = self._body(prompt)
             if deadline.passed:
                 raise UpstreamTimeout(detail="no time left to ask")
             try:
-                return self._post(body, deadline)
-            except openai.APIConnectionError as error:
+                exchange = self._transport.post(
+                    self._endpoint,
+                    msgspec.json.encode(body),
+                    deadline=deadline,
+                    connect_seconds=self._settings.connect_timeout,
+                    cancellation=cancellation,
+                )
+                if 200 <= exchange.status < 300:
+                    return exchange
+            except httpx2.TransportError as error:
                 exhausted = retries == self._settings.upstream_retries
-                if exhausted or not isinstance(error.__cause__, RETRYABLE):
+                if exhausted or not isinstance(error, RETRYABLE):
                     raise translated(error) from None
                 pause = min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS)
                 # Retries shall not come all at once: nothing secret is drawn.
                 time.sleep(pause * random.uniform(0.5, 1))  # nosec B311
                 cancellation.check()
                 retries += 1
-            except openai.APIStatusError as error:
-                refused = _refused_parameter(error)
-                if refused not in body:
-                    raise translated(error) from None
-                log.info("model %s does not take %s; asking without", prompt.model, refused)
-                self._refused |= {(prompt.model, refused)}
-            except openai.OpenAIError as error:
-                raise translated(error) from None
-            except httpx2.TimeoutException as error:
-                # The package does not translate errors that occur while it reads a refusal's body.
-                raise UpstreamTimeout(detail=f"in a refusal: {error}") from None
-            except httpx2.RequestError as error:
-                raise UpstreamError(detail=f"in a refusal: {type(error).__name__}") from None
+                continue
+            refusal = self._refusal(exchange)
+            refused = _refused_parameter(refusal)
+            if refused not in body:
+                raise _refused(refusal)
+            log.info("model %s does not take %s; asking without", prompt.model, refused)
+            self._refused |= {(prompt.model, refused)}
+
+    def _refusal(self, exchange: Exchange) -> openai.APIStatusError:
+        """The package's error for a response that is no answer. Raises UpstreamError or Cancelled.
+
+        Also raises UpstreamTimeout.
+        """
+        try:
+            text = exchange.read_whole()
+        except httpx2.TransportError as error:
+            failure = translated(error)
+            failure.detail = f"in a refusal: {failure.detail}"
+            raise failure from None
+        try:
+            body = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            body = None
+        reason = body.get("error", body) if isinstance(body, dict) else None
+        message = reason.get("message") if isinstance(reason, dict) else None
+        plain = [(n, v) for n, v in exchange.headers if not n.lower().startswith(b"content-")]
+        request = httpx2.Request("POST", self._url)
+        response = httpx2.Response(exchange.status, headers=plain, request=request)
+        return openai.APIStatusError(str(message), response=response, body=reason)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         system, *others = prompt.messages
@@ -178,35 +198,17 @@ class Model:
         refused = {parameter for model, parameter in self._refused if model == prompt.model}
         return {name: value for name, value in body.items() if name not in refused}
 
-    def _post(self, body: dict[str, Any], deadline: Deadline) -> httpx2.Response:
-        """Bypasses `chat.completions.create`, which takes a millisecond to check the body."""
-        left = deadline.left()
-        connect = self._settings.connect_timeout or None
-        timeout = httpx2.Timeout(left, connect=min(filter(None, [left, connect]), default=None))
-        return self._client.post(  # type: ignore[return-value]  # See cast_to.
-            self._url,
-            cast_to=httpx2.Response,
-            content=msgspec.json.encode(body),
-            options={"timeout": timeout},
-            stream=True,
-            stream_cls=openai.Stream[object],
-        )
 
-
-def translated(error: openai.OpenAIError) -> RelayError:
-    """The relay's error for one of the package's, without its text, which quotes the upstream."""
-    if isinstance(error, openai.APIStatusError):
-        return _refused(error)
-    cause = error.__cause__
-    if isinstance(cause, httpx2.PoolTimeout):
-        return Overloaded(detail=str(cause))
-    detail = f"{type(cause or error).__name__}: {cause or 'no detail'}"
-    if isinstance(error, openai.APITimeoutError):
-        return UpstreamTimeout(detail=detail)
-    return UpstreamError(detail=detail)
+def translated(error: httpx2.TransportError) -> RelayError:
+    """The relay's error for one of the transport's."""
+    if isinstance(error, httpx2.PoolTimeout):
+        return Overloaded(detail=str(error))
+    kind = UpstreamTimeout if isinstance(error, httpx2.TimeoutException) else UpstreamError
+    return kind(detail=f"{type(error).__name__}: {error}")
 
 
 def _refused(error: openai.APIStatusError) -> RelayError:
+    """The relay's error for a refusal, without its text, which quotes the upstream."""
     labels = {str(label) for label in (error.code, error.type) if label}
     plain = sorted(label for label in labels if re.fullmatch(r"[a-z_]{1,64}", label))
     detail = " ".join([f"the upstream answered {error.status_code}", *plain])

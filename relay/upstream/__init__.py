@@ -1,21 +1,22 @@
 """The way to the model and back: connections, HTTP, and the stream of an answer's text.
 
-`Transport` carries the requests that `openai` builds, and `AnswerStream` reads the responses.
+`Transport` carries the requests, and `AnswerStream` reads the responses.
 """
 
 from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
+from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome, Thoughts, Usage
 from relay.upstream.stream import AnswerStream
-from relay.upstream.transport import PlainClient, Transport
+from relay.upstream.transport import Transport
 
 __all__ = [
     "AnswerStream",
     "Cancellation",
     "Cancelled",
     "Dialer",
+    "Exchange",
     "Outcome",
-    "PlainClient",
     "Thoughts",
     "Transport",
     "Usage",

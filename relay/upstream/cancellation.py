@@ -3,8 +3,6 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
-from contextvars import ContextVar
 
 
 class Cancelled(Exception):
@@ -48,15 +46,3 @@ class Cancellation:
         """Raises Cancelled once `cancel` was called."""
         if self.cancelled:
             raise Cancelled
-
-    @contextlib.contextmanager
-    def applied(self) -> Iterator[None]:
-        """Applies to requests made in the block: the HTTP client has no parameter for it."""
-        token = current.set(self)
-        try:
-            yield
-        finally:
-            current.reset(token)
-
-
-current: ContextVar[Cancellation] = ContextVar("current")

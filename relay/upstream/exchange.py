@@ -3,7 +3,7 @@
 import _thread
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from socket import socket
 
 import httptools
@@ -22,8 +22,8 @@ MAX_WHOLE_BYTES = 1024 * 1024
 END_SECONDS, MAX_END_BYTES = 3.0, 4096
 
 
-class Exchange(httpx2.SyncByteStream):
-    """A request on one connection, and the body of its response.
+class Exchange:
+    """A request on one connection, and its response.
 
     `release` is called once, with whether the connection can be used again. llhttp calls the
     methods named `on_...`.
@@ -42,7 +42,7 @@ class Exchange(httpx2.SyncByteStream):
         self._deadline = deadline
         self._parser = httptools.HttpResponseParser(self)
         self._pieces: list[bytes] = []
-        self._headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[tuple[bytes, bytes]] = []
         self._head_complete = False
         self._keep_alive = False
         self._framed = False
@@ -50,32 +50,28 @@ class Exchange(httpx2.SyncByteStream):
         self._fault: httpx2.RemoteProtocolError | None = None
         self.received = 0
 
-    def send(self, request: httpx2.Request, message: bytes) -> httpx2.Response:
-        """Sends `message`, the bytes of `request`, and reads the response's head.
+    @property
+    def status(self) -> int:
+        return int(self._parser.get_status_code())
+
+    def send(self, message: bytes) -> None:
+        """Sends `message`, the bytes of a request, and reads the response's head.
 
         Never reads a body in a content coding: the relay asks for none, and it might inflate
-        without end. A refusal with one is returned without its body.
+        without end. A refusal with one is left without its body.
         """
         try:
             self._write(message)
             self._read_head()
-            status, is_coded = self._parser.get_status_code(), self._is_coded()
-            if is_coded and status < 400:
-                raise httpx2.RemoteProtocolError("a content coding that nobody asked for")
+            if self._is_coded():
+                if self.status < 400:
+                    raise httpx2.RemoteProtocolError("a content coding that nobody asked for")
+                self.close()
+                self._pieces.clear()
+                self._complete = True
         except BaseException:
             self.close()
             raise
-        if is_coded:
-            self.close()
-            plain = [(name, value) for name, value in self._headers if not _is_coding(name)]
-            return httpx2.Response(status, headers=plain, request=request)
-        return httpx2.Response(
-            status,
-            headers=self._headers,
-            stream=self,
-            extensions={"exchange": self},
-            request=request,
-        )
 
     def read(self, deadline: Deadline) -> bytes:
         """All bytes that have arrived. If there are none, waits for some until `deadline`.
@@ -89,15 +85,18 @@ class Exchange(httpx2.SyncByteStream):
         self._pieces.clear()
         return data
 
-    def __iter__(self) -> Iterator[bytes]:
-        """For httpx2, which reads the short bodies of refusals whole.
+    def read_whole(self) -> bytes:
+        """The whole body, which must be short, and closes the exchange. Raises as `read` does.
 
-        The bodies have no content coding, so the limit also bounds their decoded size.
+        The body has no content coding, so the limit also bounds its decoded size.
         """
-        while data := self.read(self._deadline):
-            if self.received > MAX_WHOLE_BYTES:
-                raise httpx2.RemoteProtocolError("a reply without end")
-            yield data
+        body = b""
+        with contextlib.closing(self):
+            while data := self.read(self._deadline):
+                body += data
+                if len(body) > MAX_WHOLE_BYTES:
+                    raise httpx2.RemoteProtocolError("a reply without end")
+        return body
 
     def close(self) -> None:
         """Releases the connection. It is kept only if the response was read to its end."""
@@ -127,14 +126,14 @@ class Exchange(httpx2.SyncByteStream):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._complete:
             return
-        self._headers.append((name, value))
+        self.headers.append((name, value))
         self._framed |= name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
         if self._complete:
             return
         if self._parser.get_status_code() < 200:
-            self._headers.clear()
+            self.headers.clear()
             return
         self._head_complete = True
         self._keep_alive = self._parser.should_keep_alive() and self._framed
@@ -167,7 +166,7 @@ class Exchange(httpx2.SyncByteStream):
 
     def _is_coded(self) -> bool:
         """RFC 9110, 8.4."""
-        codings = [value for name, value in self._headers if _is_coding(name)]
+        codings = [value for name, value in self.headers if _is_coding(name)]
         return any(each.strip().lower() not in (b"", b"identity") for each in codings)
 
     def _read_head(self) -> None:

@@ -27,12 +27,12 @@ class AnswerStream:
 
     def __init__(
         self,
-        response: httpx2.Response,
+        exchange: Exchange,
         settings: Settings,
         first_sign: Deadline,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._exchange: Exchange = response.extensions["exchange"]
+        self._exchange = exchange
         self._settings = settings
         self._clock = clock
         self._decoder = ChunkDecoder()

@@ -1,25 +1,26 @@
-"""The HTTP/1.1 transport under the `openai` client: fast and interruptible.
+"""The HTTP/1.1 transport to the model's server: fast and interruptible.
 
 httpx2's own transport parses HTTP in Python, in about 40 us for each piece of an answer, and its
 blocked reads cannot be ended from outside. Here llhttp parses (through httptools), one read takes
 all that has arrived, and a `Cancellation` ends it. The sockets are the standard library's: under
 gevent they are cooperative, in a threaded server they block their thread.
 
-All errors are `Cancelled` or httpx2's, which `openai` knows.
+All errors are `Cancelled` or httpx2's.
 """
 
 import ssl
 import threading
 import time
 from collections import defaultdict, deque
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import partial
 from socket import socket
-from typing import Any
+from typing import NamedTuple
 
 import httpx2
 
 from relay.deadline import Deadline
-from relay.upstream.cancellation import Cancellation, current
+from relay.upstream.cancellation import Cancellation
 from relay.upstream.dialer import Dialer, Origin, proxy_authorization
 from relay.upstream.exchange import Exchange
 
@@ -28,8 +29,18 @@ KEEP_IDLE_SECONDS = 30.0
 # More idle connections than this are closed.
 MAX_IDLE = 128
 
+# httpx2 adds it. Each request has its own.
+_LENGTH = (b"Content-Length", b"content-length")
 
-class Transport(httpx2.BaseTransport):
+
+class Endpoint(NamedTuple):
+    """An address to send requests to. `head` is what their heads have in common, without an end."""
+
+    origin: Origin
+    head: bytes
+
+
+class Transport:
     """Reuses connections. A request beyond `max_connections` open ones fails at once.
 
     The server may have closed a kept connection while it was idle. If it fails before any byte was
@@ -43,41 +54,74 @@ class Transport(httpx2.BaseTransport):
         self._idle: dict[Origin, deque[tuple[float, socket]]] = defaultdict(deque)
         self.open_connections = 0
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends `request`. The response's `extensions["exchange"]` is the `Exchange`.
+    def endpoint(self, url: str, headers: Mapping[str, str]) -> Endpoint:
+        """The address `url`, for POST requests with these headers.
+
+        Raises httpx2.InvalidURL, or LocalProtocolError for a line break in a header.
+        """
+        # A compressing server would hold text back until a block is full.
+        request = httpx2.Request("POST", url, headers={**headers, "Accept-Encoding": "identity"})
+        lines = [name + b": " + value for name, value in request.headers.raw if name not in _LENGTH]
+        origin, target = _origin(request.url), request.url.raw_path
+        proxy = self._dialer.proxy_for_plain_http(origin)
+        if proxy is not None:
+            target = b"http://" + origin.authority.encode("ascii") + target
+            authorization = proxy_authorization(proxy)
+            if authorization is not None:
+                lines.append(b"Proxy-Authorization: " + authorization.encode("ascii"))
+        if any(b"\r" in line or b"\n" in line for line in lines):
+            raise httpx2.LocalProtocolError("a line break in a header")
+        return Endpoint(origin, b"\r\n".join([b"POST " + target + b" HTTP/1.1", *lines, b""]))
+
+    def post(
+        self,
+        endpoint: Endpoint,
+        body: bytes,
+        *,
+        deadline: Deadline,
+        connect_seconds: float = 0,
+        cancellation: Cancellation,
+    ) -> Exchange:
+        """Sends a request, and returns when the head of its response is there.
+
+        The deadline is for all of this; connecting has a limit of its own as well (0: none).
 
         Raises httpx2.PoolTimeout when the pool is full, ConnectTimeout, ConnectError,
         WriteTimeout, WriteError, ReadTimeout, ReadError, RemoteProtocolError, or Cancelled.
         """
-        cancellation = current.get(None) or Cancellation()
-        origin = _origin(request.url)
-        message = self._head(request, origin) + request.read()
-        timeouts = request.extensions.get("timeout", {})
-        # One limit up to the head of the response. The connection has a limit of its own as well.
-        deadline = Deadline(timeouts.get("read") or 0)
+        origin = endpoint.origin
+        message = b"%bContent-Length: %d\r\n\r\n%b" % (endpoint.head, len(body), body)
         kept = self._take_idle(origin)
         if kept is not None:
-            exchange = Exchange(
-                kept, partial(self._give_back, origin, kept), cancellation, deadline
-            )
             try:
-                return exchange.send(request, message)
+                return self._sent(message, kept, origin, deadline, cancellation)
             except (httpx2.WriteError, httpx2.ReadError):
                 cancellation.check()
         self._reserve()
-        connected_by = Deadline(timeouts.get("connect") or 0).or_sooner(deadline)
+        connected_by = Deadline(connect_seconds).or_sooner(deadline)
         try:
             sock = self._dialer.dial(origin, timeout=connected_by.left(), cancellation=cancellation)
         except BaseException:
             self._unreserve()
             raise
-        exchange = Exchange(sock, partial(self._give_back, origin, sock), cancellation, deadline)
-        return exchange.send(request, message)
+        return self._sent(message, sock, origin, deadline, cancellation)
 
     def close(self) -> None:
         for origin in list(self._idle):
             while (sock := self._take_idle(origin)) is not None:
                 self._discard(sock)
+
+    def _sent(
+        self,
+        message: bytes,
+        sock: socket,
+        origin: Origin,
+        deadline: Deadline,
+        cancellation: Cancellation,
+    ) -> Exchange:
+        exchange = Exchange(sock, partial(self._give_back, origin, sock), cancellation, deadline)
+        exchange.send(message)
+        return exchange
 
     def _give_back(self, origin: Origin, sock: socket, reusable: bool) -> None:
         now = time.monotonic()
@@ -117,50 +161,6 @@ class Transport(httpx2.BaseTransport):
             if time.monotonic() - since < KEEP_IDLE_SECONDS and _is_silent(sock):
                 return sock
             self._discard(sock)
-
-    def _head(self, request: httpx2.Request, origin: Origin) -> bytes:
-        target = request.url.raw_path
-        headers = list(request.headers.raw)
-        proxy = self._dialer.proxy_for_plain_http(origin)
-        if proxy is not None:
-            target = b"http://" + origin.authority.encode("ascii") + target
-            authorization = proxy_authorization(proxy)
-            if authorization is not None:
-                headers.append((b"Proxy-Authorization", authorization.encode("ascii")))
-        lines = [request.method.encode("ascii") + b" " + target + b" HTTP/1.1"]
-        lines += [name + b": " + value for name, value in headers]
-        if any(b"\r" in line or b"\n" in line for line in lines):
-            raise httpx2.LocalProtocolError("a line break in a header")
-        return b"\r\n".join([*lines, b"", b""])
-
-
-class PlainClient(httpx2.Client):
-    """A client without redirects, cookies and other log-ins.
-
-    They would cost httpx2 a tenth of a millisecond for each request.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport=transport, trust_env=False)
-
-    def build_request(self, method: str, url: httpx2.URL | str, **more: Any) -> httpx2.Request:
-        timeout = httpx2.Timeout(more["timeout"]).as_dict()
-        return httpx2.Request(
-            method,
-            _parsed(url),
-            # A compressing server would hold text back until a block is full.
-            headers=[*more["headers"], ("Accept-Encoding", "identity")],
-            content=more["content"],
-            extensions={"timeout": timeout},
-        )
-
-    def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
-        return self._transport.handle_request(request)
-
-
-@lru_cache(maxsize=8)
-def _parsed(url: httpx2.URL | str) -> httpx2.URL:
-    return httpx2.URL(url)
 
 
 def _origin(url: httpx2.URL) -> Origin:

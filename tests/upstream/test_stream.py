@@ -71,9 +71,11 @@ def answer(
     settings = Settings(
         idle_timeout=IDLE_SECONDS, answer_timeout=ANSWER_SECONDS, show_thinking=show_thinking
     )
-    response = httpx2.Response(200, extensions={"exchange": exchange})
     return AnswerStream(
-        response, settings, Deadline(first_sign, exchange.clock), clock=exchange.clock
+        exchange,  # type: ignore[arg-type]  # It has what the stream uses.
+        settings,
+        Deadline(first_sign, exchange.clock),
+        clock=exchange.clock,
     )
 
 

@@ -1,10 +1,10 @@
-"""The transport as `openai` uses it, and what it promises besides."""
+"""The transport over real sockets: connections, TLS, proxies, and what ends a request."""
 
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -19,36 +19,55 @@ from relay.upstream.dialer import Dialer
 from relay.upstream.exchange import Exchange
 from relay.upstream.transport import MAX_IDLE, Transport
 
-QUESTION: dict[str, list[str]] = {"messages": []}
+
+class Client:
+    """Sends requests through a transport of its own."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    def post(self, url: str, cancellation: Cancellation | None = None, **headers: str) -> Exchange:
+        """The exchange, when the head of the response is there."""
+        return self.transport.post(
+            self.transport.endpoint(url, headers),
+            b"{}",
+            deadline=Deadline(5),
+            cancellation=cancellation or Cancellation(),
+        )
+
+    def whole(self, url: str) -> tuple[int, bytes]:
+        """The status and the body of the response."""
+        exchange = self.post(url)
+        return exchange.status, exchange.read_whole()
 
 
 @contextmanager
-def client(max_connections: int = 8, **environ: str) -> Iterator[tuple[httpx2.Client, Transport]]:
+def client(max_connections: int = 8, **environ: str) -> Iterator[Client]:
     transport = Transport(Dialer(environ), max_connections=max_connections)
-    with httpx2.Client(transport=transport, timeout=5, trust_env=False) as made:
-        yield made, transport
+    yield Client(transport)
+    transport.close()
     assert transport.open_connections == 0
 
 
 def test_a_full_pool_fails_at_once(upstream: Upstream) -> None:
     """The connection too many is refused, not queued, and there is room again after."""
     upstream.answers(lambda reply: reply.until_gone())
-    with client(max_connections=1) as (http, transport):
+    with client(max_connections=1) as http:
         cancellation = Cancellation()
 
         def wait() -> None:
-            with cancellation.applied(), pytest.raises(Cancelled):
-                http.post(upstream.url, json=QUESTION)
+            with pytest.raises(Cancelled):
+                http.post(upstream.url, cancellation).read_whole()
 
         waiting = threading.Thread(target=wait)
         waiting.start()
         assert upstream.wait_until(lambda server: server.open == 1)
         with pytest.raises(httpx2.PoolTimeout):
-            http.post(upstream.url, json=QUESTION)
+            http.post(upstream.url)
         cancellation.cancel()
         waiting.join(5)
         assert not waiting.is_alive()
-        assert transport.open_connections == 0
+        assert http.transport.open_connections == 0
 
 
 def test_idle_connections_are_bounded(upstream: Upstream) -> None:
@@ -60,22 +79,21 @@ def test_idle_connections_are_bounded(upstream: Upstream) -> None:
         everyone.wait(20)
         reply.finish()
 
-    with client(max_connections=MAX_IDLE + 20) as (http, transport):
+    with client(max_connections=MAX_IDLE + 20) as http:
         crowd = [
-            threading.Thread(target=http.post, args=(upstream.url,), kwargs={"json": QUESTION})
-            for _ in range(MAX_IDLE + 20)
+            threading.Thread(target=http.whole, args=(upstream.url,)) for _ in range(MAX_IDLE + 20)
         ]
         for each in crowd:
             each.start()
         for each in crowd:
             each.join(20)
-        assert transport.open_connections == MAX_IDLE
+        assert http.transport.open_connections == MAX_IDLE
 
 
 def test_a_line_break_in_a_header(upstream: Upstream) -> None:
     """Nobody can end a header and begin another, or a request."""
-    with client() as (http, _), pytest.raises(httpx2.LocalProtocolError):
-        http.post(upstream.url, json=QUESTION, headers={"X": "a\r\nY: b"})
+    with client() as http, pytest.raises(httpx2.LocalProtocolError):
+        http.post(upstream.url, X="a\r\nY: b")
     assert not upstream.requests
 
 
@@ -87,10 +105,11 @@ def test_interim_responses(upstream: Upstream) -> None:
         reply.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
         reply.finish()
 
-    with client() as (http, _):
-        response = http.post(upstream.url, json=QUESTION)
-    assert response.status_code == 200
-    assert "link" not in response.headers
+    with client() as http:
+        exchange = http.post(upstream.url)
+        exchange.read_whole()
+    assert exchange.status == 200
+    assert b"Link" not in dict(exchange.headers)
 
 
 def test_a_body_up_to_the_end_of_the_connection(upstream: Upstream) -> None:
@@ -100,9 +119,9 @@ def test_a_body_up_to_the_end_of_the_connection(upstream: Upstream) -> None:
     def script(reply: Reply) -> None:
         reply.raw(b"HTTP/1.0 200 OK\r\n\r\nwhole")
 
-    with client() as (http, transport):
-        assert http.post(upstream.url, json=QUESTION).text == "whole"
-        assert transport.open_connections == 0
+    with client() as http:
+        assert http.whole(upstream.url) == (200, b"whole")
+        assert http.transport.open_connections == 0
 
 
 def test_reading_on_after_a_timeout(upstream: Upstream) -> None:
@@ -116,8 +135,7 @@ def test_reading_on_after_a_timeout(upstream: Upstream) -> None:
         reply.chunk(b"two")
         reply.end()
 
-    with client() as (http, _), http.stream("POST", upstream.url, json=QUESTION) as response:
-        exchange: Exchange = response.extensions["exchange"]
+    with client() as http, closing(http.post(upstream.url)) as exchange:
         assert exchange.read(Deadline(5)) == b"one"
         with pytest.raises(httpx2.ReadTimeout):
             exchange.read(Deadline(0.01))
@@ -133,7 +151,7 @@ def test_what_is_there_after_a_deadline() -> None:
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1_000_000)
         theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 180000\r\n\r\n" + bytes(180_000))
         exchange = Exchange(ours, lambda _: None, Cancellation(), Deadline(5))
-        exchange.send(httpx2.Request("POST", "http://model.example"), b"")
+        exchange.send(b"")
         # With the head came as much of the body as one look takes.
         first, rest = exchange.read(Deadline(5)), exchange.read(Deadline.at(0))
         assert len(first) + len(rest) == 180_000
@@ -164,14 +182,12 @@ def test_one_read_takes_all_records(tls: tuple[Upstream, str]) -> None:
         written.set()
         reply.until_gone()
 
-    with client(SSL_CERT_FILE=roots) as (http, _):  # noqa: SIM117
-        with http.stream("POST", server.url, json=QUESTION) as response:
-            exchange: Exchange = response.extensions["exchange"]
-            assert written.wait(5)
-            reads, received = 0, b""
-            while len(received) < 300:
-                received += exchange.read(Deadline(5))
-                reads += 1
+    with client(SSL_CERT_FILE=roots) as http, closing(http.post(server.url)) as exchange:
+        assert written.wait(5)
+        reads, received = 0, b""
+        while len(received) < 300:
+            received += exchange.read(Deadline(5))
+            reads += 1
     assert received == b"token " * 50
     assert reads <= 3
 
@@ -186,13 +202,14 @@ def test_cancelling_over_tls(tls: tuple[Upstream, str]) -> None:
         reply.until_gone()
 
     cancellation = Cancellation()
-    with client(SSL_CERT_FILE=roots) as (http, _), cancellation.applied():  # noqa: SIM117
-        with http.stream("POST", server.url, json=QUESTION) as response:
-            exchange: Exchange = response.extensions["exchange"]
-            assert exchange.read(Deadline(5)) == b"one"
-            threading.Timer(0.05, cancellation.cancel).start()
-            with pytest.raises(Cancelled):
-                exchange.read(Deadline(10))
+    with (
+        client(SSL_CERT_FILE=roots) as http,
+        closing(http.post(server.url, cancellation)) as exchange,
+    ):
+        assert exchange.read(Deadline(5)) == b"one"
+        threading.Timer(0.05, cancellation.cancel).start()
+        with pytest.raises(Cancelled):
+            exchange.read(Deadline(10))
     assert server.wait_until(lambda upstream: upstream.open == 0)
 
 
@@ -242,8 +259,8 @@ def test_a_proxy_for_https(tls: tuple[Upstream, str]) -> None:
     """HTTPS_PROXY gets a tunnel, with the credentials of its address, and sees no request."""
     server, roots = tls
     proxy = Proxy(server.port)
-    with client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=roots) as (http, _):
-        assert http.post(server.url, json=QUESTION).status_code == 200
+    with client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=roots) as http:
+        assert http.whole(server.url)[0] == 200
     assert proxy.head.startswith(f"CONNECT localhost:{server.port} HTTP/1.1\r\n".encode())
     assert b"Proxy-Authorization: Basic bWU6c0BjcnQ=" in proxy.head
     assert b"Host: localhost" in proxy.head
@@ -253,24 +270,24 @@ def test_a_proxy_that_refuses(tls: tuple[Upstream, str]) -> None:
     """A tunnel the proxy does not open is a failed connection."""
     server, roots = tls
     proxy = Proxy(server.port, refuse=True)
-    with client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=roots) as (http, _):  # noqa: SIM117
+    with client(HTTPS_PROXY=proxy.url, SSL_CERT_FILE=roots) as http:  # noqa: SIM117
         with pytest.raises(httpx2.ConnectError, match="407"):
-            http.post(server.url, json=QUESTION)
+            http.post(server.url)
     assert not server.requests
 
 
 def test_a_proxy_for_plain_http(upstream: Upstream) -> None:
     """HTTP_PROXY gets the whole address in the request line (RFC 9112, 3.2.2)."""
     proxy = Proxy(upstream.port)
-    with client(http_proxy=proxy.url) as (http, _):
-        assert http.post(f"{upstream.url}/x", json=QUESTION).status_code == 200
+    with client(http_proxy=proxy.url) as http:
+        assert http.whole(f"{upstream.url}/x")[0] == 200
     assert upstream.targets == [f"http://127.0.0.1:{upstream.port}/v1/x"]
 
 
 def test_no_proxy(upstream: Upstream) -> None:
     """NO_PROXY names the hosts that are reached directly."""
-    with client(HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="localhost,127.0.0.1") as (http, _):
-        assert http.post(upstream.url, json=QUESTION).status_code == 200
+    with client(HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="localhost,127.0.0.1") as http:
+        assert http.whole(upstream.url)[0] == 200
 
 
 @pytest.mark.parametrize(
