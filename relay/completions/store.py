@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import re
+import secrets
 import threading
 import time
 import uuid
@@ -353,7 +354,7 @@ class Store:
             time.sleep(POLL_SECONDS)
 
     def _new_writing(self, digest: str, fingerprint: bytes) -> Writing:
-        return Writing(digest, uuid.uuid4().hex, self._journal.worker, fingerprint)
+        return Writing(digest, secrets.token_hex(16), self._journal.worker, fingerprint)
 
     def _stripe(self, digest: str) -> threading.Lock:
         return self._stripes[int(digest[:8], 16) % _STRIPES]

@@ -6,9 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from relay.errors import RelayError
+from relay.log import Lines
 from relay.telemetry.records import Asked, EndedAnswer, Refusal
-
-log = logging.getLogger("askbot")
 
 _NAMED = "token:"
 
@@ -35,8 +34,9 @@ def _hashed(address: str, key: bytes) -> str:
 class LogLines:
     """See `Observer`."""
 
-    def __init__(self, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, pseudonyms: Pseudonyms, lines: Lines) -> None:
         self._pseudonyms = pseudonyms
+        self._lines = lines
 
     def asks(self, asked: Asked) -> None:
         """Only the end is logged."""
@@ -61,7 +61,7 @@ class LogLines:
             "tokens_estimated": answer.tokens.is_estimate,
             "client": self._pseudonyms.of(asked.client),
         }
-        _write("answer", fields, error)
+        self._write("answer", fields, error)
 
     def refused(self, refusal: Refusal) -> None:
         if refusal.ended and refusal.fault is None:
@@ -72,10 +72,21 @@ class LogLines:
             **_of_error(refusal.error),
             "client": self._pseudonyms.of(refusal.client),
         }
-        _write("refusal", fields, refusal.error, refusal.fault)
+        self._write("refusal", fields, refusal.error, refusal.fault)
 
     def passed_over(self, error: RelayError) -> None:
         """Whoever asks the next model logs it, with the name of this one."""
+
+    def _write(
+        self,
+        event: str,
+        fields: dict[str, Any],
+        error: RelayError | None,
+        fault: BaseException | None = None,
+    ) -> None:
+        level = logging.WARNING if error is not None and error.status >= 500 else logging.INFO
+        told = {name: value for name, value in fields.items() if value is not None}
+        self._lines.write(logging.ERROR if fault is not None else level, event, told, fault)
 
 
 def _of_error(error: RelayError | None) -> dict[str, Any]:
@@ -83,11 +94,3 @@ def _of_error(error: RelayError | None) -> dict[str, Any]:
         return {}
     detail = error.detail or error.message
     return {"code": error.code, "status": error.status, "detail": detail}
-
-
-def _write(
-    event: str, fields: dict[str, Any], error: RelayError | None, fault: BaseException | None = None
-) -> None:
-    level = logging.WARNING if error is not None and error.status >= 500 else logging.INFO
-    told = {name: value for name, value in fields.items() if value is not None}
-    log.log(logging.ERROR if fault is not None else level, event, extra=told, exc_info=fault)

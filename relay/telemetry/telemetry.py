@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import sys
 from collections.abc import Callable, Hashable, Iterable
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from relay.access import address_name
 from relay.errors import RelayError
 from relay.journal import Journal
 from relay.limits import Quotas
+from relay.log import Lines
 from relay.telemetry.lines import LogLines, Pseudonyms
 from relay.telemetry.metrics import Metrics, ModelNames
 from relay.telemetry.pulse import Pulse
@@ -31,7 +33,10 @@ class Telemetry:
         metrics = Metrics(ModelNames(models), CollectorRegistry())
         self.pulse = Pulse(metrics, self.readers, lambda: journal.age_seconds)
         self.scrape = Scrape(metrics.registry, quotas.tokens_left)
-        self._observers: tuple[Observer, ...] = (LogLines(self.pseudonyms), metrics)
+        self._observers: tuple[Observer, ...] = (
+            LogLines(self.pseudonyms, Lines(sys.stderr)),
+            metrics,
+        )
 
     def asks(self, asked: Asked) -> None:
         self._tell(lambda observer: observer.asks(asked))
