@@ -92,6 +92,20 @@ class Bucket(NamedTuple):
         return held + self.amount > self.most
 
 
+class Taking(NamedTuple):
+    """What a question takes: from all of its buckets or from none. `id` is that of its answer."""
+
+    id: str
+    buckets: Sequence[Bucket]
+
+
+class Taken(NamedTuple):
+    """Whether a question could take, and what each of its buckets held before."""
+
+    has_taken: bool
+    held: Sequence[int]
+
+
 class Change(NamedTuple):
     """An amount to add to a count, or to take from it if it is negative."""
 
@@ -138,11 +152,10 @@ class Backend(Protocol):
     def send(self, letters: Sequence[Letter]) -> None:
         """Leaves letters for other workers."""
 
-    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
-        """Takes from all buckets for the answer `id`, or from none.
+    def take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
+        """Takes for each in turn, as far as there is enough, and marks the worker alive.
 
-        Marks the worker alive. Returns whether it took, and what each bucket held before. Several
-        simultaneous calls never take more than `most` together, also between processes.
+        Several simultaneous calls never take more than `most` together, also between processes.
         """
 
     def give_back(self, worker: str, settlement: Settlement) -> None:

@@ -16,16 +16,18 @@ from relay.journal.backend import (
     ENTRY_BYTES,
     Addition,
     Backend,
-    Bucket,
     Change,
     Letter,
     Position,
     Record,
     Settlement,
+    Taken,
+    Taking,
     Unavailable,
     Verb,
     Writing,
 )
+from relay.journal.group_commit import GroupCommit
 
 log = logging.getLogger("askbot")
 
@@ -103,6 +105,7 @@ class Journal:
         self._left: list[tuple[str, str]] = []
         self._changes: dict[str, Change] = {}
         self._settling = threading.Lock()
+        self._take_together = GroupCommit(self._take)
         self._beating = threading.Lock()
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
@@ -132,14 +135,14 @@ class Journal:
         """See `Backend.send`."""
         self._do(lambda: self._backend.send([letter]))
 
-    def take(self, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+    def take(self, taking: Taking) -> Taken:
         """See `Backend.take`. What was given back until now is there to be taken."""
         owes = self._owes
-        has_taken, held = self._do(lambda: self._take(id, buckets))
-        if not has_taken and (owes or self._owes):
+        taken = self._do(lambda: self._take_together(taking))
+        if not taken.has_taken and (owes or self._owes):
             self._do(self._settle_ended)
-            has_taken, held = self._do(lambda: self._take(id, buckets))
-        return has_taken, held
+            taken = self._do(lambda: self._take_together(taking))
+        return taken
 
     def give_back(self, settlement: Settlement) -> None:
         """Has the next beat settle ended answers. Must not wait, because an event loop calls it."""
@@ -272,12 +275,15 @@ class Journal:
                     by_etag[letter.etag].receive(letter.verb)
         return was_known
 
-    def _take(self, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+    def _take(self, takings: Sequence[Taking]) -> list[Taken]:
         try:
-            return self._backend.take(self.worker, id, buckets)
+            return self._backend.take(self.worker, takings)
         except Unavailable:
             # The backend may have done it all the same.
-            self.give_back(Settlement([(each.key, id) for each in buckets if not each.seconds]))
+            running = [
+                (each.key, id) for id, buckets in takings for each in buckets if not each.seconds
+            ]
+            self.give_back(Settlement(running))
             raise
 
     def _settle_ended(self) -> None:

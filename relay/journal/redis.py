@@ -25,11 +25,12 @@ from redis.retry import Retry
 from relay.intervals import ALIVE_SECONDS
 from relay.journal.backend import (
     Addition,
-    Bucket,
     Letter,
     Position,
     Record,
     Settlement,
+    Taken,
+    Taking,
     Unavailable,
     Verb,
     Writing,
@@ -125,43 +126,53 @@ local function add(key, amount, seconds)
   if redis.call('TTL', count) < 0 then redis.call('EXPIRE', count, seconds) end
 end
 """
-# ARGV: worker, seconds alive, seconds at most, id, buckets.
+# ARGV: worker, seconds alive, seconds at most, takings.
 _TAKE = (
     _ADD
     + """
-local worker, buckets, held, fits = ARGV[1], cmsgpack.unpack(ARGV[5]), {}, 1
+local worker = ARGV[1]
 redis.call('SET', 'askbot:worker:' .. worker, 'claimed', 'EX', ARGV[2], 'NX')
-for i, bucket in ipairs(buckets) do
-  local key, amount, most, seconds = unpack(bucket)
-  if seconds > 0 then
-    held[i] = tonumber(redis.call('GET', 'askbot:count:' .. key) or 0)
-  else
-    held[i] = 0
-    for _, each in ipairs(redis.call('SMEMBERS', running .. key)) do
-      local ids = running .. key .. ':' .. each
-      local count = redis.call('EXISTS', 'askbot:worker:' .. each) * redis.call('SCARD', ids)
-      if count == 0 then
-        redis.call('SREM', running .. key, each)
-        redis.call('DEL', ids)
-      end
-      held[i] = held[i] + count
+local function running_answers(key)
+  local held = 0
+  for _, each in ipairs(redis.call('SMEMBERS', running .. key)) do
+    local ids = running .. key .. ':' .. each
+    local count = redis.call('EXISTS', 'askbot:worker:' .. each) * redis.call('SCARD', ids)
+    if count == 0 then
+      redis.call('SREM', running .. key, each)
+      redis.call('DEL', ids)
+    end
+    held = held + count
+  end
+  return held
+end
+local function take(id, buckets)
+  local held, fits = {}, 1
+  for i, bucket in ipairs(buckets) do
+    local key, amount, most, seconds = unpack(bucket)
+    if seconds > 0 then
+      held[i] = tonumber(redis.call('GET', 'askbot:count:' .. key) or 0)
+    else
+      held[i] = running_answers(key)
+    end
+    if held[i] + amount > most then fits = 0 end
+  end
+  if fits == 0 then return {0, held} end
+  for _, bucket in ipairs(buckets) do
+    local key, amount, _, seconds = unpack(bucket)
+    if seconds > 0 then
+      add(key, amount, seconds)
+    else
+      redis.call('SADD', running .. key, worker)
+      redis.call('SADD', running .. key .. ':' .. worker, id)
+      redis.call('EXPIRE', running .. key, ARGV[3])
+      redis.call('EXPIRE', running .. key .. ':' .. worker, ARGV[3])
     end
   end
-  if held[i] + amount > most then fits = 0 end
+  return {1, held}
 end
-if fits == 0 then return {0, held} end
-for _, bucket in ipairs(buckets) do
-  local key, amount, _, seconds = unpack(bucket)
-  if seconds > 0 then
-    add(key, amount, seconds)
-  else
-    redis.call('SADD', running .. key, worker)
-    redis.call('SADD', running .. key .. ':' .. worker, ARGV[4])
-    redis.call('EXPIRE', running .. key, ARGV[3])
-    redis.call('EXPIRE', running .. key .. ':' .. worker, ARGV[3])
-  end
-end
-return {1, held}
+local taken = {}
+for i, taking in ipairs(cmsgpack.unpack(ARGV[4])) do taken[i] = take(unpack(taking)) end
+return taken
 """
 )
 # ARGV: worker, buckets with ids that leave them, changes.
@@ -211,10 +222,10 @@ class RedisBackend:
     def send(self, letters: Sequence[Letter]) -> None:
         _run(self._send, 10 * int(ALIVE_SECONDS), *chain.from_iterable(letters))
 
-    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+    def take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS
-        has_taken, held = _run(self._take, worker, *limits, id, msgspec.msgpack.encode(buckets))
-        return bool(has_taken), held
+        taken = _run(self._take, worker, *limits, msgspec.msgpack.encode(takings))
+        return [Taken(bool(has_taken), held) for has_taken, held in taken]
 
     def give_back(self, worker: str, settlement: Settlement) -> None:
         _run(self._give_back, worker, *map(msgspec.msgpack.encode, settlement))

@@ -20,6 +20,8 @@ from relay.journal.backend import (
     Position,
     Record,
     Settlement,
+    Taken,
+    Taking,
     Unavailable,
     Writing,
 )
@@ -112,8 +114,8 @@ class SqliteBackend:
     def send(self, letters: Sequence[Letter]) -> None:
         self._do(lambda: self._send(letters))
 
-    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
-        return self._do(lambda: self._take(worker, id, buckets))
+    def take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
+        return self._do(lambda: self._take(worker, takings))
 
     def give_back(self, worker: str, settlement: Settlement) -> None:
         self._do(lambda: self._give_back(worker, settlement))
@@ -231,23 +233,39 @@ class SqliteBackend:
         with self._database as database:
             database.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", letters)
 
-    def _take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
-        now = time.time()
-        rows = [
-            (key, "" if seconds else worker, amount, now + (seconds or LONGEST_SECONDS))
-            for key, amount, _, seconds in buckets
-        ]
+    def _take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
+        known = {bucket.key: bucket for _, buckets in takings for bucket in buckets}
+        now, taken, running = time.time(), [], set()
+        amounts: dict[str, int] = {}
         with self._database as database:
             database.execute("BEGIN IMMEDIATE")
             self._mark_if_due(worker)
-            held = self._held(buckets)
-            has_taken = not any(map(Bucket.lacks, buckets, held))
-            if has_taken:
+            counts = dict(zip(known, self._held(list(known.values())), strict=True))
+            for id, buckets in takings:
+                held = [counts[bucket.key] for bucket in buckets]
+                has_taken = not any(map(Bucket.lacks, buckets, held))
+                taken.append(Taken(has_taken, held))
+                if not has_taken:
+                    continue
+                for key, amount, _, seconds in buckets:
+                    counts[key] += amount
+                    amounts[key] = amounts.get(key, 0) + amount
+                    if not seconds:
+                        running.add((key, id))
+            if amounts:
+                rows = [
+                    (
+                        key,
+                        "" if (seconds := known[key].seconds) else worker,
+                        amount,
+                        now + (seconds or LONGEST_SECONDS),
+                    )
+                    for key, amount in amounts.items()
+                ]
                 statement = TAKE.format(", ".join([ROW] * len(rows)))
                 database.execute(statement, list(chain.from_iterable(rows)))
-        if has_taken:
-            self._running.update((key, id) for key, _, _, seconds in buckets if not seconds)
-        return has_taken, held
+        self._running |= running
+        return taken
 
     def _give_back(self, worker: str, settlement: Settlement) -> None:
         now = time.time()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from relay.access import Client
 from relay.errors import LimitReached
 from relay.intervals import BEAT_SECONDS
-from relay.journal import Bucket, Change, Journal, Settlement, Unavailable
+from relay.journal import Bucket, Change, Journal, Settlement, Taking, Unavailable
 from relay.limits.fields import policy, state
 from relay.limits.limit import Limit, digest_of, in_words, limits_of
 from relay.limits.memory import Memory
@@ -146,12 +146,12 @@ class Quotas:
         if not (has_room and buckets):
             return list(map(Part, limits, buckets, held)), False
         try:
-            has_taken, held = self._journal.take(id, buckets)
+            taken = self._journal.take(Taking(id, buckets))
         except Unavailable:
             # The process goes on with its own counts. The beat looks for the journal.
             return list(map(Part, limits, buckets, held)), False
-        parts = list(map(Part, limits, buckets, held))
-        if not has_taken:
+        parts = list(map(Part, limits, buckets, taken.held))
+        if not taken.has_taken:
             self._forget(parts)
         return parts, True
 

@@ -23,6 +23,8 @@ from relay.journal import (
     Position,
     Record,
     Settlement,
+    Taken,
+    Taking,
     Unavailable,
     Writing,
 )
@@ -69,6 +71,12 @@ def bucket(key: str = "day", amount: int = 1, *, most: int = 10, seconds: int = 
 def running(key: str = "running", *, most: int = 3) -> Bucket:
     """A bucket of running answers."""
     return Bucket(key, 1, most, 0)
+
+
+def take(backend: Backend, worker: str, id: str, buckets: Sequence[Bucket]) -> Taken:
+    """Takes for one question."""
+    [taken] = backend.take(worker, [Taking(id, buckets)])
+    return taken
 
 
 class File:
@@ -124,8 +132,8 @@ class Line:
     def send(self, letters: Sequence[Letter]) -> None:
         self._reached().send(letters)
 
-    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
-        return self._reached().take(worker, id, buckets)
+    def take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
+        return self._reached().take(worker, takings)
 
     def give_back(self, worker: str, settlement: Settlement) -> None:
         self._reached().give_back(worker, settlement)
@@ -344,58 +352,74 @@ class BackendPromises:
     def test_a_bucket(self, place: Place) -> None:
         """A bucket gives until it would hold too much, and says what it held before."""
         here, there = place.open(), place.open()
-        assert here.take("here", "1", [bucket(amount=4)]) == (True, [0])
-        assert there.take("there", "2", [bucket(amount=6)]) == (True, [4])
-        assert here.take("here", "3", [bucket(amount=1)]) == (False, [10])
-        assert here.take("here", "4", [bucket("another day", amount=10)]) == (True, [0])
+        assert take(here, "here", "1", [bucket(amount=4)]) == (True, [0])
+        assert take(there, "there", "2", [bucket(amount=6)]) == (True, [4])
+        assert take(here, "here", "3", [bucket(amount=1)]) == (False, [10])
+        assert take(here, "here", "4", [bucket("another day", amount=10)]) == (True, [0])
 
     def test_all_or_nothing(self, place: Place) -> None:
         """If one of several buckets refuses, none of them gives anything."""
         backend = place.open()
-        backend.take("here", "1", [bucket("full", 10)])
+        take(backend, "here", "1", [bucket("full", 10)])
         both = [bucket("free"), running(), bucket("full")]
-        assert backend.take("here", "2", both) == (False, [0, 0, 10])
-        assert backend.take("here", "3", [bucket("free"), running()]) == (True, [0, 0])
+        assert take(backend, "here", "2", both) == (False, [0, 0, 10])
+        assert take(backend, "here", "3", [bucket("free"), running()]) == (True, [0, 0])
+
+    def test_several_questions(self, place: Place) -> None:
+        """They take in turn, as if each had come alone. One that is refused takes nothing."""
+        backend = place.open()
+        both, half = [bucket(amount=8), running(most=2)], [bucket(amount=4), running(most=2)]
+        rest, none = [bucket(amount=2), running(most=2)], [running(most=2)]
+        takings = [Taking("1", both), Taking("2", half), Taking("3", rest), Taking("4", none)]
+        assert backend.take("here", takings) == [
+            (True, [0, 0]),
+            (False, [8, 1]),
+            (True, [8, 1]),
+            (False, [2]),
+        ]
+        assert take(backend, "here", "5", [bucket(amount=0), running(most=3)]) == (True, [10, 2])
+        backend.give_back("here", Settlement([("running", id) for id in "135"]))
+        assert take(backend, "here", "6", [running(most=1)]) == (True, [0])
 
     def test_running_answers(self, place: Place) -> None:
         """A running answer holds its place until its end, however often that is reported."""
         here, there = place.open(), place.open()
         for id in "123":
-            assert here.take("here", id, [running()])[0]
-        assert there.take("there", "4", [running()]) == (False, [3])
+            assert take(here, "here", id, [running()])[0]
+        assert take(there, "there", "4", [running()]) == (False, [3])
         end = Settlement([("running", "2")])
         here.give_back("here", end)
         here.give_back("here", end)
-        assert there.take("there", "5", [running()]) == (True, [2])
-        assert here.take("here", "6", [running()]) == (False, [3])
+        assert take(there, "there", "5", [running()]) == (True, [2])
+        assert take(here, "here", "6", [running()]) == (False, [3])
 
     def test_a_settlement(self, place: Place) -> None:
         """What is given back can be taken again; no count falls below 0."""
         backend = place.open()
-        backend.take("here", "1", [bucket(amount=10), running(most=1)])
+        take(backend, "here", "1", [bucket(amount=10), running(most=1)])
         end = Settlement([("running", "1")], [Change("day", -7, DAY), Change("other", 3, DAY)])
         backend.give_back("here", end)
         taken = [bucket(amount=7), running(most=1), bucket("other")]
-        assert backend.take("here", "2", taken) == (True, [3, 0, 3])
+        assert take(backend, "here", "2", taken) == (True, [3, 0, 3])
         too_much = Settlement(changes=[Change("day", -11, DAY), Change("none", -1, DAY)])
         backend.give_back("here", too_much)
         everything = [bucket(amount=10), bucket("none", 10)]
-        assert backend.take("here", "4", everything) == (True, [0, 0])
+        assert take(backend, "here", "4", everything) == (True, [0, 0])
 
     def test_takes_race(self, place: Place) -> None:
         """Of many at the same time, as many take as fit."""
         everyone = threading.Barrier(5)
 
-        def take(name: str) -> int:
+        def take_often(name: str) -> int:
             backend = place.open()
             everyone.wait(20)
             takes = (
-                backend.take(name, f"{name} {number}", [bucket(most=37), running(most=41)])
+                take(backend, name, f"{name} {number}", [bucket(most=37), running(most=41)])
                 for number in range(20)
             )
             return sum(has_taken for has_taken, _ in takes)
 
-        takers = [Task(partial(take, f"worker {number}")) for number in range(5)]
+        takers = [Task(partial(take_often, f"worker {number}")) for number in range(5)]
         assert sum(each.result() for each in takers) == 37
 
 
@@ -406,19 +430,19 @@ class SharedBackendPromises(BackendPromises):
         """They do not count any more, but what they took from counts stays taken."""
         here, there = place.open(), place.open()
         for id in "123":
-            here.take("here", id, [running(), bucket()])
+            take(here, "here", id, [running(), bucket()])
         place.kill("here")
-        assert there.take("there", "4", [running(), bucket()]) == (True, [0, 3])
-        assert there.take("there", "5", [running()]) == (True, [1])
+        assert take(there, "there", "4", [running(), bucket()]) == (True, [0, 3])
+        assert take(there, "there", "5", [running()]) == (True, [1])
 
     def test_buckets_of_a_lost_journal(self, place: Place) -> None:
         """They are empty, and the end of an answer from before the loss changes nothing."""
         here = place.open()
-        here.take("here", "1", [running(), bucket(amount=9)])
+        take(here, "here", "1", [running(), bucket(amount=9)])
         place.lose()
         end = Settlement([("running", "1")], [Change("day", -9, DAY)])
         here.give_back("here", end)
-        assert here.take("here", "2", [running(), bucket()]) == (True, [0, 0])
+        assert take(here, "here", "2", [running(), bucket()]) == (True, [0, 0])
 
     def test_a_dead_worker(self, place: Place) -> None:
         """The answers of a dead worker are marked as such until it writes again."""

@@ -21,6 +21,7 @@ from helpers.backends import (
     bucket,
     record_of,
     running,
+    take,
     writing,
 )
 from relay.intervals import ALIVE_SECONDS
@@ -187,8 +188,8 @@ def test_counts_are_kept_for_their_time(tmp_path: Path) -> None:
     """A count goes from the file after its time, but not while answers run that it counts."""
     file = File(tmp_path / "state.sqlite3")
     backend = file.open()
-    backend.take("here", "1", [bucket("minute", seconds=60), bucket("day"), running()])
-    backend.take("here", "2", [running("other")])
+    take(backend, "here", "1", [bucket("minute", seconds=60), bucket("day"), running()])
+    take(backend, "here", "2", [running("other")])
     backend.give_back("here", Settlement([("running", "1")]))
     file.do("UPDATE counts SET until = until - 61")
     file.do("UPDATE counts SET until = 0 WHERE worker <> ''")
@@ -224,9 +225,9 @@ def test_another_program_holds_the_file(tmp_path: Path) -> None:
             backend.claim(writing())
         assert backend.read([Position(writing().digest)]) == [None]
         with pytest.raises(Unavailable):
-            backend.take("here", "1", [bucket()])
+            take(backend, "here", "1", [bucket()])
     assert backend.claim(writing()) is None
-    assert backend.take("here", "1", [bucket()]) == (True, [0])
+    assert take(backend, "here", "1", [bucket()]) == (True, [0])
 
 
 CUTS = st.lists(st.tuples(st.integers(0, len(TEXT)), st.integers(0, len(TEXT))), max_size=12)

@@ -18,6 +18,8 @@ from relay.journal import (
     Position,
     Record,
     Settlement,
+    Taken,
+    Taking,
     Unavailable,
     Verb,
     Writing,
@@ -72,13 +74,13 @@ class ScriptedBackend:
         self._check()
         self.sent += letters
 
-    def take(self, worker: str, id: str, buckets: Sequence[Bucket]) -> tuple[bool, list[int]]:
+    def take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
         self._check()
-        assert (worker, id) == ("here", "2")
+        assert worker == "here"
         # Full until something is given back.
         if not self.settled:
             self.refusals.release()
-        return bool(self.settled), [0] * len(buckets)
+        return [Taken(bool(self.settled), [0] * len(buckets)) for _, buckets in takings]
 
     def give_back(self, worker: str, settlement: Settlement) -> None:
         assert worker == "here"
@@ -479,9 +481,9 @@ def test_what_is_given_back(journal: Journal, backend: ScriptedBackend) -> None:
 def test_what_is_given_back_can_be_taken(journal: Journal, backend: ScriptedBackend) -> None:
     """An answer that is refused before the beat gets what others have given back."""
     buckets = [Bucket("day", 1, 10, 60)]
-    assert journal.take("2", buckets) == (False, [0])
+    assert journal.take(Taking("2", buckets)) == (False, [0])
     journal.give_back(ends("1"))
-    assert journal.take("2", buckets) == (True, [0])
+    assert journal.take(Taking("2", buckets)) == (True, [0])
     journal.beat()
     assert backend.settled == [ends("1")]
 
@@ -492,7 +494,7 @@ def test_a_question_meets_a_settlement(journal: Journal, backend: ScriptedBacken
 
     def ask() -> None:
         backend.while_settling = lambda: None
-        asked.append(Task(lambda: journal.take("2", [Bucket("day", 1, 10, 60)])))
+        asked.append(Task(lambda: journal.take(Taking("2", [Bucket("day", 1, 10, 60)]))))
         assert backend.refusals.acquire(timeout=WAIT_SECONDS)
 
     backend.while_settling = ask
@@ -520,7 +522,7 @@ def test_a_take_that_fails(journal: Journal, backend: ScriptedBackend, clock: Cl
     """The answer may have got a place all the same, and leaves it."""
     backend.is_gone = True
     with pytest.raises(Unavailable):
-        journal.take("2", [Bucket("day", 1, 10, 60), Bucket("running", 1, 10, 0)])
+        journal.take(Taking("2", [Bucket("day", 1, 10, 60), Bucket("running", 1, 10, 0)]))
     backend.is_gone = False
     clock.advance(IDLE_SECONDS)
     journal.beat()

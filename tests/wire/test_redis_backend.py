@@ -13,6 +13,7 @@ from helpers.backends import (
     bucket,
     record_of,
     running,
+    take,
     writing,
 )
 from helpers.redis_server import RedisServer
@@ -83,7 +84,7 @@ def test_everything_goes_one_day(place: Database) -> None:
     backend.write("here", [Addition(writing(1), 7, TEXT[7:])])
     backend.write("here", [Addition(writing(2), 0, TEXT, RECEIPT)])
     backend.send([Letter("dead", writing().etag, "read")])
-    backend.take("here", "1", [bucket(), bucket("minute", seconds=60), running()])
+    take(backend, "here", "1", [bucket(), bucket("minute", seconds=60), running()])
     limits = {
         f"answer:{writing(1).digest}": LONGEST_SECONDS,
         "text:etag-1": LONGEST_SECONDS,
@@ -124,7 +125,7 @@ def test_a_redis_that_is_away(redis_server: RedisServer, place: Database) -> Non
             lambda: backend.read([]),
             lambda: backend.write("here", []),
             lambda: backend.send([Letter("here", writing().etag, "stop")]),
-            lambda: backend.take("here", "1", [bucket()]),
+            lambda: take(backend, "here", "1", [bucket()]),
         ):
             with pytest.raises(Unavailable):
                 call()

@@ -1,0 +1,76 @@
+"""Calls that come at the same time, as one: the group commit of databases.
+
+A transaction costs as much for one question as for ten.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+# SQLite limits the columns of a row, and each question asks for some.
+MAX_CALLS = 50
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class _Group(Generic[A, R]):
+    """Calls that are committed together. `error` or `results` are there once it is done."""
+
+    def __init__(self) -> None:
+        self.arguments: list[A] = []
+        self.results: list[R] = []
+        self.error: BaseException | None = None
+        self.is_done = threading.Event()
+
+
+class GroupCommit(Generic[A, R]):
+    """Called from any thread or greenlet, with one argument, for one result.
+
+    `commit` gets the arguments of all calls of a group, and returns their results in the same
+    order. If it raises, all of them raise. While it runs, the next group gathers.
+    """
+
+    def __init__(self, commit: Callable[[list[A]], list[R]]) -> None:
+        self._commit = commit
+        self._lock = threading.Lock()
+        self._gathering: _Group[A, R] | None = None
+        self._committing = threading.Lock()
+
+    def __call__(self, argument: A) -> R:
+        with self._lock:
+            group = self._gathering
+            is_first = group is None
+            if group is None:
+                group = self._gathering = _Group()
+            place = len(group.arguments)
+            group.arguments.append(argument)
+            if len(group.arguments) == MAX_CALLS:
+                self._gathering = None
+        if is_first:
+            self._lead(group)
+        else:
+            group.is_done.wait()
+        if group.error is not None:
+            raise group.error
+        return group.results[place]
+
+    def _lead(self, group: _Group[A, R]) -> None:
+        try:
+            # The other questions of this turn of the event loop come along.
+            time.sleep(0)
+            with self._committing:
+                self._close(group)
+                group.results = self._commit(group.arguments)
+        except BaseException as error:
+            group.error = error
+        finally:
+            self._close(group)
+            group.is_done.set()
+
+    def _close(self, group: _Group[A, R]) -> None:
+        """Takes no further call into the group."""
+        with self._lock:
+            if self._gathering is group:
+                self._gathering = None
