@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from relay.access import Client
@@ -17,6 +18,10 @@ from relay.settings import Settings
 
 # How long a place may look taken after its answer has ended on another worker.
 LAG_SECONDS = 2 * BEAT_SECONDS
+
+MINUTE_MS = 60_000
+# Whose buckets are kept at hand.
+MAX_CLIENTS = 1024
 
 
 class Part(NamedTuple):
@@ -72,18 +77,19 @@ class Quotas:
         self._sleep = sleep
         self._ids = itertools.count(1)
         self._memory = Memory()
-        # The tokens that running answers of this process have reserved and may give back.
-        self._reserved = Memory()
+        # Those of running answers, which may give tokens back.
+        self._reservations: dict[str, Reservation] = {}
+        # A client who asks again in the same minute has the same ones.
+        self._rate_buckets = lru_cache(maxsize=MAX_CLIENTS)(self._made_rate_buckets)
 
     def known_refusal(self, client: Client) -> LimitReached | None:
         """The refusal of a client whose questions are used up, if memory is enough to know it."""
-        if not self._rates:
-            return None
         now_ms = self._now_ms()
-        buckets = _buckets(self._rates, client, 0, now_ms)
-        held = [self._memory.held(bucket.key) for bucket in buckets]
-        refused = _refused(map(Part, self._rates, buckets, held))
-        return self._refusal(refused, now_ms) if refused is not None else None
+        for limit, bucket in self._rate_buckets(client, now_ms // MINUTE_MS):
+            held = self._memory.held(bucket.key)
+            if bucket.lacks(held):
+                return self._refusal(Part(limit, bucket, held), now_ms)
+        return None
 
     def take(self, client: Client, tokens: int) -> Reservation:
         """Takes a place in the rates, a running answer, and tokens.
@@ -103,21 +109,20 @@ class Quotas:
             if not refused.limit.is_rate:
                 self._take(id, self._rates, _buckets(self._rates, client, 0, now_ms))
             raise self._refusal(refused, now_ms)
-        self._reserved.add((each.bucket.key, tokens) for each in parts if each.limit.counts_tokens)
         fields = self._fields(
-            ((each.limit, each.held + each.bucket.amount) for each in parts), now_ms
+            [(limit, held + bucket.amount) for limit, bucket, held in parts], now_ms
         )
-        return Reservation(id, parts, in_journal, fields)
+        reservation = self._reservations[id] = Reservation(id, parts, in_journal, fields)
+        return reservation
 
     def settle(self, reservation: Reservation, spent: int) -> None:
         """Ends an answer that has spent so many tokens. Must not wait: an event loop calls it."""
         id, in_journal = reservation.id, reservation.in_journal
-        buckets = [(part.limit, part.bucket) for part in reservation.parts]
-        running = [bucket.key for limit, bucket in buckets if not limit.seconds]
-        counted = [bucket for limit, bucket in buckets if limit.counts_tokens]
+        del self._reservations[id]
+        running = [bucket.key for limit, bucket, _ in reservation.parts if not limit.seconds]
+        counted = [bucket for limit, bucket, _ in reservation.parts if limit.counts_tokens]
         ended = [(key, -1) for key in running]
-        self._memory.add([*ended, *((key, spent - amount) for key, amount, _, _ in counted)])
-        self._reserved.add((key, -amount) for key, amount, _, _ in counted)
+        self._memory.add([*ended, *[(key, spent - amount) for key, amount, _, _ in counted]])
         if not (running or counted):
             return
         # What was taken while the journal was down is not in it yet.
@@ -174,12 +179,19 @@ class Quotas:
 
     def _seconds_to_wait(self, refused: Part, now_ms: int) -> int:
         limit, bucket, held = refused
-        will_be_free = limit.counts_tokens and not bucket.lacks(
-            held - self._reserved.held(bucket.key)
-        )
+        will_be_free = limit.counts_tokens and not bucket.lacks(held - self._reserved(bucket.key))
         if not limit.seconds or will_be_free:
             return limit.error.retry_after_seconds
         return limit.seconds_left(now_ms)
+
+    def _reserved(self, key: str) -> int:
+        """The tokens of a bucket that running answers of this process have reserved."""
+        parts = (part for each in list(self._reservations.values()) for part in each.parts)
+        return sum(bucket.amount for _, bucket, _ in parts if bucket.key == key)
+
+    def _made_rate_buckets(self, client: Client, minute: int) -> list[tuple[Limit, Bucket]]:
+        buckets = _buckets(self._rates, client, 0, minute * MINUTE_MS)
+        return list(zip(self._rates, buckets, strict=True))
 
     def _fields(self, held: Iterable[tuple[Limit, int]], now_ms: int) -> Mapping[str, str]:
         fields = {"RateLimit-Policy": self._policy, "RateLimit": state(held, now_ms)}
