@@ -9,7 +9,9 @@ export const hasKeys = () => keys.matches
 /** For buttons that disappear after use: moves the focus, so that it is not lost. */
 export function focusNext() {
   // The button may have opened another conversation, which appears in the next frame.
-  requestAnimationFrame(() => (hasKeys() ? focusField() : focusConversation()))
+  const frame = requestAnimationFrame(() => (hasKeys() ? focusField() : focusConversation()))
+  // On a slow machine the next key may come before that frame, and may move the focus elsewhere.
+  addEventListener('keydown', () => cancelAnimationFrame(frame), { capture: true, once: true })
 }
 
 export function focusField() {
