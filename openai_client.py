@@ -5,6 +5,7 @@ stream is too slow, because it makes a validated object of every token, and it t
 millisecond to build a request. So `relay.upstream` sends the requests and reads the responses.
 """
 
+import json
 import logging
 import math
 import random
@@ -58,7 +59,7 @@ class Model:
     """The configured model and its fallbacks: one object for all threads of the process.
 
     `on_passed_over` gets the failure of each model after which the next one is asked. Raises
-    SettingsError for an address that cannot be used.
+    SettingsError for an address or a header that cannot be used.
     """
 
     def __init__(
@@ -78,13 +79,22 @@ class Model:
                 # It sends nothing.
                 http_client=httpx2.Client(transport=httpx2.BaseTransport(), trust_env=False),
             )
-            every = client.default_headers | client.auth_headers
-            headers = {name: value for name, value in every.items() if isinstance(value, str)}
+            headers = httpx2.Headers(client.auth_headers)
+            # Without regard to case, as the package does: OPENAI_CUSTOM_HEADERS may name the same.
+            for name, value in client.default_headers.items():
+                if isinstance(value, str):
+                    headers[name] = value
             self._url = f"{str(client.base_url).rstrip('/')}/chat/completions"
             self._endpoint = transport.endpoint(self._url, headers)
         except httpx2.InvalidURL:
             raise SettingsError(
                 "OPENAI_BASE_URL must be an address such as https://api.openai.com/v1."
+            ) from None
+        except (UnicodeEncodeError, httpx2.LocalProtocolError):
+            # Without the error, which may hold the value.
+            raise SettingsError(
+                "OPENAI_API_KEY, OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS are "
+                "sent in headers: they must be of ASCII characters, without line breaks."
             ) from None
         # The set is replaced, never changed: another thread may be iterating over it.
         self._refused: frozenset[tuple[str, str]] = frozenset()
@@ -172,16 +182,17 @@ class Model:
             failure = translated(error)
             failure.detail = f"in a refusal: {failure.detail}"
             raise failure from None
-        try:
-            body = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError):
-            body = None
-        reason = body.get("error", body) if isinstance(body, dict) else None
-        message = reason.get("message") if isinstance(reason, dict) else None
         plain = [(n, v) for n, v in exchange.headers if not n.lower().startswith(b"content-")]
         request = httpx2.Request("POST", self._url)
         response = httpx2.Response(exchange.status, headers=plain, request=request)
-        return openai.APIStatusError(str(message), response=response, body=reason)
+        try:
+            body = json.loads(text.decode(errors="replace"))
+            reason = body.get("error", body) if isinstance(body, dict) else None
+            message = reason.get("message") if isinstance(reason, dict) else None
+            message = message if isinstance(message, str) else ""
+            return openai.APIStatusError(message, response=response, body=reason)
+        except (ValueError, RecursionError):
+            return openai.APIStatusError("", response=response, body=None)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         system, *others = prompt.messages

@@ -37,13 +37,18 @@ class Lines:
     """Writes lines with fields, in the same form.
 
     A line with every answer costs less without a `LogRecord`, which structlog would take apart
-    again.
+    again. So handlers of the logger do not get these lines; its level counts.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._logger: Any = structlog.wrap_logger(
             structlog.WriteLogger(stream),
-            processors=[_time(stream), structlog.processors.add_log_level, *_rendering(stream)],
+            processors=[
+                _time(stream),
+                structlog.processors.add_log_level,
+                _begin_as_all_lines,
+                *_rendering(stream),
+            ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
             cache_logger_on_first_use=True,
         ).bind()
@@ -108,6 +113,11 @@ def _rendering(stream: TextIO) -> list[Processor]:
 
 def _is_for_people(stream: TextIO) -> bool:
     return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _begin_as_all_lines(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    first = {name: event.pop(name) for name in ("event", "timestamp", "level")}
+    return {**first, **event}
 
 
 def _add_process(_logger: Any, _method: str, event: EventDict) -> EventDict:

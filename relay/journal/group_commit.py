@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from relay.journal.backend import Unavailable
+
 # SQLite limits the columns of a row, and each question asks for some.
 MAX_CALLS = 50
 
@@ -16,20 +18,21 @@ R = TypeVar("R")
 
 
 class _Group(Generic[A, R]):
-    """Calls that are committed together. `error` or `results` are there once it is done."""
+    """Calls that are committed together. `failure` or `results` are there once it is done."""
 
     def __init__(self) -> None:
         self.arguments: list[A] = []
         self.results: list[R] = []
-        self.error: BaseException | None = None
+        self.failure = ""
         self.is_done = threading.Event()
 
 
 class GroupCommit(Generic[A, R]):
     """Called from any thread or greenlet, with one argument, for one result.
 
-    `commit` gets the arguments of all calls of a group, and returns their results in the same
-    order. If it raises, all of them raise. While it runs, the next group gathers.
+    The first call of a group leads it: it calls `commit` with the arguments of all, which returns
+    their results in the same order. While it runs, the next group gathers. What `commit` raises,
+    the leader raises, and the others raise Unavailable.
     """
 
     def __init__(self, commit: Callable[[list[A]], list[R]]) -> None:
@@ -52,8 +55,8 @@ class GroupCommit(Generic[A, R]):
             self._lead(group)
         else:
             group.is_done.wait()
-        if group.error is not None:
-            raise group.error
+            if group.failure:
+                raise Unavailable(group.failure)
         return group.results[place]
 
     def _lead(self, group: _Group[A, R]) -> None:
@@ -64,7 +67,8 @@ class GroupCommit(Generic[A, R]):
                 self._close(group)
                 group.results = self._commit(group.arguments)
         except BaseException as error:
-            group.error = error
+            group.failure = str(error) or type(error).__name__
+            raise
         finally:
             self._close(group)
             group.is_done.set()

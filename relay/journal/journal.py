@@ -276,9 +276,13 @@ class Journal:
         return was_known
 
     def _take(self, takings: Sequence[Taking]) -> list[Taken]:
+        # Those that have waited for a group that failed must not wait for the same again.
+        self._check_up()
         try:
             return self._backend.take(self.worker, takings)
-        except Unavailable:
+        except BaseException as error:
+            if isinstance(error, Unavailable):
+                self._note_gone(error)
             # The backend may have done it all the same.
             running = [
                 (each.key, id) for id, buckets in takings for each in buckets if not each.seconds
@@ -357,13 +361,16 @@ class Journal:
         return record._replace(is_alive=True)
 
     def _do(self, work: Callable[[], T]) -> T:
-        if not self._is_up:
-            raise Unavailable("it is not back yet")
+        self._check_up()
         try:
             return work()
         except Unavailable as error:
             self._note_gone(error)
             raise
+
+    def _check_up(self) -> None:
+        if not self._is_up:
+            raise Unavailable("it is not back yet")
 
     def _note_gone(self, error: Unavailable) -> None:
         with self._lock:

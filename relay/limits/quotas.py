@@ -77,8 +77,8 @@ class Quotas:
         self._sleep = sleep
         self._ids = itertools.count(1)
         self._memory = Memory()
-        # Those of running answers, which may give tokens back.
-        self._reservations: dict[str, Reservation] = {}
+        # The tokens that running answers of this process have reserved and may give back.
+        self._reserved = Memory()
         # A client who asks again in the same minute has the same ones.
         self._rate_buckets = lru_cache(maxsize=MAX_CLIENTS)(self._made_rate_buckets)
 
@@ -112,17 +112,19 @@ class Quotas:
         fields = self._fields(
             [(limit, held + bucket.amount) for limit, bucket, held in parts], now_ms
         )
-        reservation = self._reservations[id] = Reservation(id, parts, in_journal, fields)
-        return reservation
+        self._reserved.add(
+            [(each.bucket.key, tokens) for each in parts if each.limit.counts_tokens]
+        )
+        return Reservation(id, parts, in_journal, fields)
 
     def settle(self, reservation: Reservation, spent: int) -> None:
         """Ends an answer that has spent so many tokens. Must not wait: an event loop calls it."""
         id, in_journal = reservation.id, reservation.in_journal
-        del self._reservations[id]
         running = [bucket.key for limit, bucket, _ in reservation.parts if not limit.seconds]
         counted = [bucket for limit, bucket, _ in reservation.parts if limit.counts_tokens]
         ended = [(key, -1) for key in running]
         self._memory.add([*ended, *[(key, spent - amount) for key, amount, _, _ in counted]])
+        self._reserved.add([(key, -amount) for key, amount, _, _ in counted])
         if not (running or counted):
             return
         # What was taken while the journal was down is not in it yet.
@@ -179,15 +181,12 @@ class Quotas:
 
     def _seconds_to_wait(self, refused: Part, now_ms: int) -> int:
         limit, bucket, held = refused
-        will_be_free = limit.counts_tokens and not bucket.lacks(held - self._reserved(bucket.key))
+        will_be_free = limit.counts_tokens and not bucket.lacks(
+            held - self._reserved.held(bucket.key)
+        )
         if not limit.seconds or will_be_free:
             return limit.error.retry_after_seconds
         return limit.seconds_left(now_ms)
-
-    def _reserved(self, key: str) -> int:
-        """The tokens of a bucket that running answers of this process have reserved."""
-        parts = (part for each in list(self._reservations.values()) for part in each.parts)
-        return sum(bucket.amount for _, bucket, _ in parts if bucket.key == key)
 
     def _made_rate_buckets(self, client: Client, minute: int) -> list[tuple[Limit, Bucket]]:
         buckets = _buckets(self._rates, client, 0, minute * MINUTE_MS)

@@ -49,10 +49,8 @@ class Exchange:
         self._complete = False
         self._fault: httpx2.RemoteProtocolError | None = None
         self.received = 0
-
-    @property
-    def status(self) -> int:
-        return int(self._parser.get_status_code())
+        # 0 before the head is there.
+        self.status = 0
 
     def send(self, message: bytes) -> None:
         """Sends `message`, the bytes of a request, and reads the response's head.
@@ -132,9 +130,11 @@ class Exchange:
     def on_headers_complete(self) -> None:
         if self._complete:
             return
-        if self._parser.get_status_code() < 200:
+        status = self._parser.get_status_code()
+        if status < 200:
             self.headers.clear()
             return
+        self.status = status
         self._head_complete = True
         self._keep_alive = self._parser.should_keep_alive() and self._framed
 

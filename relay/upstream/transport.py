@@ -12,7 +12,6 @@ import ssl
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
 from functools import partial
 from socket import socket
 from typing import NamedTuple
@@ -54,13 +53,15 @@ class Transport:
         self._idle: dict[Origin, deque[tuple[float, socket]]] = defaultdict(deque)
         self.open_connections = 0
 
-    def endpoint(self, url: str, headers: Mapping[str, str]) -> Endpoint:
+    def endpoint(self, url: str, headers: httpx2.Headers) -> Endpoint:
         """The address `url`, for POST requests with these headers.
 
         Raises httpx2.InvalidURL, or LocalProtocolError for a line break in a header.
         """
+        headers = headers.copy()
         # A compressing server would hold text back until a block is full.
-        request = httpx2.Request("POST", url, headers={**headers, "Accept-Encoding": "identity"})
+        headers["Accept-Encoding"] = "identity"
+        request = httpx2.Request("POST", url, headers=headers)
         lines = [name + b": " + value for name, value in request.headers.raw if name not in _LENGTH]
         origin, target = _origin(request.url), request.url.raw_path
         proxy = self._dialer.proxy_for_plain_http(origin)

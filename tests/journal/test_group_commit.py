@@ -7,6 +7,7 @@ import pytest
 
 from helpers.completions import eventually
 from helpers.sources import Task, waited_for
+from relay.journal import Unavailable
 from relay.journal.group_commit import MAX_CALLS, GroupCommit
 
 
@@ -16,7 +17,7 @@ class Doubling:
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
         self.begun, self.allowed = threading.Semaphore(0), threading.Semaphore(0)
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def __call__(self, numbers: list[int]) -> list[int]:
         self.begun.release()
@@ -72,11 +73,26 @@ def test_a_large_crowd() -> None:
 def test_a_commit_that_fails() -> None:
     """All of its calls fail, and the next ones do not."""
     crowd = Crowd(others=2)
-    crowd.commit.error = KeyError("a reason")
+    crowd.commit.error = Unavailable("a reason")
     crowd.commit.allowed.release(2)
     for call in (crowd.first, *crowd.others):
-        with pytest.raises(KeyError):
+        with pytest.raises(Unavailable, match="a reason"):
             call.result()
     crowd.commit.error = None
     crowd.commit.allowed.release()
     assert crowd.together(21) == 42
+
+
+def test_a_leader_that_is_ended() -> None:
+    """Its end is its own. The others learn that nothing may have been committed."""
+    crowd = Crowd(others=3)
+    crowd.commit.allowed.release()
+    assert crowd.first.result() == 0
+    crowd.commit.error = SystemExit("ended")
+    crowd.commit.allowed.release()
+    errors = []
+    for call in crowd.others:
+        with pytest.raises((SystemExit, Unavailable)) as raised:
+            call.result()
+        errors.append(raised.type)
+    assert sorted(errors, key=str) == [SystemExit, Unavailable, Unavailable]

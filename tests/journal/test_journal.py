@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
+from helpers.completions import eventually
 from helpers.limits import WAIT_SECONDS
-from helpers.sources import Clock, Task
+from helpers.sources import Clock, Task, waited_for
 from relay.intervals import ALIVE_SECONDS, IDLE_SECONDS
 from relay.journal import (
     Addition,
@@ -527,6 +529,30 @@ def test_a_take_that_fails(journal: Journal, backend: ScriptedBackend, clock: Cl
     clock.advance(IDLE_SECONDS)
     journal.beat()
     assert backend.settled == [Settlement([("running", "2")], [])]
+
+
+def test_takes_that_wait_for_one_that_fails(journal: Journal, backend: ScriptedBackend) -> None:
+    """They fail with it. Each would wait as long for the same."""
+    begun, may_fail = threading.Semaphore(0), threading.Semaphore(0)
+    tried = []
+
+    def take(_worker: str, takings: Sequence[Taking]) -> list[Taken]:
+        tried.append(len(takings))
+        begun.release()
+        waited_for(may_fail)
+        raise Unavailable("a reason")
+
+    backend.take = take  # type: ignore[method-assign, assignment]
+    first = Task(lambda: journal.take(Taking("1", [])))
+    waited_for(begun)
+    others = [Task(partial(journal.take, Taking(id, []))) for id in "23"]
+    group = journal._take_together
+    eventually(lambda: group._gathering is not None and len(group._gathering.arguments) == 2)
+    may_fail.release(2)
+    for each in (first, *others):
+        with pytest.raises(Unavailable):
+            each.result()
+    assert tried == [1]
 
 
 def test_a_server_that_ends_gives_back(journal: Journal, backend: ScriptedBackend) -> None:

@@ -29,7 +29,7 @@ class Client:
     def post(self, url: str, cancellation: Cancellation | None = None, **headers: str) -> Exchange:
         """The exchange, when the head of the response is there."""
         return self.transport.post(
-            self.transport.endpoint(url, headers),
+            self.transport.endpoint(url, httpx2.Headers(headers)),
             b"{}",
             deadline=Deadline(5),
             cancellation=cancellation or Cancellation(),
@@ -122,6 +122,19 @@ def test_a_body_up_to_the_end_of_the_connection(upstream: Upstream) -> None:
     with client() as http:
         assert http.whole(upstream.url) == (200, b"whole")
         assert http.transport.open_connections == 0
+
+
+def test_bytes_after_the_end(upstream: Upstream) -> None:
+    """What follows a response is no part of it, and its connection is not used again."""
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.raw(b"HTTP/1.1 429 Too Many\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\nX: y")
+
+    with client() as http:
+        exchange = http.post(upstream.url)
+        assert exchange.read_whole() == b"no"
+        assert (exchange.status, http.transport.open_connections) == (429, 0)
 
 
 def test_reading_on_after_a_timeout(upstream: Upstream) -> None:

@@ -64,6 +64,14 @@ def test_what_the_transport_cannot_use(setting: str) -> None:
     assert "Traceback" not in log
 
 
+def test_a_header_that_cannot_be_sent() -> None:
+    """The settings of the openai package that go into headers are named, without their values."""
+    log = refused(GUNICORN, OPENAI_ORG_ID="an\norganization")
+    assert "OPENAI_ORG_ID" in log
+    assert "organization" not in log
+    assert "Traceback" not in log
+
+
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
 def test_another_worker(worker: str) -> None:
     """One that serves few readers at a time, or does not end as ours does, is refused."""

@@ -22,6 +22,15 @@ def refusing(status: str, error: "dict[str, object] | str" = "", **headers: str)
     return lambda reply: reply.refuse(status, error or {"message": "secret words"}, **headers)
 
 
+def refusing_with(body: bytes) -> Script:
+    def script(reply: Reply) -> None:
+        reply.headers("400 Bad Request", "application/json")
+        reply.chunk(body)
+        reply.end()
+
+    return script
+
+
 def compressed(reply: Reply) -> None:
     reply.headers(Content_Encoding="gzip")
     reply.until_gone()
@@ -69,6 +78,18 @@ BEFORE_THE_FIRST_TEXT: dict[str, tuple[Script, int, str]] = {
         refusing("400 Bad", {"message": "no", "type": "exceed_context_size_error"}),
         413,
         "question_too_long",
+    ),
+    "context length, in another encoding": (
+        refusing_with(
+            '{"error":{"code":"context_length_exceeded","message":"zu groß"}}'.encode("latin-1")
+        ),
+        413,
+        "question_too_long",
+    ),
+    "a deep refusal": (
+        refusing_with(b'{"error":{"code":' + 996 * b"[" + 996 * b"]" + b"}}"),
+        502,
+        "upstream_error",
     ),
     "content policy": (
         refusing("400 Bad", {"message": "no", "code": "content_policy_violation"}),

@@ -40,6 +40,14 @@ def test_a_first_page(relay: RelayProcess, upstream: Upstream) -> None:
     assert upstream.headers[0]["authorization"] == f"Bearer {KEY}"
 
 
+def test_headers_of_the_operator(start_relay: StartRelay, upstream: Upstream) -> None:
+    """They replace the package's own, in any spelling, as with the package itself."""
+    relay = start_relay(OPENAI_CUSTOM_HEADERS="authorization: Basic abc\nX-Team: relay")
+    assert ask(relay.url).status == 200
+    [headers] = upstream.headers
+    assert (headers["authorization"], headers["x-team"]) == ("Basic abc", "relay")
+
+
 def test_text_arrives_as_it_is_written(relay: RelayProcess, upstream: Upstream) -> None:
     """The reader has the first text while the model still holds back the second."""
     gate = threading.Event()

@@ -8,10 +8,19 @@ export const hasKeys = () => keys.matches
 
 /** For buttons that disappear after use: moves the focus, so that it is not lost. */
 export function focusNext() {
+  const before = document.activeElement
+  let hasKey = false
+  const listening = new AbortController()
+  addEventListener('keydown', () => (hasKey = true), { capture: true, signal: listening.signal })
   // The button may have opened another conversation, which appears in the next frame.
-  const frame = requestAnimationFrame(() => (hasKeys() ? focusField() : focusConversation()))
-  // On a slow machine the next key may come before that frame, and may move the focus elsewhere.
-  addEventListener('keydown', () => cancelAnimationFrame(frame), { capture: true, once: true })
+  requestAnimationFrame(() => {
+    listening.abort()
+    const now = document.activeElement
+    // On a slow machine a key may come before this frame, and may have moved the focus elsewhere.
+    if (hasKey && now !== before && now !== document.body) return
+    if (hasKeys()) focusField()
+    else focusConversation()
+  })
 }
 
 export function focusField() {
