@@ -220,7 +220,8 @@ def translated(error: httpx2.TransportError) -> RelayError:
 
 def _refused(error: openai.APIStatusError) -> RelayError:
     """The relay's error for a refusal, without its text, which quotes the upstream."""
-    labels = {str(label) for label in (error.code, error.type) if label}
+    # An upstream may send something other than a string.
+    labels = {label for label in (error.code, error.type) if isinstance(label, str)}
     plain = sorted(label for label in labels if re.fullmatch(r"[a-z_]{1,64}", label))
     detail = " ".join([f"the upstream answered {error.status_code}", *plain])
     if error.status_code in (401, 403):
@@ -240,10 +241,10 @@ def _refused(error: openai.APIStatusError) -> RelayError:
 
 def _refused_parameter(error: openai.APIStatusError) -> str | None:
     """The optional parameter that a refusal is about: its `param`, or a word of its message."""
-    # An upstream may send something other than a string.
-    param = str(error.param).partition(".")[0]
-    if param in OPTIONAL_PARAMETERS:
-        return param
+    param = error.param if isinstance(error.param, str) else ""
+    name = param.partition(".")[0]
+    if name in OPTIONAL_PARAMETERS:
+        return name
     if error.param or error.status_code not in (400, 422):
         return None
     words = re.findall(r"[a-z_]+", str(error.message))

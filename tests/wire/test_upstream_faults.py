@@ -86,8 +86,13 @@ BEFORE_THE_FIRST_TEXT: dict[str, tuple[Script, int, str]] = {
         413,
         "question_too_long",
     ),
-    "a deep refusal": (
+    "a refusal that is too deep to read": (
         refusing_with(b'{"error":{"code":' + 996 * b"[" + 996 * b"]" + b"}}"),
+        502,
+        "upstream_error",
+    ),
+    "a deep refusal": (
+        refusing_with(b'{"error":{"code":' + 900 * b"[" + 900 * b"]" + b"}}"),
         502,
         "upstream_error",
     ),
