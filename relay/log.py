@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 import msgspec
 import structlog
-from structlog import stdlib
-from structlog.stdlib import ProcessorFormatter
+from structlog.processors import add_log_level
+from structlog.stdlib import ExtraAdder, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 log = logging.getLogger("askbot")
@@ -28,7 +28,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 def line_format(stream: TextIO) -> logging.Formatter:
     """The form of a line on the stream. What a record has in `extra` are the line's fields."""
     return ProcessorFormatter(
-        foreign_pre_chain=[_time(stream), stdlib.add_log_level, stdlib.ExtraAdder()],
+        foreign_pre_chain=[_time(stream), add_log_level, ExtraAdder()],
         processors=[ProcessorFormatter.remove_processors_meta, *_rendering(stream)],
     )
 
@@ -45,7 +45,7 @@ class Lines:
             structlog.WriteLogger(stream),
             processors=[
                 _time(stream),
-                structlog.processors.add_log_level,
+                add_log_level,
                 _begin_as_all_lines,
                 *_rendering(stream),
             ],

@@ -105,7 +105,11 @@ class Journal:
         self._left: list[tuple[str, str]] = []
         self._changes: dict[str, Change] = {}
         self._settling = threading.Lock()
-        self._take_together = GroupCommit(self._take)
+        # Looks once more whether the journal is up: those that have waited for a group that failed
+        # must not wait for the same again.
+        self._take_together: GroupCommit[Taking, Taken] = GroupCommit(
+            lambda takings: self._do(lambda: self._take(takings))
+        )
         self._beating = threading.Lock()
         self._is_busy = threading.Event()
         self._thread: threading.Thread | None = None
@@ -138,10 +142,10 @@ class Journal:
     def take(self, taking: Taking) -> Taken:
         """See `Backend.take`. What was given back until now is there to be taken."""
         owes = self._owes
-        taken = self._do(lambda: self._take_together(taking))
+        taken = self._take_together(taking)
         if not taken.has_taken and (owes or self._owes):
             self._do(self._settle_ended)
-            taken = self._do(lambda: self._take_together(taking))
+            taken = self._take_together(taking)
         return taken
 
     def give_back(self, settlement: Settlement) -> None:
@@ -276,13 +280,9 @@ class Journal:
         return was_known
 
     def _take(self, takings: Sequence[Taking]) -> list[Taken]:
-        # Those that have waited for a group that failed must not wait for the same again.
-        self._check_up()
         try:
             return self._backend.take(self.worker, takings)
-        except BaseException as error:
-            if isinstance(error, Unavailable):
-                self._note_gone(error)
+        except BaseException:
             # The backend may have done it all the same.
             running = [
                 (each.key, id) for id, buckets in takings for each in buckets if not each.seconds
@@ -361,16 +361,13 @@ class Journal:
         return record._replace(is_alive=True)
 
     def _do(self, work: Callable[[], T]) -> T:
-        self._check_up()
+        if not self._is_up:
+            raise Unavailable("it is not back yet")
         try:
             return work()
         except Unavailable as error:
             self._note_gone(error)
             raise
-
-    def _check_up(self) -> None:
-        if not self._is_up:
-            raise Unavailable("it is not back yet")
 
     def _note_gone(self, error: Unavailable) -> None:
         with self._lock:

@@ -234,37 +234,34 @@ class SqliteBackend:
             database.executemany("INSERT OR IGNORE INTO letters VALUES (?, ?, ?)", letters)
 
     def _take(self, worker: str, takings: Sequence[Taking]) -> list[Taken]:
+        now, taken = time.time(), []
         known = {bucket.key: bucket for _, buckets in takings for bucket in buckets}
-        now, taken, running = time.time(), [], set()
-        amounts: dict[str, int] = {}
         with self._database as database:
             database.execute("BEGIN IMMEDIATE")
             self._mark_if_due(worker)
-            counts = dict(zip(known, self._held(list(known.values())), strict=True))
-            for id, buckets in takings:
+            before = dict(zip(known, self._held(list(known.values())), strict=True))
+            counts = before.copy()
+            for _, buckets in takings:
                 held = [counts[bucket.key] for bucket in buckets]
                 has_taken = not any(map(Bucket.lacks, buckets, held))
                 taken.append(Taken(has_taken, held))
-                if not has_taken:
-                    continue
-                for key, amount, _, seconds in buckets:
-                    counts[key] += amount
-                    amounts[key] = amounts.get(key, 0) + amount
-                    if not seconds:
-                        running.add((key, id))
-            if amounts:
-                rows = [
-                    (
-                        key,
-                        "" if (seconds := known[key].seconds) else worker,
-                        amount,
-                        now + (seconds or LONGEST_SECONDS),
-                    )
-                    for key, amount in amounts.items()
-                ]
+                if has_taken:
+                    for bucket in buckets:
+                        counts[bucket.key] += bucket.amount
+            rows = [
+                (key, "" if seconds else worker, more, now + (seconds or LONGEST_SECONDS))
+                for key, _, _, seconds in known.values()
+                if (more := counts[key] - before[key])
+            ]
+            if rows:
                 statement = TAKE.format(", ".join([ROW] * len(rows)))
                 database.execute(statement, list(chain.from_iterable(rows)))
-        self._running |= running
+        self._running.update(
+            (bucket.key, id)
+            for (id, buckets), (has_taken, _) in zip(takings, taken, strict=True)
+            for bucket in buckets
+            if has_taken and not bucket.seconds
+        )
         return taken
 
     def _give_back(self, worker: str, settlement: Settlement) -> None:

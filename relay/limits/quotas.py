@@ -12,14 +12,14 @@ from relay.errors import LimitReached
 from relay.intervals import BEAT_SECONDS
 from relay.journal import Bucket, Change, Journal, Settlement, Taking, Unavailable
 from relay.limits.fields import policy, state
-from relay.limits.limit import Limit, digest_of, in_words, limits_of
+from relay.limits.limit import MINUTE_SECONDS, Limit, digest_of, in_words, limits_of
 from relay.limits.memory import Memory
 from relay.settings import Settings
 
 # How long a place may look taken after its answer has ended on another worker.
 LAG_SECONDS = 2 * BEAT_SECONDS
 
-MINUTE_MS = 60_000
+MINUTE_MS = 1000 * MINUTE_SECONDS
 # Whose buckets are kept at hand.
 MAX_CLIENTS = 1024
 
@@ -79,7 +79,7 @@ class Quotas:
         self._memory = Memory()
         # The tokens that running answers of this process have reserved and may give back.
         self._reserved = Memory()
-        # A client who asks again in the same minute has the same ones.
+        # All windows are whole minutes, so a client has the same ones for a minute.
         self._rate_buckets = lru_cache(maxsize=MAX_CLIENTS)(self._made_rate_buckets)
 
     def known_refusal(self, client: Client) -> LimitReached | None:

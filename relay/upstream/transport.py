@@ -28,9 +28,6 @@ KEEP_IDLE_SECONDS = 30.0
 # More idle connections than this are closed.
 MAX_IDLE = 128
 
-# httpx2 adds it. Each request has its own.
-_LENGTH = (b"Content-Length", b"content-length")
-
 
 class Endpoint(NamedTuple):
     """An address to send requests to. `head` is what their heads have in common, without an end."""
@@ -62,7 +59,9 @@ class Transport:
         # A compressing server would hold text back until a block is full.
         headers["Accept-Encoding"] = "identity"
         request = httpx2.Request("POST", url, headers=headers)
-        lines = [name + b": " + value for name, value in request.headers.raw if name not in _LENGTH]
+        # httpx2 adds a length. Each request has its own.
+        del request.headers["Content-Length"]
+        lines = [name + b": " + value for name, value in request.headers.raw]
         origin, target = _origin(request.url), request.url.raw_path
         proxy = self._dialer.proxy_for_plain_http(origin)
         if proxy is not None:
