@@ -172,7 +172,13 @@ document.addEventListener('securitypolicyviolation', ({ violatedDirective, block
 
 
 @pytest.fixture
-def page(page: Page) -> Iterator[Page]:
+def opened_url(request: pytest.FixtureRequest) -> str | None:
+    """What `page` opens: the shared relay's page, or nothing for a test that serves its own."""
+    return None if "serve_page" in request.fixturenames else "/"
+
+
+@pytest.fixture
+def page(page: Page, opened_url: str | None) -> Iterator[Page]:
     """Askbot's page, open. At the end it must have no errors and no breaches of its policy."""
     complaints: list[str] = []
 
@@ -184,7 +190,8 @@ def page(page: Page) -> Iterator[Page]:
     page.context.add_init_script(WATCH_POLICY)
     page.on("console", lambda message: on_console(message.type, message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/")
+    if opened_url is not None:
+        page.goto(opened_url)
     yield page
     assert not complaints
     assert page.evaluate("window.violations") == []

@@ -210,10 +210,7 @@ def test_a_narrow_window(page: Page, upstream: Upstream) -> None:
         assert needed <= there <= 320
 
 
-@pytest.mark.parametrize("persona", ["Askbot", "Secretary"])
-def test_a_real_model(
-    page: Page, start_relay: StartRelay, serve_page: ServePage, persona: str
-) -> None:
+def test_a_real_model(page: Page, start_relay: StartRelay, serve_page: ServePage) -> None:
     """The embedded model answers as each persona, in English and in Korean, to the end."""
     if not weights_path().is_file():
         pytest.skip("the model is not there: python -m local.fetch")
@@ -228,11 +225,14 @@ def test_a_real_model(
             IDLE_TIMEOUT=f"{WORK_SECONDS:g}",
         )
         page.goto(serve_page(relay.url).url)
-        page.get_by_role("radio", name=persona).check()
-        for question, letter in [
-            ("What is the capital of France?", re.compile("[A-Za-z]")),
-            ("안녕하세요? 당신은 누구인가요?", re.compile("[가-힣]")),
+        latin, hangul = re.compile("[A-Za-z]"), re.compile("[가-힣]")
+        for persona, question, letter in [
+            ("Askbot", "What is the capital of France?", latin),
+            ("Askbot", "안녕하세요? 당신은 누구인가요?", hangul),
+            ("Secretary", "What is the capital of Korea?", latin),
+            ("Secretary", "안녕하세요? 무엇을 할 수 있나요?", hangul),
         ]:
+            page.get_by_role("radio", name=persona).check()
             ask(page, question)
             turn = page.get_by_role("article").filter(has_text=question)
             heading = turn.get_by_role("heading", name=f"{persona} answered")
@@ -242,4 +242,3 @@ def test_a_real_model(
             expect(page.get_by_role("alert")).to_have_count(0)
             # A small model sometimes keeps the language of the conversation.
             button(page, "New conversation").click()
-            page.get_by_role("radio", name=persona).check()

@@ -1,13 +1,15 @@
 """Pictures in questions: added, drawn smaller, removed, asked about, kept and taken along."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
-from helpers.axe import violations
+from helpers import page_process
+from helpers.axe import assert_axe_finds_nothing
 from helpers.pictures import png
 from helpers.reader import (
     Paused,
@@ -19,8 +21,10 @@ from helpers.reader import (
     question_field,
     wait_until_kept,
 )
-from helpers.relay_process import RelayProcess, ServePage, StartRelay
+from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
 from helpers.upstream import Upstream
+
+pytestmark = pytest.mark.usefixtures("upstream")
 
 # A persona that looks at pictures, beside those that do not.
 EYE = """\
@@ -70,16 +74,20 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def open_page(page: Page, relay: RelayProcess, serve_page: ServePage) -> Page:
-    page.goto(serve_page(relay.url).url)
-    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
-    return page
+@pytest.fixture(scope="module")
+def seeing_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
+    """A relay whose personas all look at pictures."""
+    relay = start(upstream_server, {"ACCEPT_IMAGES": "true"}, None)
+    yield relay
+    relay.stop()
 
 
-@pytest.fixture
-def seeing(page: Page, start_relay: StartRelay, serve_page: ServePage) -> Page:
-    """The page of a relay whose personas all look at pictures."""
-    return open_page(page, start_relay(ACCEPT_IMAGES="true"), serve_page)
+@pytest.fixture(scope="module")
+def opened_url(seeing_relay: RelayProcess, built_page: None) -> Iterator[str]:
+    assert built_page is None
+    server = page_process.serve(seeing_relay.url)
+    yield server.url
+    server.stop()
 
 
 def pick(page: Page, *contents: bytes) -> None:
@@ -105,118 +113,118 @@ def seen_by(upstream: Upstream, place: int = -1) -> list[Any]:
     return content if isinstance(content, list) else [content]
 
 
-def test_a_picture_is_asked_about(seeing: Page, upstream: Upstream) -> None:
+def test_a_picture_is_asked_about(page: Page, upstream: Upstream) -> None:
     """It is drawn smaller, shown with the question while the answer is written, and kept."""
     paused = Paused(upstream)
-    pick(seeing, png(3000, 1500))
-    expect(waiting(seeing)).to_have_count(1)
-    ask(seeing, "What is this?")
-    expect(waiting(seeing)).to_have_count(0)
-    picture = conversation(seeing).get_by_role("img", name="Picture 1")
+    pick(page, png(3000, 1500))
+    expect(waiting(page)).to_have_count(1)
+    ask(page, "What is this?")
+    expect(waiting(page)).to_have_count(0)
+    picture = conversation(page).get_by_role("img", name="Picture 1")
     expect(picture).to_be_visible()
     paused.go_on.set()
-    expect(button(seeing, "Ask")).to_be_visible()
+    expect(button(page, "Ask")).to_be_visible()
     text, image = seen_by(upstream)
     assert text == {"type": "text", "text": "What is this?"}
     assert image["image_url"]["url"].startswith("data:image/webp;base64,")
-    wait_until_kept(seeing)
-    seeing.reload()
+    wait_until_kept(page)
+    page.reload()
     assert picture.evaluate(SIZE) == [1024, 512]
     assert picture.get_attribute("src") == image["image_url"]["url"]
-    exchange(seeing, "And what else?")
+    exchange(page, "And what else?")
     assert seen_by(upstream) == ["And what else?"]
     assert upstream.requests[-1]["messages"][-3]["content"] == [text, image]
 
 
-def test_a_small_picture_keeps_its_size(seeing: Page) -> None:
+def test_a_small_picture_keeps_its_size(page: Page) -> None:
     """It is not blown up."""
-    pick(seeing, png(40, 30))
-    assert waiting(seeing).evaluate(SIZE) == [40, 30]
+    pick(page, png(40, 30))
+    assert waiting(page).evaluate(SIZE) == [40, 30]
 
 
-def test_pasting(seeing: Page, upstream: Upstream) -> None:
+def test_pasting(page: Page, upstream: Upstream) -> None:
     """A picture in the clipboard is pasted as one. Words are pasted as words."""
-    seeing.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    seeing.evaluate(COPY, encoded(png(8, 8)))
-    expect(button(seeing, "Add a picture")).to_be_visible()
-    question_field(seeing).press("Control+v")
-    expect(waiting(seeing)).to_have_count(1)
-    assert question_field(seeing).evaluate(PASTE_BOTH, encoded(png(8, 8))) is True
-    ask(seeing, "What is this?")
-    expect(conversation(seeing)).to_contain_text("Hello there.")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.evaluate(COPY, encoded(png(8, 8)))
+    expect(button(page, "Add a picture")).to_be_visible()
+    question_field(page).press("Control+v")
+    expect(waiting(page)).to_have_count(1)
+    assert question_field(page).evaluate(PASTE_BOTH, encoded(png(8, 8))) is True
+    ask(page, "What is this?")
+    expect(conversation(page)).to_contain_text("Hello there.")
     assert len(seen_by(upstream)) == 2
 
 
-def test_dropping(seeing: Page) -> None:
+def test_dropping(page: Page) -> None:
     """A picture may be dropped anywhere on the page. What is none is named, and not added."""
-    expect(button(seeing, "Add a picture")).to_be_visible()
-    assert seeing.evaluate(DROP, [encoded(png(8, 8)), "image/png"]) == [True, True]
-    expect(waiting(seeing)).to_have_count(1)
-    assert seeing.evaluate(DROP, [encoded(b"not a picture"), "image/png"]) == [True, True]
-    expect(seeing.get_by_text("This file is not a picture that can be shown.")).to_be_visible()
-    expect(waiting(seeing)).to_have_count(1)
+    expect(button(page, "Add a picture")).to_be_visible()
+    assert page.evaluate(DROP, [encoded(png(8, 8)), "image/png"]) == [True, True]
+    expect(waiting(page)).to_have_count(1)
+    assert page.evaluate(DROP, [encoded(b"not a picture"), "image/png"]) == [True, True]
+    expect(page.get_by_text("This file is not a picture that can be shown.")).to_be_visible()
+    expect(waiting(page)).to_have_count(1)
 
 
-def test_no_more_than_allowed(seeing: Page, upstream: Upstream) -> None:
+def test_no_more_than_allowed(page: Page, upstream: Upstream) -> None:
     """Four pictures fit into a question, and each can be removed before it is sent."""
-    pick(seeing, *[png(8 * size, 8) for size in range(1, 6)])
-    expect(seeing.get_by_text("A question can have 4 pictures at most.")).to_be_visible()
-    expect(waiting(seeing)).to_have_count(4)
-    button(seeing, "Remove picture 2").click()
-    expect(waiting(seeing)).to_have_count(3)
-    expect(question_field(seeing)).to_be_focused()
-    expect(seeing.get_by_text("A question can have 4 pictures at most.")).to_have_count(0)
-    sizes = [waiting(seeing).nth(place).evaluate(SIZE)[0] for place in range(3)]
+    pick(page, *[png(8 * size, 8) for size in range(1, 6)])
+    expect(page.get_by_text("A question can have 4 pictures at most.")).to_be_visible()
+    expect(waiting(page)).to_have_count(4)
+    button(page, "Remove picture 2").click()
+    expect(waiting(page)).to_have_count(3)
+    expect(question_field(page)).to_be_focused()
+    expect(page.get_by_text("A question can have 4 pictures at most.")).to_have_count(0)
+    sizes = [waiting(page).nth(place).evaluate(SIZE)[0] for place in range(3)]
     assert sizes == [8, 24, 32]
-    ask(seeing, "What are these?")
-    expect(conversation(seeing)).to_contain_text("Hello there.")
+    ask(page, "What are these?")
+    expect(conversation(page)).to_contain_text("Hello there.")
     assert len(seen_by(upstream)) == 1 + 3
 
 
-def test_a_picture_needs_words(seeing: Page, upstream: Upstream) -> None:
+def test_a_picture_needs_words(page: Page, upstream: Upstream) -> None:
     """Without a question nothing is sent, and the page says what is missing."""
-    pick(seeing, png(8, 8))
-    expect(waiting(seeing)).to_have_count(1)
-    question_field(seeing).press("Enter")
-    expect(seeing.get_by_text("Write what you would like to know")).to_be_visible()
-    expect(waiting(seeing)).to_have_count(1)
+    pick(page, png(8, 8))
+    expect(waiting(page)).to_have_count(1)
+    question_field(page).press("Enter")
+    expect(page.get_by_text("Write what you would like to know")).to_be_visible()
+    expect(waiting(page)).to_have_count(1)
     assert upstream.requests == []
 
 
-def test_a_draft_with_a_picture(seeing: Page) -> None:
+def test_a_draft_with_a_picture(page: Page) -> None:
     """It waits, like the text of a draft, while the reader looks at another conversation."""
-    exchange(seeing, "Who are you?")
-    pick(seeing, png(8, 8))
-    expect(waiting(seeing)).to_have_count(1)
-    seeing.keyboard.press("Control+Shift+O")
-    expect(seeing.get_by_role("radio", name="Askbot")).to_be_visible()
-    expect(waiting(seeing)).to_have_count(0)
-    seeing.go_back()
-    expect(waiting(seeing)).to_have_count(1)
+    exchange(page, "Who are you?")
+    pick(page, png(8, 8))
+    expect(waiting(page)).to_have_count(1)
+    page.keyboard.press("Control+Shift+O")
+    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
+    expect(waiting(page)).to_have_count(0)
+    page.go_back()
+    expect(waiting(page)).to_have_count(1)
 
 
-def test_an_edit_keeps_pictures(seeing: Page, upstream: Upstream) -> None:
+def test_an_edit_keeps_pictures(page: Page, upstream: Upstream) -> None:
     """Other words are asked of the same pictures, unless some are removed or added."""
-    pick(seeing, png(8, 8), png(16, 8))
-    expect(waiting(seeing)).to_have_count(2)
-    exchange(seeing, "What are these?")
-    button(seeing, "Edit the question").click()
-    button(seeing, "Remove picture 1").click()
-    field = seeing.get_by_role("textbox", name="Edited question")
+    pick(page, png(8, 8), png(16, 8))
+    expect(waiting(page)).to_have_count(2)
+    exchange(page, "What are these?")
+    button(page, "Edit the question").click()
+    button(page, "Remove picture 1").click()
+    field = page.get_by_role("textbox", name="Edited question")
     expect(field).to_be_focused()
     field.fill("What is this?")
     field.press("Enter")
-    expect(seeing.get_by_text("2/2")).to_be_visible()
+    expect(page.get_by_text("2/2")).to_be_visible()
     assert len(seen_by(upstream)) == 1 + 1
-    picture = conversation(seeing).get_by_role("img")
+    picture = conversation(page).get_by_role("img")
     expect(picture).to_have_count(1)
     assert picture.evaluate(SIZE) == [16, 8]
-    button(seeing, "Earlier version").click()
+    button(page, "Earlier version").click()
     expect(picture).to_have_count(2)
-    button(seeing, "Later version").click()
+    button(page, "Later version").click()
     expect(picture).to_have_count(1)
-    button(seeing, "Ask again").click()
-    expect(seeing.get_by_text("3/3")).to_be_visible()
+    button(page, "Ask again").click()
+    expect(page.get_by_text("3/3")).to_be_visible()
     assert len(seen_by(upstream)) == 1 + 1
 
 
@@ -225,6 +233,7 @@ def test_only_where_pictures_are_accepted(
 ) -> None:
     """Elsewhere nothing is offered or taken, and the browser does as it always does."""
     assert relay
+    page.goto("/")
     expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
     expect(button(page, "Add a picture")).to_have_count(0)
     assert page.evaluate(DROP, [encoded(png(8, 8)), "image/png"]) == [False, False]
@@ -244,7 +253,8 @@ def test_a_persona_that_cannot_look(
 ) -> None:
     """It is not asked about pictures, neither by the form nor instead of one that can."""
     (tmp_path / "eye.md").write_text(EYE, encoding="utf-8")
-    open_page(page, start_relay(PERSONAS_DIR=str(tmp_path), PERSONA="eye"), serve_page)
+    relay = start_relay(PERSONAS_DIR=str(tmp_path), PERSONA="eye")
+    page.goto(serve_page(relay.url).url)
     pick(page, png(8, 8))
     expect(waiting(page)).to_have_count(1)
     conversation(page).get_by_text("Askbot", exact=True).click()
@@ -266,50 +276,50 @@ def test_a_persona_that_cannot_look(
     )
 
 
-def test_pictures_that_are_refused(seeing: Page, upstream: Upstream) -> None:
+def test_pictures_that_are_refused(page: Page, upstream: Upstream) -> None:
     """The refusal speaks of the pictures, and the question can be edited."""
     error = {"message": "x", "type": "invalid_request_error", "code": "invalid_image"}
     upstream.answers(lambda reply: reply.refuse("400 Bad Request", error))
-    pick(seeing, png(8, 8))
-    expect(waiting(seeing)).to_have_count(1)
-    ask(seeing, "What is this?")
-    expect(seeing.get_by_role("alert")).to_contain_text("cannot look at these pictures")
-    expect(button(seeing, "Ask again")).to_have_count(0)
-    conversation(seeing).get_by_role("button", name="Edit the question").last.click()
-    expect(button(seeing, "Remove picture 1")).to_be_visible()
+    pick(page, png(8, 8))
+    expect(waiting(page)).to_have_count(1)
+    ask(page, "What is this?")
+    expect(page.get_by_role("alert")).to_contain_text("cannot look at these pictures")
+    expect(button(page, "Ask again")).to_have_count(0)
+    conversation(page).get_by_role("button", name="Edit the question").last.click()
+    expect(button(page, "Remove picture 1")).to_be_visible()
 
 
 @pytest.mark.parametrize("kind", ["Markdown", "JSON"])
-def test_files_have_the_pictures(seeing: Page, kind: str, tmp_path: Path) -> None:
+def test_files_have_the_pictures(page: Page, kind: str, tmp_path: Path) -> None:
     """A conversation that was exported, deleted and imported has its pictures again."""
-    pick(seeing, png(8, 8), png(16, 8))
-    expect(waiting(seeing)).to_have_count(2)
-    exchange(seeing, "What are these?")
-    picture = conversation(seeing).get_by_role("img", name="Picture 2")
+    pick(page, png(8, 8), png(16, 8))
+    expect(waiting(page)).to_have_count(2)
+    exchange(page, "What are these?")
+    picture = conversation(page).get_by_role("img", name="Picture 2")
     address = picture.get_attribute("src")
-    choose(seeing, "Export")
-    with seeing.expect_download() as download:
-        button(seeing, kind).click()
+    choose(page, "Export")
+    with page.expect_download() as download:
+        button(page, kind).click()
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
-    button(seeing, "Close").click()
-    choose(seeing, "Delete")
-    button(seeing, "Settings").click()
-    seeing.get_by_label("Import a file").set_input_files(file)
-    expect(seeing.get_by_text("One conversation was imported.")).to_be_visible()
-    button(seeing, "Close").click()
-    seeing.get_by_role("link", name="What are these?").click()
+    button(page, "Close").click()
+    choose(page, "Delete")
+    button(page, "Settings").click()
+    page.get_by_label("Import a file").set_input_files(file)
+    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    button(page, "Close").click()
+    page.get_by_role("link", name="What are these?").click()
     expect(picture).to_have_attribute("src", address or "")
 
 
-def test_a_shared_file_has_the_pictures(seeing: Page, browser: Browser, tmp_path: Path) -> None:
+def test_a_shared_file_has_the_pictures(page: Page, browser: Browser, tmp_path: Path) -> None:
     """They are in the file itself, where nothing is loaded."""
-    pick(seeing, png(8, 8))
-    expect(waiting(seeing)).to_have_count(1)
-    exchange(seeing, "What is this?")
-    choose(seeing, "Export")
-    with seeing.expect_download() as download:
-        button(seeing, "Web page").click()
+    pick(page, png(8, 8))
+    expect(waiting(page)).to_have_count(1)
+    exchange(page, "What is this?")
+    choose(page, "Export")
+    with page.expect_download() as download:
+        button(page, "Web page").click()
     file = tmp_path / "shared.html"
     download.value.save_as(file)
     context = browser.new_context()
@@ -323,26 +333,25 @@ def test_a_shared_file_has_the_pictures(seeing: Page, browser: Browser, tmp_path
 
 
 def test_pictures_cannot_be_loaded(
-    page: Page, start_relay: StartRelay, serve_page: ServePage
+    page: Page, seeing_relay: RelayProcess, serve_page: ServePage
 ) -> None:
     """Where the part for pictures is missing, the page asks without them."""
     page.route("**/assets/PictureTools*", lambda route: route.abort())
-    open_page(page, start_relay(ACCEPT_IMAGES="true"), serve_page)
+    # At a new address, as the browser has already stored the part for the other one.
+    page.goto(serve_page(seeing_relay.url).url)
     exchange(page, "Who are you?")
     expect(conversation(page)).to_contain_text("Hello there.")
     expect(button(page, "Add a picture")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe(seeing: Page, scheme: Any) -> None:
+def test_axe(page: Page) -> None:
     """Nothing that axe can find stands in anybody's way, before the question and after it."""
-    seeing.emulate_media(color_scheme=scheme)
-    seeing.set_viewport_size({"width": 320, "height": 640})
-    pick(seeing, *[png(8, 8)] * 5)
-    expect(waiting(seeing)).to_have_count(4)
-    assert violations(seeing) == []
-    exchange(seeing, "What are these?")
-    assert violations(seeing) == []
-    button(seeing, "Edit the question").click()
-    assert violations(seeing) == []
-    assert seeing.evaluate("document.documentElement.scrollWidth") == 320
+    page.set_viewport_size({"width": 320, "height": 640})
+    pick(page, *[png(8, 8)] * 5)
+    expect(waiting(page)).to_have_count(4)
+    assert_axe_finds_nothing(page)
+    exchange(page, "What are these?")
+    assert_axe_finds_nothing(page)
+    button(page, "Edit the question").click()
+    assert_axe_finds_nothing(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320

@@ -67,27 +67,26 @@ def test_tasks(page: Page, upstream: Upstream) -> None:
     assert boxes.last.evaluate(tick) == "none"
 
 
-@pytest.mark.parametrize(
-    ("language", "code"),
-    [
-        ("sql", "SELECT name FROM sky WHERE colour = 'blue';"),
-        ("go", "func main() { return }"),
-        ("c", "int main(void) { return 0; }"),
-        ("C++", "class Sky { public: int blue; };"),
-        ("java", "public class Sky {}"),
-        ("yaml", "sky: true"),
-        ("diff", "- red\n+ blue"),
-        ("rs", "fn main() { let sky = 1; }"),
-        ("toml", 'sky = "blue"'),
-    ],
-)
-def test_a_language_is_coloured(page: Page, upstream: Upstream, language: str, code: str) -> None:
+def test_languages_are_coloured(page: Page, upstream: Upstream) -> None:
     """Each of the rarer languages comes when it is met, and by all of its names."""
-    upstream.answers(saying(f"```{language}\n{code}\n```\n"))
+    written = {
+        "sql": "SELECT name FROM sky WHERE colour = 'blue';",
+        "go": "func main() { return }",
+        "c": "int main(void) { return 0; }",
+        "C++": "class Sky { public: int blue; };",
+        "java": "public class Sky {}",
+        "yaml": "sky: true",
+        "diff": "- red\n+ blue",
+        "rs": "fn main() { let sky = 1; }",
+        "toml": 'sky = "blue"',
+    }
+    blocks = [f"```{language}\n{code}\n```\n" for language, code in written.items()]
+    upstream.answers(saying("\n".join(blocks)))
     exchange(page, "?")
-    region = conversation(page).get_by_role("region", name="Code")
-    expect(region.locator("[class^=hljs-]").first).to_be_visible()
-    expect(region.locator("code")).to_have_text(code)
+    regions = conversation(page).get_by_role("region", name="Code")
+    expect(regions.locator("code")).to_have_text(list(written.values()))
+    for place in range(len(written)):
+        expect(regions.nth(place).locator("[class^=hljs-]").first).to_be_visible()
 
 
 def test_a_language_that_nobody_knows(page: Page, upstream: Upstream) -> None:
