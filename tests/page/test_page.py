@@ -3,6 +3,7 @@
 import contextlib
 import re
 import threading
+from itertools import product
 from urllib.parse import urlsplit
 
 import pytest
@@ -225,13 +226,9 @@ def test_a_real_model(page: Page, start_relay: StartRelay, serve_page: ServePage
             IDLE_TIMEOUT=f"{WORK_SECONDS:g}",
         )
         page.goto(serve_page(relay.url).url)
-        latin, hangul = re.compile("[A-Za-z]"), re.compile("[가-힣]")
-        for persona, question, letter in [
-            ("Askbot", "What is the capital of France?", latin),
-            ("Askbot", "안녕하세요? 당신은 누구인가요?", hangul),
-            ("Secretary", "What is the capital of Korea?", latin),
-            ("Secretary", "안녕하세요? 무엇을 할 수 있나요?", hangul),
-        ]:
+        english = ("What is the capital of France?", re.compile("[A-Za-z]"))
+        korean = ("안녕하세요? 당신은 누구인가요?", re.compile("[가-힣]"))
+        for persona, (question, letter) in product(("Askbot", "Secretary"), (english, korean)):
             page.get_by_role("radio", name=persona).check()
             ask(page, question)
             turn = page.get_by_role("article").filter(has_text=question)

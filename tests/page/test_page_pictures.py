@@ -79,7 +79,7 @@ def seeing_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
     """A relay whose personas all look at pictures."""
     relay = start(upstream_server, {"ACCEPT_IMAGES": "true"}, None)
     yield relay
-    relay.stop()
+    assert relay.stop() == 0
 
 
 @pytest.fixture(scope="module")
