@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type RefObject, type ToggleEvent } from 'react'
+import { useId, useLayoutEffect, useRef, useState, type RefObject, type ToggleEvent } from 'react'
 import { Icon, type IconName } from './Icon.tsx'
 import { IconButton } from './IconButton.tsx'
 import styles from './Menu.module.css'
@@ -42,7 +42,7 @@ interface Inside extends Omit<Shown, 'icon'> {
 }
 
 function Items({ label, items, menu, button }: Inside) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     place(menu.current!, button.current!)
     menu.current!.querySelector('button')?.focus()
   }, [menu, button])

@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useRef, useState, type ChangeEvent } from 'react'
+import { useEffectEvent, useLayoutEffect, useRef, useState, type ChangeEvent } from 'react'
 import type { PictureLimits } from '../page/known.ts'
 import { addPictures } from '../pictures/addPictures.ts'
 import { type Pictures, replacePictures } from '../pictures/pictures.ts'
@@ -29,7 +29,8 @@ export function PictureRow({ pictures, limits, onRemoved, takesDrops = false }: 
 
   const addPasted = useEffectEvent(add)
 
-  useEffect(() => {
+  // Before it is seen: a reader may paste at once.
+  useLayoutEffect(() => {
     const form = row.current!.closest('form')!
 
     function onPaste(event: ClipboardEvent) {
@@ -80,7 +81,7 @@ function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const [isHeld, setHeld] = useState(false)
   const take = useEffectEvent(onFiles)
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false
 
     function onDragOver(event: DragEvent) {

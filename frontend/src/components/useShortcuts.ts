@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useLayoutEffect } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Page } from '../page/page.ts'
 import { focusField, hasKeys } from './focus.ts'
@@ -8,7 +8,8 @@ export const SEARCH_FIELD = 'search-conversations'
 
 /** All commands have a modifier, because single letters would interfere with speech input (WCAG 2.1.4). */
 export function useShortcuts(page: Page, chat: Chat) {
-  useEffect(() => {
+  // Before the page is seen: its reader may press a key at once.
+  useLayoutEffect(() => {
     function onKeyDown(event: KeyboardEvent) {
       if (isComposing(event) || event.altKey) return
       const command = event.ctrlKey || event.metaKey
