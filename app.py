@@ -8,8 +8,9 @@ from typing import Any
 import click
 from flask import Flask, Response, jsonify, request
 
-from doors import ai_completion, ai_sdk, openai_api, page
-from doors.serving import Relay, note_refusal, reader_language, serving
+from doors import ai_completion, ai_sdk, openai_api, page_files
+from doors.personas import list_personas
+from doors.serving import Relay, note_refusal, serving
 from openai_client import Model
 from relay.access import Gate, Origins, check_address
 from relay.completions import Store
@@ -18,12 +19,12 @@ from relay.errors import NotConfigured
 from relay.journal import open_journal
 from relay.limits import Quotas, check_limits
 from relay.log import log, log_to_stderr
+from relay.middleware import make_uniform, trust_proxies
 from relay.personas import PersonaError, kept_personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
 from relay.telemetry import CONTENT_TYPE, Telemetry
 from relay.upstream import Dialer, Transport
 from relay.version import version
-from relay.web import make_uniform, trust_proxies
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
@@ -70,7 +71,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.add_url_rule("/v1/models/<id>", view_func=openai_api.show_model)
     app.add_url_rule("/personas", view_func=list_personas)
     # Last: no file of the page takes an address of the relay's.
-    pages = page.add_page(app, settings.page_dir) if settings.page_dir else frozenset()
+    pages = page_files.add_page(app, settings.page_dir) if settings.page_dir else frozenset()
 
     wordings = {
         "/aiCompletion": ai_completion.refusal,
@@ -89,7 +90,10 @@ def home() -> Response:
     if folder is None:
         return jsonify(data="success")
     best = request.accept_mimetypes.best_match(["application/json", "text/html"])
-    response = page.show(folder, page.SHELL) if best == "text/html" else jsonify(data="success")
+    if best == "text/html":
+        response = page_files.show(folder, page_files.SHELL)
+    else:
+        response = jsonify(data="success")
     response.vary.add("Accept")
     return response
 
@@ -109,28 +113,6 @@ def show_metrics() -> Response:
     # A server for development starts it here. gunicorn's workers have started theirs.
     telemetry.pulse.start()
     return Response(telemetry.scrape.text(), content_type=CONTENT_TYPE)
-
-
-def list_personas() -> Response:
-    """The personas' cards, in Korean or English by the reader's `Accept-Language`.
-
-    The limits stand beside them, so that a page knows them before it asks.
-    """
-    relay = serving()
-    cards = [
-        persona.card(reader_language()) | {"accepts_images": persona.takes_pictures(relay.settings)}
-        for persona in relay.personas
-    ]
-    pictures = relay.picture_limits
-    limits = {
-        "max_question_chars": relay.limits.question_chars,
-        "max_messages": relay.limits.messages,
-        "images": pictures and {"max": pictures.count, "max_bytes": pictures.bytes},
-    }
-    default = relay.personas.default.id
-    response = jsonify({"default": default, "personas": cards, "limits": limits})
-    response.vary.add("Accept-Language")
-    return response
 
 
 @cache

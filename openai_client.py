@@ -1,19 +1,15 @@
 """From a prompt to the model's answer. The only importer of `openai`.
 
-The package knows the address, the key and the headers of a request, and classifies refusals. Its
-stream is too slow, because it makes a validated object of every token, and it takes a third of a
-millisecond to build a request. So `relay.upstream` sends the requests and reads the responses.
+The package knows the address, the key and the headers of a request. Its stream is too slow, as it
+makes a validated object of every token, and it takes a third of a millisecond to build a request.
+So `relay.upstream` sends the requests and reads the responses.
 """
 
-import json
 import logging
-import math
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -22,37 +18,23 @@ import openai
 
 from relay.deadline import Deadline
 from relay.errors import (
-    ContentFiltered,
     NotConfigured,
     Overloaded,
     QuestionTooLong,
     RelayError,
-    UnsupportedContent,
     UpstreamError,
     UpstreamRateLimited,
     UpstreamTimeout,
 )
 from relay.questions import Prompt
 from relay.settings import Settings, SettingsError
-from relay.upstream import AnswerStream, Cancellation, Exchange, Transport
+from relay.upstream import AnswerStream, Cancellation, Exchange, Transport, UpstreamRefusal
 
 log = logging.getLogger("askbot")
 
 # No byte of a response has arrived, so the reader has seen nothing of an answer.
 RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, httpx2.ReadError)
 RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
-MAX_RETRY_AFTER_SECONDS = 86_400
-
-# Some models refuse these. The refusal names the parameter.
-OPTIONAL_PARAMETERS = ("temperature", "reasoning_effort", "stream_options")
-
-_TOO_LONG = {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}
-_FILTERED = {"content_filter", "content_policy_violation", "image_content_policy_violation"}
-_UNREADABLE_PICTURE = {
-    *("invalid_image", "invalid_image_format", "invalid_image_url", "invalid_base64_image"),
-    *("image_parse_error", "image_too_large", "image_too_small", "image_file_too_large"),
-    *("unsupported_image_media_type", "empty_image_file"),
-}
 
 
 class Model:
@@ -84,8 +66,8 @@ class Model:
             for name, value in client.default_headers.items():
                 if isinstance(value, str):
                     headers[name] = value
-            self._url = f"{str(client.base_url).rstrip('/')}/chat/completions"
-            self._endpoint = transport.endpoint(self._url, headers)
+            url = f"{str(client.base_url).rstrip('/')}/chat/completions"
+            self._endpoint = transport.endpoint(url, headers)
         except httpx2.InvalidURL:
             raise SettingsError(
                 "OPENAI_BASE_URL must be an address such as https://api.openai.com/v1."
@@ -164,35 +146,12 @@ class Model:
                 cancellation.check()
                 retries += 1
                 continue
-            refusal = self._refusal(exchange)
-            refused = _refused_parameter(refusal)
+            refusal = _refusal(exchange)
+            refused = refusal.parameter
             if refused not in body:
-                raise _refused(refusal)
+                raise refusal.error()
             log.info("model %s does not take %s; asking without", prompt.model, refused)
             self._refused |= {(prompt.model, refused)}
-
-    def _refusal(self, exchange: Exchange) -> openai.APIStatusError:
-        """The package's error for a response that is no answer. Raises UpstreamError or Cancelled.
-
-        Also raises UpstreamTimeout.
-        """
-        try:
-            text = exchange.read_whole()
-        except httpx2.TransportError as error:
-            failure = translated(error)
-            failure.detail = f"in a refusal: {failure.detail}"
-            raise failure from None
-        plain = [(n, v) for n, v in exchange.headers if not n.lower().startswith(b"content-")]
-        request = httpx2.Request("POST", self._url)
-        response = httpx2.Response(exchange.status, headers=plain, request=request)
-        try:
-            body = json.loads(text.decode(errors="replace"))
-            reason = body.get("error", body) if isinstance(body, dict) else None
-            message = reason.get("message") if isinstance(reason, dict) else None
-            message = message if isinstance(message, str) else ""
-            return openai.APIStatusError(message, response=response, body=reason)
-        except (ValueError, RecursionError):
-            return openai.APIStatusError("", response=response, body=None)
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
         system, *others = prompt.messages
@@ -218,46 +177,12 @@ def translated(error: httpx2.TransportError) -> RelayError:
     return kind(detail=f"{type(error).__name__}: {error}")
 
 
-def _refused(error: openai.APIStatusError) -> RelayError:
-    """The relay's error for a refusal, without its text, which quotes the upstream."""
-    # An upstream may send something other than a string.
-    labels = {label for label in (error.code, error.type) if isinstance(label, str)}
-    plain = sorted(label for label in labels if re.fullmatch(r"[a-z_]{1,64}", label))
-    detail = " ".join([f"the upstream answered {error.status_code}", *plain])
-    if error.status_code in (401, 403):
-        return UpstreamError(detail=f"{detail}: it did not accept OPENAI_API_KEY")
-    if error.status_code == 429:
-        return UpstreamRateLimited(
-            detail=detail, retry_after_seconds=_retry_after(error.response.headers)
-        )
-    if error.status_code == 413 or labels & _TOO_LONG:
-        return QuestionTooLong(detail=detail)
-    if labels & _FILTERED:
-        return ContentFiltered(detail=detail)
-    if labels & _UNREADABLE_PICTURE:
-        return UnsupportedContent("The model cannot read the picture.", detail=detail)
-    return UpstreamError(detail=detail)
-
-
-def _refused_parameter(error: openai.APIStatusError) -> str | None:
-    """The optional parameter that a refusal is about: its `param`, or a word of its message."""
-    param = error.param if isinstance(error.param, str) else ""
-    name = param.partition(".")[0]
-    if name in OPTIONAL_PARAMETERS:
-        return name
-    if error.param or error.status_code not in (400, 422):
-        return None
-    words = re.findall(r"[a-z_]+", str(error.message))
-    return next((name for name in OPTIONAL_PARAMETERS if name in words), None)
-
-
-def _retry_after(headers: httpx2.Headers) -> int | None:
-    """The seconds of `Retry-After`, which is a number or a date (RFC 9110, 10.2.3)."""
-    value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,18}", value):
-        return min(int(value), MAX_RETRY_AFTER_SECONDS)
+def _refusal(exchange: Exchange) -> UpstreamRefusal:
+    """Reads a response that is no answer. Raises UpstreamError, UpstreamTimeout or Cancelled."""
     try:
-        seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(math.ceil(seconds), 0), MAX_RETRY_AFTER_SECONDS)
+        body = exchange.read_whole()
+    except httpx2.TransportError as error:
+        failure = translated(error)
+        failure.detail = f"in a refusal: {failure.detail}"
+        raise failure from None
+    return UpstreamRefusal.read(exchange.status, exchange.headers, body)

@@ -15,8 +15,8 @@ from relay.clients import (
 )
 from relay.completions import Reading
 from relay.errors import RelayError
+from relay.middleware import in_json
 from relay.questions import parse_question
-from relay.web import in_json
 
 
 def ask() -> Response:

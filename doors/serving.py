@@ -14,12 +14,12 @@ from relay.completions import OnEnd, Reading, Receipt, Source, Store
 from relay.errors import RelayError, UnknownPersona, UnsupportedContent, UnsupportedMediaType
 from relay.limits import Asking, Quotas
 from relay.log import log
+from relay.middleware import announce, at_or_above
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
 from relay.telemetry import Asked, EndedAnswer, Refusal, Telemetry, timed
 from relay.upstream import Cancellation
-from relay.web import announce, at_or_above
 
 # The doors' short names, by the address at which and below which they are.
 DOORS = {"/aiCompletion": "ai_completion", "/api": "ai_sdk", "/v1": "openai_api"}

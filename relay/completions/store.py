@@ -5,9 +5,7 @@ worker writes them. Ended ones are in the journal, for all workers.
 """
 
 import contextlib
-import hashlib
 import hmac
-import re
 import secrets
 import threading
 import time
@@ -20,12 +18,12 @@ from weakref import WeakValueDictionary
 from relay.completions.completion import Ask, Completion
 from relay.completions.ended import EndedCompletion
 from relay.completions.follower import Follower
+from relay.completions.key import digest_of, parse_key, spelled
 from relay.completions.reading import Reading
 from relay.completions.receipt import Failure, Receipt
 from relay.deadline import Deadline
 from relay.errors import (
     IdempotencyKeyReused,
-    InvalidRequest,
     RelayError,
     ShuttingDown,
     StoreUnreachable,
@@ -46,7 +44,6 @@ T = TypeVar("T")
 
 # Locks by digest: questions with the same key are opened one after the other.
 _STRIPES = 256
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 # Gets the end of an answer, and the beginning of the digest of its id. Must not wait, because an
@@ -90,7 +87,7 @@ class Store:
             id = str(uuid.uuid4())
             writing = self._new_writing(digest_of(id), b"")
             return self._begin(id, writing, ask, on_end, grace_seconds=0)
-        id = _parsed(key)
+        id = parse_key(key)
         with self._stripe(digest_of(id)):
             return self._open(id, fingerprint, ask, on_end)
 
@@ -101,7 +98,7 @@ class Store:
         """
         self._journal.start()
         self._check_open()
-        id = _parsed(key)
+        id = parse_key(key)
         digest = digest_of(id)
         with self._stripe(digest):
             with self._lock:
@@ -118,7 +115,7 @@ class Store:
 
     def knows(self, key: str) -> bool:
         """Whether a question with this key would not ask the model, as far as can be found out."""
-        id = _spelled(key)
+        id = spelled(key)
         known = self._known(digest_of(id))
         if known is not None and not known.is_free:
             return True
@@ -138,18 +135,18 @@ class Store:
 
         Raises StoreUnreachable.
         """
-        return self._get(_spelled(id))
+        return self._get(spelled(id))
 
     def receipt(self, id: str) -> tuple[Receipt, str]:
         """The receipt of a completion, and the etag of the writing that it belongs to.
 
         Raises UnknownCompletion or StoreUnreachable.
         """
-        return _found(lambda: self._receipt(_spelled(id)))
+        return _found(lambda: self._receipt(spelled(id)))
 
     def stop(self, id: str) -> None:
         """Stops a completion on any worker. Raises UnknownCompletion or StoreUnreachable."""
-        _found(lambda: self._stop(_spelled(id)))
+        _found(lambda: self._stop(spelled(id)))
 
     def check(self) -> None:
         """Raises ShuttingDown after `drain`.
@@ -358,28 +355,6 @@ class Store:
 
     def _stripe(self, digest: str) -> threading.Lock:
         return self._stripes[int(digest[:8], 16) % _STRIPES]
-
-
-def digest_of(id: str) -> str:
-    """The name of a completion in memory and journal. It does not give away the id."""
-    return hashlib.sha256(id.encode()).hexdigest()
-
-
-def is_key(text: str) -> bool:
-    """Whether the text can be a client's key: a UUID, in any spelling."""
-    return _UUID.fullmatch(_spelled(text)) is not None
-
-
-def _spelled(id: str) -> str:
-    """An id in its canonical spelling. Some clients quote it, as the header's draft does."""
-    return id.strip().strip('"').lower()
-
-
-def _parsed(key: str) -> str:
-    """The canonical spelling of a key. Raises InvalidRequest."""
-    if not is_key(key):
-        raise InvalidRequest("Idempotency-Key must be a UUID.")
-    return _spelled(key)
 
 
 def _found(find: Callable[[], T | None]) -> T:

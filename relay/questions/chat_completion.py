@@ -7,8 +7,9 @@ chooses both: the parser leaves them out and keeps their names.
 import re
 from dataclasses import dataclass
 
-from relay.questions.conversation import FORBIDDEN_ROLES, Limits, parse_conversation
+from relay.questions.conversation import Limits, parse_conversation
 from relay.questions.fields import Fields, optional, read_fields
+from relay.questions.message import FORBIDDEN_ROLES
 from relay.questions.question import Question
 
 UNDERSTOOD = ("model", "messages", "stream", "stream_options")

@@ -7,6 +7,7 @@ from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
 from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome, Thoughts, Usage
+from relay.upstream.refusal import UpstreamRefusal
 from relay.upstream.stream import AnswerStream
 from relay.upstream.transport import Transport
 
@@ -19,5 +20,6 @@ __all__ = [
     "Outcome",
     "Thoughts",
     "Transport",
+    "UpstreamRefusal",
     "Usage",
 ]
