@@ -5,7 +5,8 @@
     reading       a reply that is read in the background while it arrives
     model         a model's server with a script, for what no real model does on command
     reach         is there a relay, and is it ready
-    hop           what proxies change: the version of HTTP, the client's address; and the clocks
+    last_proxy    what proxies change: the version of HTTP, the client's address
+    clock         whether the clocks agree
     cors          may a page ask, and read the replies
     page          the host of the page
     refusal       the sentence of a refusal

@@ -8,7 +8,7 @@ from doctor.answer import QUESTION, ask, check_stop, write_steadily
 from doctor.cors import check_cors
 from doctor.deployment import Deployment, Unreachable, origin_of
 from doctor.endings import NOT_ASKED, WITHOUT_MODEL, check_endings, unchecked
-from doctor.hop import check_hop
+from doctor.last_proxy import check_last_proxy
 from doctor.model import Model
 from doctor.page import check_page
 from doctor.reach import CHECK, check_reach
@@ -52,7 +52,7 @@ class Examination:
         yield from reached
         if any(each.result == "wrong" for each in reached):
             return
-        yield from check_hop(deployment, self.clock)
+        yield from check_last_proxy(deployment, self.clock)
         yield from check_cors(deployment)
         if not self.asks:
             yield not_checked("answer", "No question was asked: leave out --no-question.")

@@ -13,12 +13,11 @@ from relay.clients import Reader, Reply, read_body
 from relay.completions import OnEnd, Reading, Receipt, Source, Store
 from relay.errors import RelayError, UnknownPersona, UnsupportedContent, UnsupportedMediaType
 from relay.limits import Asking, Quotas
-from relay.log import log
 from relay.middleware import announce, at_or_above
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
 from relay.settings import Settings
-from relay.telemetry import Asked, EndedAnswer, Refusal, Telemetry, timed
+from relay.telemetry import Asked, EndedAnswer, Refusal, Telemetry, log_question, timed
 from relay.upstream import Cancellation
 
 # The doors' short names, by the address at which and below which they are.
@@ -143,7 +142,7 @@ def ask_for(question: Question, form: str) -> tuple[Asking, OnEnd]:
 
     def ask(cancellation: Cancellation) -> Source:
         if relay.settings.log_questions:
-            log.info("a question: %r", question.messages[-1].content)
+            log_question(question.messages[-1].content)
         relay.telemetry.asks(asked)
         asked_at = time.monotonic()
         return timed(relay.model.ask(prompt, cancellation), asked.request_id, asked_at)

@@ -5,7 +5,7 @@ used. The counts are in the journal, for all workers.
 """
 
 from relay.limits.asking import Asking
-from relay.limits.limit import check_limits
+from relay.limits.limits import check_limits
 from relay.limits.quotas import Quotas
 from relay.limits.tokens import NO_TOKENS, Tokens
 

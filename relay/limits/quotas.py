@@ -11,9 +11,9 @@ from relay.access import Client
 from relay.errors import LimitReached
 from relay.intervals import BEAT_SECONDS
 from relay.journal import Bucket, Change, Journal, Settlement, Taking, Unavailable
-from relay.limits.fields import policy, state
-from relay.limits.limit import MINUTE_SECONDS, Limit, digest_of, in_words, limits_of
+from relay.limits.limits import MINUTE_SECONDS, Limit, digest_of, in_words, limits_of
 from relay.limits.memory import Memory
+from relay.limits.ratelimit_headers import policy, state
 from relay.settings import Settings
 
 # How long a place may look taken after its answer has ended on another worker.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from relay.questions.conversation import Limits
-from relay.questions.fields import read_fields
+from relay.questions.json_or_form import read_fields
 from relay.questions.parser import question_in
 from relay.questions.question import Question
 

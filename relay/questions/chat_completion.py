@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from relay.questions.conversation import Limits, parse_conversation
-from relay.questions.fields import Fields, optional, read_fields
+from relay.questions.json_or_form import Fields, optional, read_fields
 from relay.questions.message import FORBIDDEN_ROLES
 from relay.questions.question import Question
 

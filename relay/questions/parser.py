@@ -6,7 +6,7 @@ far, oldest first).
 
 from relay.errors import InvalidRequest
 from relay.questions.conversation import Limits, checked, has_texts, parse_conversation
-from relay.questions.fields import Fields, optional, read_fields
+from relay.questions.json_or_form import Fields, optional, read_fields
 from relay.questions.message import Message, plain
 from relay.questions.question import Question
 

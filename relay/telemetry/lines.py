@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from relay.errors import RelayError
-from relay.log import Lines
+from relay.log import Lines, log
 from relay.telemetry.records import Asked, EndedAnswer, Refusal
 
 _NAMED = "token:"
@@ -29,6 +29,11 @@ class Pseudonyms:
 def _hashed(address: str, key: bytes) -> str:
     digest = hashlib.blake2s(address.encode(), key=key, digest_size=6).hexdigest()
     return f"address:{digest}"
+
+
+def log_question(text: str) -> None:
+    """Writes what was asked (`LOG_QUESTIONS`)."""
+    log.info("a question: %r", text)
 
 
 class LogLines:

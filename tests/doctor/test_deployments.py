@@ -8,12 +8,13 @@ import pytest
 import trustme
 
 from doctor.answer import BUFFERING, COMPRESSION
+from doctor.clock import CLOCK
 from doctor.cors import CHECK as CORS
 from doctor.cors import check_cors
 from doctor.deployment import Deployment
 from doctor.endings import CUT, DURATION, FIRST_SILENCE, SILENCE
 from doctor.examination import Examination
-from doctor.hop import CLOCK, HTTP, PROXIES, check_hop
+from doctor.last_proxy import HTTP, PROXIES, check_last_proxy
 from doctor.model import Model
 from doctor.report import Finding
 from doctor.resume import CHECK as RESUME
@@ -251,7 +252,7 @@ def test_a_page_of_the_same_origin(relay: str, tmp_path: Path) -> None:
 def test_http_1_0(relay: str, tmp_path: Path) -> None:
     """nginx as it comes speaks HTTP/1.0 to the relay."""
     with Nginx().before([relay], tmp_path) as url:
-        assert HTTP in wrong(check_hop(Deployment(url)))
+        assert HTTP in wrong(check_last_proxy(Deployment(url)))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_http_1_0(relay: str, tmp_path: Path) -> None:
 def test_a_client_that_is_not_named(proxy: Proxy, relay: str, tmp_path: Path) -> None:
     """A proxy that does not say whom it asks for is found, also if it believes its clients."""
     with proxy.before([relay], tmp_path) as url:
-        assert wrong(check_hop(Deployment(url))) == {PROXIES}
+        assert wrong(check_last_proxy(Deployment(url))) == {PROXIES}
 
 
 # The address of a client that is not on this machine (RFC 5737).
@@ -290,20 +291,20 @@ def test_a_proxy_that_is_not_trusted(
 ) -> None:
     """It is found if the relay takes the proxy for the client, and is fine if it does not."""
     with proxy.before([distrustful_relay], tmp_path) as url:
-        assert wrong(check_hop(Deployment(url))) == {PROXIES}
+        assert wrong(check_last_proxy(Deployment(url))) == {PROXIES}
     with proxy.before([relay], tmp_path) as url:
-        assert not wrong(check_hop(Deployment(url)))
+        assert not wrong(check_last_proxy(Deployment(url)))
 
 
 def test_one_proxy_too_many(relay: str) -> None:
     """A relay that trusts a proxy where there is none believes what clients say of themselves."""
     deployment = Deployment(relay)
-    assert wrong(check_hop(deployment)) == {PROXIES}
+    assert wrong(check_last_proxy(deployment)) == {PROXIES}
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_clocks(hours: int, distrustful_relay: str) -> None:
     """A clock that is an hour off is found, and one that is right is not."""
     deployment = Deployment(distrustful_relay)
-    assert wrong(check_hop(deployment, lambda: time.time() + 3600 * hours)) == {CLOCK}
-    assert not wrong(check_hop(deployment))
+    assert wrong(check_last_proxy(deployment, lambda: time.time() + 3600 * hours)) == {CLOCK}
+    assert not wrong(check_last_proxy(deployment))

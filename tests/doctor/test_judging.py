@@ -4,7 +4,7 @@ import pytest
 
 from doctor.answer import HELD_SECONDS, Claim, judge
 from doctor.deployment import Seen, origin_of
-from doctor.hop import HTTP, PROXIES, check_http, check_proxies
+from doctor.last_proxy import HTTP, PROXIES, check_http, check_proxies
 from doctor.reading import Arrival
 
 LATE = HELD_SECONDS + 1

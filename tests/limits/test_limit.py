@@ -3,7 +3,7 @@
 import pytest
 
 from relay.limits import check_limits
-from relay.limits.limit import limits_of
+from relay.limits.limits import limits_of
 from relay.settings import Settings, SettingsError
 
 

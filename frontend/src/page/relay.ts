@@ -1,7 +1,7 @@
 import { AskbotError, type personas } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
+import { loadAccessCode, saveAccessCode } from './accessCode.ts'
 import { type Known, knownFrom, loadKnown, saveKnown } from './known.ts'
-import { loadText, saveText } from './stored.ts'
 
 export interface RelayState {
   /** The relay's last description; null before the first. */
@@ -20,8 +20,6 @@ export interface Relay extends Store<RelayState> {
   keepToken(token: string): void
 }
 
-const TOKEN = 'askbot.access-code'
-
 export const FIRST_PAUSE_MS = 1000
 export const LONGEST_PAUSE_MS = 15_000
 
@@ -34,7 +32,7 @@ export const isAway = (code: string) => code === 'unreachable' || code === 'rela
 /** Asks an unreachable relay again and again while the page is visible. */
 export function createRelay(url: string, fetchPersonas: typeof personas, language: string): Relay {
   const { get, set, subscribe } = createStore<RelayState>({ known: loadKnown(language), contact: { name: 'asking' } })
-  let token = loadText('sessionStorage', TOKEN) ?? undefined
+  let token = loadAccessCode()
   let latest = 0
   let pauseMs = FIRST_PAUSE_MS
   let pause: ReturnType<typeof setTimeout> | undefined
@@ -79,7 +77,7 @@ export function createRelay(url: string, fetchPersonas: typeof personas, languag
     token: () => token,
     keepToken(code) {
       token = code
-      saveText('sessionStorage', TOKEN, code)
+      saveAccessCode(code)
     },
   }
 }

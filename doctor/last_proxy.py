@@ -1,4 +1,4 @@
-"""What the last proxy makes of a request: its version of HTTP, and its sender. And the clocks.
+"""What the last proxy makes of a request: its version of HTTP, and its sender.
 
 All of it is told by the relay itself, in the header `Askbot-Seen`.
 """
@@ -6,24 +6,24 @@ All of it is told by the relay itself, in the header `Askbot-Seen`.
 import time
 from collections.abc import Callable, Iterator
 
+from doctor.clock import CLOCK, check_clock
 from doctor.deployment import SPEAKS_HTTP_2, Deployment, Seen
 from doctor.report import Finding, fine, not_checked, wrong
-
-# Clocks that are set over the network differ by milliseconds.
-SKEW_SECONDS = 5.0
 
 # No client has this address (RFC 5737).
 INVENTED_ADDRESS = "192.0.2.77"
 
 HTTP, HTTP_2 = "HTTP version", "HTTP/2"
-PROXIES, CLOCK = "client's address", "clock"
+PROXIES = "client's address"
 UNSEEN = (
     "The replies have no header Askbot-Seen: the relay is older than this program, or a proxy "
     "removes the header."
 )
 
 
-def check_hop(deployment: Deployment, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+def check_last_proxy(
+    deployment: Deployment, clock: Callable[[], float] = time.time
+) -> Iterator[Finding]:
     """Raises Unreachable."""
     before = clock()
     response = deployment.request("GET", "/personas")
@@ -95,16 +95,3 @@ def check_proxies(seen: Seen, invented: Seen | None, *, is_direct: bool) -> Find
             "option forwardfor. Then set TRUSTED_PROXIES.",
         )
     return fine(PROXIES, "The relay knows the client's address.")
-
-
-def check_clock(theirs: float, before: float, after: float) -> Finding:
-    """`before` and `after` are this machine's times around the request."""
-    skew = max(before - theirs, theirs - after, 0.0)
-    if skew > SKEW_SECONDS:
-        return wrong(
-            CLOCK,
-            f"The relay's clock and this machine's differ by {skew:.0f} s. Hosts that share a "
-            "Redis take each other's workers for dead, and answers for older than they are.",
-            "Set the wrong one of the two over the network, for example with systemd-timesyncd.",
-        )
-    return fine(CLOCK, "The relay's clock and this machine's agree.")

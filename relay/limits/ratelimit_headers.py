@@ -5,7 +5,7 @@ They tell a client its own limits. Tokens are left out, because the draft has no
 
 from collections.abc import Iterable
 
-from relay.limits.limit import Limit
+from relay.limits.limits import Limit
 
 
 def is_announced(limit: Limit) -> bool:
