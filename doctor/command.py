@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from doctor.endings import SILENT_SECONDS
 from doctor.examination import LONG_SECONDS, Examination
-from doctor.model import Model
+from doctor.scripted_model import Model
 
 OK, WRONG, UNUSABLE = 0, 1, 2
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from doctor.reading import Reading
-from relay.seen import ASKING_HEADER, SEEN_HEADER
+from doctor.background_reader import Reading
+from relay.doctor_header import ASKING_HEADER, SEEN_HEADER
 
 CONNECT_SECONDS = 10.0
 # For a reply that no model has to be asked for.

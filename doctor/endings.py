@@ -7,10 +7,10 @@ is told by the receipt, not by the clock: if the relay still writes, it was some
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from doctor.background_reader import READABLE_ENCODINGS, Reading
 from doctor.deployment import Deployment, Receipt, new_id
-from doctor.model import Model, Reply, Script
-from doctor.reading import READABLE_ENCODINGS, Reading
 from doctor.report import Finding, fine, not_checked, wrong
+from doctor.scripted_model import Model, Reply, Script
 
 # Common hosts end a request after 30 s without a byte. The relay's own deadlines are shorter.
 SILENT_SECONDS = 29.0

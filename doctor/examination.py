@@ -4,16 +4,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from doctor.answer import QUESTION, ask, check_stop, write_steadily
 from doctor.cors import check_cors
 from doctor.deployment import Deployment, Unreachable, origin_of
 from doctor.endings import NOT_ASKED, WITHOUT_MODEL, check_endings, unchecked
 from doctor.last_proxy import check_last_proxy
-from doctor.model import Model
 from doctor.page import check_page
 from doctor.reach import CHECK, check_reach
 from doctor.report import Finding, Report, not_checked, wrong
 from doctor.resume import check_resume
+from doctor.scripted_model import Model
+from doctor.streaming import QUESTION, ask, check_stop, write_steadily
 
 LONG_SECONDS = 60.0
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from doctor.answer import Asked
 from doctor.deployment import Beginning, Deployment, Unreachable
 from doctor.report import Finding, fine, wrong
+from doctor.streaming import Asked
 
 CHECK = "resume"
 

@@ -17,9 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from local.fetch import LocalModelError, fetch_model
-from local.model import LocalModel, start_model
-from local.parts import (
+from local.child_processes import (
     POLL_SECONDS,
     SIGNALS,
     Part,
@@ -31,6 +29,8 @@ from local.parts import (
     interrupt,
     wait_for,
 )
+from local.fetch import LocalModelError, fetch_model
+from local.model_process import LocalModel, start_model
 from relay.access import check_address
 from relay.settings import PROJECT, Settings, SettingsError, in_address, load_environ
 

@@ -15,9 +15,9 @@ from flask_cors import CORS
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from relay.doctor_header import ASKING_HEADER, SEEN_HEADER, seen
 from relay.errors import RelayError, from_status
-from relay.headers import COMMON_HEADERS, EXPOSED_HEADERS
-from relay.seen import ASKING_HEADER, SEEN_HEADER, seen
+from relay.reply_headers import COMMON_HEADERS, EXPOSED_HEADERS
 
 METHODS = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"]
 PREFLIGHT_SECONDS = 600

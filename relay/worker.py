@@ -23,13 +23,13 @@ from gunicorn.sock import ssl_context
 from gunicorn.util import close_graceful, write_nonblock
 from gunicorn.workers.ggevent import GeventWorker
 
+from relay.bad_requests import check_host, origin_of, refusal_of, written
+from relay.connection_reset import reset_on_close
 from relay.deadline import Deadline
 from relay.errors import RelayError
 from relay.half_closed import ProbedSocket
 from relay.intervals import CLOSING_SECONDS, DISMISSAL_SECONDS, LEAVING_SECONDS
 from relay.log import line_format
-from relay.not_http import check_host, origin_of, refusal_of, written
-from relay.reset import reset_on_close
 
 # How often the master is told that the event loop runs.
 NOTIFY_SECONDS = 1.0

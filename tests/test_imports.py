@@ -36,7 +36,7 @@ ALONE = {
     "flask": {"middleware.py"},
     "flask_cors": {"middleware.py"},
     "werkzeug": {"middleware.py"},
-    "gunicorn": {"master.py", "not_http.py", "worker.py"},
+    "gunicorn": {"master.py", "bad_requests.py", "worker.py"},
     "structlog": {"log.py"},
 }
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from relay.access.listen_address import is_loopback
 from relay.access.origins import Origins
-from relay.access.start import is_loopback
 from relay.access.token import authorization, holder
 from relay.errors import NotFound, OriginNotAllowed, Unauthorized
 from relay.settings import Settings

@@ -10,10 +10,10 @@ from collections.abc import Hashable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from relay.clients.watch import watch
+from relay.clients.socket_watch import watch
 from relay.completions import Reading
+from relay.connection_reset import reset_on_close
 from relay.errors import RelayError
-from relay.reset import reset_on_close
 
 log = logging.getLogger("askbot")
 

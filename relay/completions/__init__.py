@@ -5,8 +5,8 @@ A `Receipt` says how the answer went.
 """
 
 from relay.completions.completion import Ask, Completion
-from relay.completions.ended import EndedCompletion
-from relay.completions.key import is_key
+from relay.completions.ended_completion import EndedCompletion
+from relay.completions.idempotency_key import is_key
 from relay.completions.reading import MAX_PIECE_BYTES, Readable, Reading, Thought, content_range
 from relay.completions.receipt import Failure, Receipt, State
 from relay.completions.source import Source

@@ -16,9 +16,9 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from relay.completions.completion import Ask, Completion
-from relay.completions.ended import EndedCompletion
+from relay.completions.ended_completion import EndedCompletion
 from relay.completions.follower import Follower
-from relay.completions.key import digest_of, parse_key, spelled
+from relay.completions.idempotency_key import digest_of, parse_key, spelled
 from relay.completions.reading import Reading
 from relay.completions.receipt import Failure, Receipt
 from relay.deadline import Deadline

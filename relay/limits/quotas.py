@@ -12,7 +12,7 @@ from relay.errors import LimitReached
 from relay.intervals import BEAT_SECONDS
 from relay.journal import Bucket, Change, Journal, Settlement, Taking, Unavailable
 from relay.limits.limits import MINUTE_SECONDS, Limit, digest_of, in_words, limits_of
-from relay.limits.memory import Memory
+from relay.limits.local_counts import Memory
 from relay.limits.ratelimit_headers import policy, state
 from relay.settings import Settings
 

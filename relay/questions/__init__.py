@@ -3,11 +3,11 @@
 Each protocol of the clients has a parser. Only the parsers see raw JSON.
 """
 
-from relay.questions.ai_sdk import Chat, parse_chat
-from relay.questions.chat_completion import ChatCompletion, parse_chat_completion
+from relay.questions.ai_completion_request import parse_question
+from relay.questions.ai_sdk_request import Chat, parse_chat
 from relay.questions.conversation import Limits
 from relay.questions.message import Message, Role
-from relay.questions.parser import parse_question
+from relay.questions.openai_request import ChatCompletion, parse_chat_completion
 from relay.questions.picture import Picture, PictureLimits
 from relay.questions.prompt import Prompt, turns_of, with_newest_pictures
 from relay.questions.question import Question

@@ -4,10 +4,10 @@ Each answer that ends, and each refusal, is one record. It goes to two observers
 of each other: one writes a line, the other counts.
 """
 
-from relay.telemetry.lines import log_question
+from relay.telemetry.log_lines import log_question
+from relay.telemetry.piece_times import timed
 from relay.telemetry.records import Asked, EndedAnswer, Refusal
 from relay.telemetry.scrape import CONTENT_TYPE
 from relay.telemetry.telemetry import Telemetry
-from relay.telemetry.timed import timed
 
 __all__ = ["CONTENT_TYPE", "Asked", "EndedAnswer", "Refusal", "Telemetry", "log_question", "timed"]

@@ -12,7 +12,7 @@ from relay.errors import RelayError
 from relay.journal import Journal
 from relay.limits import Quotas
 from relay.log import Lines
-from relay.telemetry.lines import LogLines, Pseudonyms
+from relay.telemetry.log_lines import LogLines, Pseudonyms
 from relay.telemetry.metrics import Metrics, ModelNames
 from relay.telemetry.pulse import Pulse
 from relay.telemetry.records import Asked, EndedAnswer, Observer, Refusal

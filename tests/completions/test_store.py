@@ -12,7 +12,7 @@ import pytest
 from helpers.backends import File, Line, Unhurried
 from helpers.sources import END, Clock, ScriptedSource, Task, waited_for
 from relay.completions import Reading, Source, Store
-from relay.completions.key import digest_of
+from relay.completions.idempotency_key import digest_of
 from relay.errors import (
     IdempotencyKeyReused,
     InvalidRequest,

@@ -18,9 +18,9 @@ from helpers.certificates import authority
 from helpers.client import Cut, Exchange, ask
 from helpers.completions import Gated, get, keyed, new_key, receipt
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
+from helpers.page_actions import conversation, exchange
 from helpers.page_files import SCRIPT, write_page
 from helpers.proxy_process import PROXIES, Proxy, deployed
-from helpers.reader import conversation, exchange
 from helpers.relay_process import PROJECT, RelayProcess, start
 from helpers.upstream import Reply, Upstream
 

@@ -14,7 +14,7 @@ from bench.limits import HIGH
 from doctor.command import main
 from doctor.endings import CHECKS
 from doctor.examination import Examination
-from doctor.model import Model
+from doctor.scripted_model import Model
 from helpers.bare_proxy_process import Nginx
 from helpers.deployed_relay import deployed, scripted_model
 from helpers.limits import WAIT_SECONDS

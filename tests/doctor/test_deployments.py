@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import trustme
 
-from doctor.answer import BUFFERING, COMPRESSION
 from doctor.clock import CLOCK
 from doctor.cors import CHECK as CORS
 from doctor.cors import check_cors
@@ -15,9 +14,10 @@ from doctor.deployment import Deployment
 from doctor.endings import CUT, DURATION, FIRST_SILENCE, SILENCE
 from doctor.examination import Examination
 from doctor.last_proxy import HTTP, PROXIES, check_last_proxy
-from doctor.model import Model
 from doctor.report import Finding
 from doctor.resume import CHECK as RESUME
+from doctor.scripted_model import Model
+from doctor.streaming import BUFFERING, COMPRESSION
 from helpers.bare_proxy_process import Caddy, HAProxy, Nginx, Proxy
 from helpers.deployed_relay import ORIGIN, deployed, scripted_model
 

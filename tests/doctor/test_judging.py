@@ -2,10 +2,10 @@
 
 import pytest
 
-from doctor.answer import HELD_SECONDS, Claim, judge
+from doctor.background_reader import Arrival
 from doctor.deployment import Seen, origin_of
 from doctor.last_proxy import HTTP, PROXIES, check_http, check_proxies
-from doctor.reading import Arrival
+from doctor.streaming import HELD_SECONDS, Claim, judge
 
 LATE = HELD_SECONDS + 1
 

@@ -13,7 +13,7 @@ from helpers import front_end_process
 from helpers.completions import Gated
 from helpers.front_end_process import ADDRESS, Pages, code
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS
-from helpers.line import Line
+from helpers.network_line import Line
 from helpers.pictures import GIF, PNG, address
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.thinker import SECRET, Thinker

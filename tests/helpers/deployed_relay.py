@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import Iterator
 
-from doctor.answer import QUESTION, write_steadily
-from doctor.model import Model
+from doctor.scripted_model import Model
+from doctor.streaming import QUESTION, write_steadily
 from helpers.relay_process import KEY, RelayProcess
 
 # A page's origin that the relay allows. Nothing is served there.

@@ -15,7 +15,7 @@ from helpers.nginx_process import free_port, run_nginx
 from helpers.proxy_process import changed
 from helpers.relay_process import KEY, RelayProcess
 from local.fetch import weights_path
-from local.model import LocalModel, start_model
+from local.model_process import LocalModel, start_model
 
 COUNT = "Write the numbers from one to one hundred in words, one below the other."
 

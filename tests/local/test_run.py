@@ -107,7 +107,7 @@ def test_answers_and_ends(start: Start) -> None:
     url = running.wait_for_line(READY)[1]
     assert "Paris" in _ask(url, "What is the capital of France?")
     family = Family(running.process.pid)
-    assert sum("local.server" in command for command in family.all_commands) == 1
+    assert sum("local.model_server" in command for command in family.all_commands) == 1
     running.process.send_signal(signal.SIGINT)
     assert family.survivors() == []
     assert running.process.wait(SECONDS) == 0
@@ -123,7 +123,7 @@ def test_ends_quietly(start: Start, number: signal.Signals) -> None:
     said = running.log
     family = Family(running.process.pid)
     # With a model elsewhere, none is started here.
-    assert not any("local.server" in command for command in family.all_commands)
+    assert not any("local.model_server" in command for command in family.all_commands)
     running.process.send_signal(number)
     running.process.send_signal(number)
     assert family.survivors() == []

@@ -16,7 +16,7 @@ import pytest
 from helpers.client import Cut, Exchange, ask, close_exchanges
 from helpers.relay_process import KEY, RelayProcess
 from local.fetch import weights_path
-from local.model import start_model
+from local.model_process import start_model
 
 AIMOCK = Path(__file__).with_name("second_server") / "node_modules/@copilotkit/aimock/dist/cli.js"
 ANSWER = "안녕하세요! I am not the server that you expected. 🙂"

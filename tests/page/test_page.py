@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
-from helpers.line import Line
-from helpers.reader import (
+from helpers.network_line import Line
+from helpers.page_actions import (
     WHOLE,
     Paused,
     ask,
@@ -23,7 +23,7 @@ from helpers.reader import (
 from helpers.relay_process import RelayProcess, ServePage, StartRelay
 from helpers.upstream import Reply, Upstream
 from local.fetch import weights_path
-from local.model import start_model
+from local.model_process import start_model
 
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 2
 

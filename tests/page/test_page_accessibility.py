@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from helpers.axe import assert_axe_finds_nothing
 from helpers.limits import GONE_SECONDS, HELD_SECONDS
-from helpers.reader import (
+from helpers.page_actions import (
     Paused,
     ask,
     button,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.limits import GONE_SECONDS
-from helpers.reader import (
+from helpers.page_actions import (
     Paused,
     ask,
     button,

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from helpers import page_process
 from helpers.limits import GONE_SECONDS, WAIT_SECONDS
-from helpers.reader import (
+from helpers.page_actions import (
     ask,
     button,
     conversation,

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.reader import Paused, ask, button, conversation, exchange, question_field, saying
+from helpers.page_actions import Paused, ask, button, conversation, exchange, question_field, saying
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from helpers.reader import ask, button, conversation, exchange, question_field
+from helpers.page_actions import ask, button, conversation, exchange, question_field
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

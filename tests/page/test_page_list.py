@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.reader import button, choose, conversation, exchange, saying
+from helpers.page_actions import button, choose, conversation, exchange, saying
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from helpers.limits import GONE_SECONDS, HELD_SECONDS
-from helpers.reader import ask, button, conversation, exchange, saying, silent_after
+from helpers.page_actions import ask, button, conversation, exchange, saying, silent_after
 from helpers.upstream import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

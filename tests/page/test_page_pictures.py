@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from helpers import page_process
 from helpers.axe import assert_axe_finds_nothing
-from helpers.pictures import png
-from helpers.reader import (
+from helpers.page_actions import (
     Paused,
     ask,
     button,
@@ -21,6 +20,7 @@ from helpers.reader import (
     question_field,
     wait_until_kept,
 )
+from helpers.pictures import png
 from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
 from helpers.upstream import Upstream
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from helpers.limits import GONE_SECONDS
-from helpers.reader import ask, button, conversation, exchange, saying, silent_after
+from helpers.page_actions import ask, button, conversation, exchange, saying, silent_after
 from helpers.relay_process import PROJECT
 from helpers.upstream import Reply, Upstream
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from helpers import page_process
-from helpers.reader import conversation, exchange, question_field, wait_until_kept
+from helpers.page_actions import conversation, exchange, question_field, wait_until_kept
 from helpers.relay_process import StartRelay
 from helpers.upstream import Upstream
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.reader import ask, button, choose, conversation, exchange, saying
+from helpers.page_actions import ask, button, choose, conversation, exchange, saying
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

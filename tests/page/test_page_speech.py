@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from helpers.axe import assert_axe_finds_nothing
-from helpers.reader import button, conversation, exchange, question_field, saying
+from helpers.page_actions import button, conversation, exchange, question_field, saying
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

@@ -12,9 +12,9 @@ from playwright.sync_api import BrowserType, Page, Route, expect
 
 from helpers import page_process
 from helpers.limits import GONE_SECONDS, WAIT_SECONDS, WORK_SECONDS
-from helpers.line import Line
+from helpers.network_line import Line
 from helpers.nginx_process import start_nginx
-from helpers.reader import (
+from helpers.page_actions import (
     WHOLE,
     Paused,
     ask,

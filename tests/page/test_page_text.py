@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.reader import conversation, exchange, saying
+from helpers.page_actions import conversation, exchange, saying
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from helpers.reader import Paused, ask, button, conversation, exchange
+from helpers.page_actions import Paused, ask, button, conversation, exchange
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from helpers.limits import HELD_SECONDS
-from helpers.reader import ask, button, conversation, exchange, saying
+from helpers.page_actions import ask, button, conversation, exchange, saying
 from helpers.relay_process import ServePage, StartRelay
 from helpers.thinker import SECRET, Thinker
 from helpers.upstream import Reply, Upstream, chunk

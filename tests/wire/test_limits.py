@@ -14,7 +14,7 @@ import pytest
 
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
-from helpers.reader import WHOLE, Paused, silent_after
+from helpers.page_actions import WHOLE, Paused, silent_after
 from helpers.redis_server import RedisServer
 from helpers.relay_process import RelayProcess, StartRelay, worker_of
 from helpers.sources import Task

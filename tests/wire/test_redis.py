@@ -9,7 +9,7 @@ import pytest
 
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
-from helpers.line import Line
+from helpers.network_line import Line
 from helpers.redis_server import RedisServer
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream, hello

@@ -12,7 +12,7 @@ import pytest
 
 from helpers.client import Exchange
 from helpers.completions import eventually, get, keyed, new_key, receipt, stop
-from helpers.reader import WHOLE, Paused
+from helpers.page_actions import WHOLE, Paused
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of
 from helpers.upstream import Upstream
 

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.client import Exchange, ask
 from helpers.completions import eventually, get, keyed, new_key
-from helpers.reader import saying
+from helpers.page_actions import saying
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
-from helpers.reader import saying
+from helpers.page_actions import saying
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream
 from relay.intervals import ALIVE_SECONDS, LOST_SECONDS

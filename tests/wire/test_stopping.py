@@ -14,7 +14,7 @@ import pytest
 
 from helpers.client import LIMIT_SECONDS, Exchange, ask
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
-from helpers.reader import WHOLE, Paused
+from helpers.page_actions import WHOLE, Paused
 from helpers.redis_server import RedisServer
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Upstream

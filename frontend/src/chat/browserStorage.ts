@@ -1,7 +1,7 @@
 import { createStore, del, entries, get, type UseStore } from 'idb-keyval'
 import type { Conversation } from './conversation.ts'
 import type { Channel, Storage } from './history.ts'
-import { conversationFrom } from './parse.ts'
+import { conversationFrom } from './parseConversation.ts'
 
 let opened: UseStore | undefined
 

@@ -29,7 +29,7 @@ import {
   withNewestPictures,
 } from './conversation.ts'
 import type { Change, History } from './history.ts'
-import type { paced } from './pace.ts'
+import type { paced } from './drawingPace.ts'
 import { alone, versionsBeside, withVersion } from './versions.ts'
 
 /** The current state. The running answer is kept here until it is settled. */

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { type Conversation, titleOf } from '../chat/conversation.ts'
-import { toJson, toMarkdown } from '../chat/files.ts'
+import { toJson, toMarkdown } from '../chat/exportImport.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'

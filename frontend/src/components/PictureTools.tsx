@@ -1,5 +1,5 @@
 import { useEffectEvent, useLayoutEffect, useRef, useState, type ChangeEvent } from 'react'
-import type { PictureLimits } from '../page/known.ts'
+import type { PictureLimits } from '../page/relayDescription.ts'
 import { addPictures } from '../pictures/addPictures.ts'
 import { type Pictures, replacePictures } from '../pictures/pictures.ts'
 import { useStore } from '../useStore.ts'

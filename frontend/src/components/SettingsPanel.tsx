@@ -1,5 +1,5 @@
 import { useId, useState, type ChangeEvent, type ReactNode } from 'react'
-import { importFrom, toJson } from '../chat/files.ts'
+import { importFrom, toJson } from '../chat/exportImport.ts'
 import { ImportError } from '../chat/importError.ts'
 import { usePage } from '../page/page.ts'
 import { textSizes } from '../page/settings.ts'

@@ -7,7 +7,7 @@ import { Greeting } from './Greeting.tsx'
 import { Icon } from './Icon.tsx'
 import styles from './Transcript.module.css'
 import { TurnView } from './TurnView.tsx'
-import { useFollow } from './useFollow.ts'
+import { useScrollFollow } from './useScrollFollow.ts'
 
 export function Transcript({ chat }: { chat: Chat }) {
   const words = useWords()
@@ -16,7 +16,7 @@ export function Transcript({ chat }: { chat: Chat }) {
   const scroller = useRef<HTMLElement>(null)
   const [openedAt] = useState(Date.now)
   const list = useRef<HTMLOListElement>(null)
-  const { isAtEnd, toEnd } = useFollow(scroller, list, live)
+  const { isAtEnd, toEnd } = useScrollFollow(scroller, list, live)
   const [lastAsked, setLastAsked] = useState(live)
 
   if (live !== null && live !== lastAsked) setLastAsked(live)

@@ -1,4 +1,4 @@
-import type { PictureLimits } from '../page/known.ts'
+import type { PictureLimits } from '../page/relayDescription.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { usePersona } from './usePersona.ts'

@@ -3,15 +3,15 @@ import { browserChannel, browserStorage } from '../chat/browserStorage.ts'
 import { type Chat, createChats } from '../chat/chat.ts'
 import { type Conversation, type Failure, isNews } from '../chat/conversation.ts'
 import { createHistory, type History } from '../chat/history.ts'
-import { paced } from '../chat/pace.ts'
+import { paced } from '../chat/drawingPace.ts'
 import { ask, personas, progress, resume, stop } from '../client/askbot.js'
 import { createStore, type Store, type WritableStore } from '../store.ts'
 import { type Address, createAddress } from './address.ts'
-import { createConnection } from './connection.ts'
+import { createConnection } from './network.ts'
 import { drafts, NEW_DRAFT } from './drafts.ts'
 import { createRelay, FIRST_PAUSE_MS, isAway, LONGEST_PAUSE_MS, type Relay } from './relay.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
-import { createWording, languageOf, type Wording } from './wording.ts'
+import { createWording, languageOf, type Wording } from './chosenLanguage.ts'
 
 /** `search` is the list of conversations, entered by its search field. */
 export type Panel = { name: 'conversations' | 'search' | 'settings' | 'help' } | { name: 'rename' | 'export'; id: string }

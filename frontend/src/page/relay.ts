@@ -1,7 +1,7 @@
 import { AskbotError, type personas } from '../client/askbot.js'
 import { createStore, type Store } from '../store.ts'
 import { loadAccessCode, saveAccessCode } from './accessCode.ts'
-import { type Known, knownFrom, loadKnown, saveKnown } from './known.ts'
+import { type Known, knownFrom, loadKnown, saveKnown } from './relayDescription.ts'
 
 export interface RelayState {
   /** The relay's last description; null before the first. */

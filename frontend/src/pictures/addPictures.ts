@@ -1,4 +1,4 @@
-import type { PictureLimits } from '../page/known.ts'
+import type { PictureLimits } from '../page/relayDescription.ts'
 import { drawnSmaller } from './drawnSmaller.ts'
 import type { Pictures, Written } from './pictures.ts'
 

@@ -1,5 +1,5 @@
 import { type Conversation, titleOf, type Turn } from '../chat/conversation.ts'
-import { allTurns } from '../chat/files.ts'
+import { allTurns } from '../chat/exportImport.ts'
 import { isLong } from '../components/isLong.ts'
 import { QuestionPictures } from '../components/QuestionPictures.tsx'
 import note from '../components/OutcomeNote.module.css'

@@ -1,5 +1,5 @@
-import { waitIn } from './wait.ts'
-import { whenIn } from './when.ts'
+import { waitIn } from './waitInWords.ts'
+import { whenIn } from './dateInWords.ts'
 import type { Words } from './en.ts'
 
 const wait = waitIn('ko')

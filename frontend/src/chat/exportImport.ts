@@ -1,8 +1,8 @@
 import { newKey } from '../client/askbot.js'
 import { type Conversation, type Turn, turnOf } from './conversation.ts'
 import { ImportError } from './importError.ts'
-import { fromMarkdown, isMarkdown, type Speakers, toMarkdown as markdownOf } from './markdownFile.ts'
-import { conversationFrom } from './parse.ts'
+import { fromMarkdown, isMarkdown, type Speakers, toMarkdown as markdownOf } from './markdownExport.ts'
+import { conversationFrom } from './parseConversation.ts'
 
 const FORMAT = 'askbot-conversations'
 

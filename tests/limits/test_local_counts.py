@@ -1,7 +1,7 @@
 """What a process knows of the buckets by itself."""
 
 from helpers.backends import bucket
-from relay.limits.memory import MAX_KEYS, Memory
+from relay.limits.local_counts import MAX_KEYS, Memory
 
 
 def test_it_is_bounded() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.clients.ui_messages import ui_message_chunks
+from relay.clients.ai_sdk_reply import ui_message_chunks
 from relay.completions import EndedCompletion, Receipt
 from relay.errors import UpstreamError
 from relay.upstream import Outcome

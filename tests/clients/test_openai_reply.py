@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.clients.chat_completions import completion_chunks, openai_error
+from relay.clients.openai_reply import completion_chunks, openai_error
 from relay.completions import EndedCompletion, Receipt
 from relay.errors import NotConfigured, QuestionTooLong, UnknownPersona, UpstreamError
 from relay.upstream import Outcome, Usage

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import gevent
 from gevent import monkey
 
+from relay.connection_reset import reset_on_close
 from relay.half_closed import ProbedSocket
-from relay.reset import reset_on_close
 
 log = logging.getLogger("askbot")
 

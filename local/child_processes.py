@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from local.model import LocalModel
+from local.model_process import LocalModel
 
 READY_SECONDS = 60.0
 # The time for the processes to end. Running answers are cut at once on Ctrl-C.

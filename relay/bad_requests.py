@@ -22,7 +22,7 @@ from relay.errors import (
     RelayError,
     UnknownCoding,
 )
-from relay.headers import COMMON_HEADERS
+from relay.reply_headers import COMMON_HEADERS
 
 # RFC 9110, 7.2: a name or an IPv6 address in brackets, and a port. It may be empty.
 HOST = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")

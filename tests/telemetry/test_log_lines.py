@@ -12,7 +12,7 @@ from relay.completions import Failure, Receipt
 from relay.errors import InvalidRequest, NoAnswer, RelayError, UpstreamError
 from relay.limits import Tokens
 from relay.log import Lines
-from relay.telemetry.lines import LogLines, Pseudonyms
+from relay.telemetry.log_lines import LogLines, Pseudonyms
 from relay.upstream import Outcome
 
 KEY = b"a key of this process"

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Conversation, newConversation, type Turn } from './conversation.ts'
-import { importFrom, toJson, toMarkdown } from './files.ts'
+import { importFrom, toJson, toMarkdown } from './exportImport.ts'
 import { ImportError } from './importError.ts'
 import { alone, versionsBeside } from './versions.ts'
 

@@ -20,7 +20,7 @@ from openai import AuthenticationError, OpenAI
 
 from helpers.relay_process import PROJECT
 from local.fetch import LocalModelError, weights_path
-from local.model import LocalModel, start_model
+from local.model_process import LocalModel, start_model
 
 QUESTION: Any = [{"role": "user", "content": "What is the capital of France?"}]
 SECONDS = 30.0
@@ -81,7 +81,7 @@ def test_stays_reachable_when_busy(model: LocalModel) -> None:
 
 PARENT = """
 import signal
-from local.model import start_model
+from local.model_process import start_model
 model = start_model()
 print(model.process.pid, model.base_url, model.api_key, flush=True)
 signal.pause()
@@ -149,7 +149,7 @@ def test_names_a_wrong_file(tmp_path: Path, content: bytes | None, words: str) -
 def _serve(local_model: str, **environ: str) -> str:
     """What the child says when it refuses to start."""
     with subprocess.Popen(
-        [sys.executable, "-m", "local.server", local_model],
+        [sys.executable, "-m", "local.model_server", local_model],
         cwd=PROJECT,
         env=os.environ | environ,
         stdin=subprocess.PIPE,

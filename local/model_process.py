@@ -1,7 +1,7 @@
 """The embedded model: a small language model that answers when no other is configured.
 
-It runs in a process of its own (`local.server`). The library's threads do not survive gunicorn's
-fork, and while a stream is open its server can only be ended with its process.
+It runs in a process of its own (`local.model_server`). The library's threads do not survive
+gunicorn's fork, and while a stream is open its server can only be ended with its process.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def start_model(local_model: str = "", api_key: str = "") -> LocalModel:
     # An unnamed file needs no removal, and unlike a pipe it cannot fill up.
     log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - lives with the child
     process = subprocess.Popen(  # nosec B603  # The command is our own, and the path its user's.
-        [sys.executable, "-m", "local.server", local_model],
+        [sys.executable, "-m", "local.model_server", local_model],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ type Held = 'end' | 'question' | 'nothing'
  *
  * `isAtEnd` says whether the end of the last text is in view.
  */
-export function useFollow(scroller: RefObject<HTMLElement | null>, list: RefObject<HTMLOListElement | null>, live: string | null) {
+export function useScrollFollow(scroller: RefObject<HTMLElement | null>, list: RefObject<HTMLOListElement | null>, live: string | null) {
   const following = useRef<{ hold(what: Held): void } | null>(null)
   const [isAtEnd, setAtEnd] = useState(true)
 

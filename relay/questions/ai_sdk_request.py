@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from relay.questions.ai_completion_request import question_in
 from relay.questions.conversation import Limits
 from relay.questions.json_or_form import read_fields
-from relay.questions.parser import question_in
 from relay.questions.question import Question
 
 

@@ -10,11 +10,11 @@ themselves take, so that on a slow or busy machine it is longer.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from doctor.background_reader import READABLE_ENCODINGS, Arrival, Reading
 from doctor.deployment import Deployment, Unreachable, new_id
-from doctor.model import Reply
-from doctor.reading import READABLE_ENCODINGS, Arrival, Reading
 from doctor.refusal import refusal
 from doctor.report import Finding, fine, not_checked, wrong
+from doctor.scripted_model import Reply
 
 # About 500 tokens if nobody stops it, enough for some seconds of a fast model. Small models tell
 # stories at length too, while they give up lists.

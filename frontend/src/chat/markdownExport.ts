@@ -1,7 +1,7 @@
 import { newKey } from '../client/askbot.js'
 import { type Branch, type Conversation, titleOf, type Turn } from './conversation.ts'
 import { ImportError } from './importError.ts'
-import { conversationFrom } from './parse.ts'
+import { conversationFrom } from './parseConversation.ts'
 import { versionOf } from './versions.ts'
 
 /** The words for people beside questions and answers. */
