@@ -1,28 +1,28 @@
-"""The relay as a Flask app: the table of addresses, and the views that all clients share."""
+"""The relay as a Flask app: its parts, and the table of its addresses."""
 
 import sys
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import click
-from flask import Flask, Response, jsonify, request
+from flask import Flask
 
 from doors import ai_completion, ai_sdk, openai_api, page_files
+from doors.health import readiness
+from doors.metrics import show_metrics
 from doors.personas import list_personas
-from doors.serving import Relay, note_refusal, serving
+from doors.serving import Relay, note_refusal
 from openai_client import Model
 from relay.access import Gate, Origins, check_address
 from relay.completions import Store
 from relay.descriptors import max_readers, raise_limit
-from relay.errors import NotConfigured
 from relay.journal import open_journal
 from relay.limits import Quotas, check_limits
 from relay.log import log, log_to_stderr
 from relay.middleware import make_uniform, trust_proxies
 from relay.personas import PersonaError, kept_personas, persona_files
 from relay.settings import Settings, SettingsError, load_environ
-from relay.telemetry import CONTENT_TYPE, Telemetry
+from relay.telemetry import Telemetry
 from relay.upstream import Dialer, Transport
 from relay.version import version
 
@@ -55,7 +55,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         telemetry,
     )
 
-    app.add_url_rule("/", view_func=home)
+    app.add_url_rule("/", view_func=page_files.home)
     app.add_url_rule("/ready", view_func=readiness)
     app.add_url_rule("/metrics", view_func=show_metrics)
     app.add_url_rule("/aiCompletion", view_func=ai_completion.ask, methods=["POST"])
@@ -82,37 +82,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     make_uniform(app, Gate(settings, pages).admit, origins.patterns, wordings, note_refusal)
     trust_proxies(app, settings.trusted_proxies)
     return app
-
-
-def home() -> Response:
-    """A sign of life. Whoever prefers HTML, as browsers do, gets the page if there is one."""
-    folder = serving().settings.page_dir
-    if folder is None:
-        return jsonify(data="success")
-    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
-    if best == "text/html":
-        response = page_files.show(folder, page_files.SHELL)
-    else:
-        response = jsonify(data="success")
-    response.vary.add("Accept")
-    return response
-
-
-def readiness() -> dict[str, Any]:
-    """For load balancers. Does not ask the model, because each request to it costs money."""
-    relay = serving()
-    if not relay.settings.configured:
-        raise NotConfigured()
-    relay.store.check()
-    return {"ready": True, "version": version()}
-
-
-def show_metrics() -> Response:
-    """For Prometheus: the counts of all workers. The gate says who may see them."""
-    telemetry = serving().telemetry
-    # A server for development starts it here. gunicorn's workers have started theirs.
-    telemetry.pulse.start()
-    return Response(telemetry.scrape.text(), content_type=CONTENT_TYPE)
 
 
 @cache

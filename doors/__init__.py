@@ -7,6 +7,8 @@ the relay does not know which door was used. `app.py` has the table of addresses
     ai_completion   /aiCompletion, the relay's own interface
     ai_sdk          /api/chat and /api/completion, for the AI SDK
     openai_api      /v1, for OpenAI's clients
+    health          /ready
+    metrics         /metrics
     personas        /personas, and the limits of a question
-    page_files      the files of the built page
+    page_files      / and the files of the built page
 """

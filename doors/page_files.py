@@ -1,9 +1,11 @@
-"""The files of the built page, if the relay serves it itself (`PAGE_DIR`)."""
+"""/, and the files of the built page if the relay serves it itself (`PAGE_DIR`)."""
 
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response, jsonify, request, send_from_directory
+
+from doors.serving import serving
 
 SHELL = "index.html"
 
@@ -37,4 +39,15 @@ def show(folder: Path, name: str) -> Response:
     if lasts:
         response.cache_control.immutable = True
     response.headers.update(HEADERS)
+    return response
+
+
+def home() -> Response:
+    """A sign of life. Whoever prefers HTML, as browsers do, gets the page if there is one."""
+    folder = serving().settings.page_dir
+    if folder is None:
+        return jsonify(data="success")
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    response = show(folder, SHELL) if best == "text/html" else jsonify(data="success")
+    response.vary.add("Accept")
     return response

@@ -1,4 +1,4 @@
-"""Two servers of one model behind nginx, by deploy/models.conf, and a relay before them.
+"""Two servers of one model behind nginx, by deploy/nginx-models.conf, and a relay before them.
 
 The embedded model runs twice, as two replicas of a model on two hosts would.
 """
@@ -35,7 +35,7 @@ def relay(replicas: list[LocalModel], tmp_path: Path) -> Iterator[RelayProcess]:
     addresses = [urlsplit(each.base_url).netloc for each in replicas]
     changes = {"listen 127.0.0.1:8000": f"listen 127.0.0.1:{port}"}
     changes |= dict(zip(("10.0.0.11:8000", "10.0.0.12:8000"), addresses, strict=True))
-    with run_nginx(changed("models.conf", changes), tmp_path):
+    with run_nginx(changed("nginx-models.conf", changes), tmp_path):
         relay = RelayProcess(
             {
                 "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",

@@ -1,6 +1,6 @@
 import type { Chat, ChatState } from '../chat/chat.ts'
 import { usePage } from '../page/page.ts'
-import { isAway } from '../page/relay.ts'
+import { isAway } from '../page/relayContact.ts'
 import { pageVersion } from '../pwa/pwa.ts'
 import { useStore } from '../useStore.ts'
 import { useWords, wordsOfFailure } from '../words/words.ts'
