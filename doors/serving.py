@@ -12,7 +12,7 @@ from relay.access import Client, client_of
 from relay.clients import Reader, Reply, read_body
 from relay.completions import OnEnd, Reading, Receipt, Source, Store
 from relay.errors import RelayError, UnknownPersona, UnsupportedContent, UnsupportedMediaType
-from relay.limits import Asking, Quotas
+from relay.limits import LimitedQuestion, Quotas
 from relay.middleware import announce, at_or_above
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
@@ -81,7 +81,7 @@ def door() -> str:
 
 def note_refusal(error: RelayError, fault: Exception | None) -> None:
     """Tells the observers of a refusal."""
-    asking: Asking | None = g.get("asking")
+    asking: LimitedQuestion | None = g.get("asking")
     ended = asking is not None and asking.is_settled
     refusal = Refusal(g.request_id, door(), client().name, error, fault, ended)
     serving().telemetry.refused(refusal)
@@ -125,7 +125,7 @@ def replace_answer(question: Question, key: str, form: str) -> Reading:
     return serving().store.replace(key, question.fingerprint, asking, on_end)
 
 
-def ask_for(question: Question, form: str) -> tuple[Asking, OnEnd]:
+def ask_for(question: Question, form: str) -> tuple[LimitedQuestion, OnEnd]:
     """The call with which a completion asks the model, and the one that takes its end.
 
     Raises UnknownPersona or UnsupportedContent.
@@ -147,7 +147,7 @@ def ask_for(question: Question, form: str) -> tuple[Asking, OnEnd]:
         asked_at = time.monotonic()
         return timed(relay.model.ask(prompt, cancellation), asked.request_id, asked_at)
 
-    asking = Asking(relay.quotas, client(), prompt, ask)
+    asking = LimitedQuestion(relay.quotas, client(), prompt, ask)
 
     def end(completion: str, receipt: Receipt, error: RelayError | None) -> None:
         tokens = asking.settle(receipt, error)

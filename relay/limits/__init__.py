@@ -4,9 +4,9 @@ A question takes from all limits before the model is asked, and gives back what 
 used. The counts are in the journal, for all workers.
 """
 
-from relay.limits.limited_question import Asking
+from relay.limits.limited_question import LimitedQuestion
 from relay.limits.limits import check_limits
 from relay.limits.quotas import Quotas
 from relay.limits.tokens import NO_TOKENS, Tokens
 
-__all__ = ["NO_TOKENS", "Asking", "Quotas", "Tokens", "check_limits"]
+__all__ = ["NO_TOKENS", "LimitedQuestion", "Quotas", "Tokens", "check_limits"]

@@ -9,7 +9,7 @@ from relay.questions import Prompt
 from relay.upstream import Cancellation
 
 
-class Asking:
+class LimitedQuestion:
     """Asks the model after taking from the limits, and settles them at the end of the answer.
 
     `fields` are headers that tell the client about its limits. They are there once the question was

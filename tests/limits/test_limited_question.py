@@ -11,7 +11,7 @@ from helpers.sources import END, ScriptedSource
 from relay.access import Client
 from relay.completions import Receipt
 from relay.errors import BudgetExhausted, UpstreamError
-from relay.limits import Asking, Quotas, Tokens
+from relay.limits import LimitedQuestion, Quotas, Tokens
 from relay.questions import Message, Prompt, turns_of
 from relay.settings import Settings
 from relay.upstream import Cancellation, Cancelled, Outcome, Usage
@@ -32,8 +32,8 @@ def quotas(tmp_path: Path) -> Quotas:
     return Quotas(settings, journal)
 
 
-def asked(quotas: Quotas) -> Asking:
-    asking = Asking(quotas, ANA, prompt(), ScriptedSource(b"Hello", END).begin)
+def asked(quotas: Quotas) -> LimitedQuestion:
+    asking = LimitedQuestion(quotas, ANA, prompt(), ScriptedSource(b"Hello", END).begin)
     asking(Cancellation())
     return asking
 
@@ -41,7 +41,7 @@ def asked(quotas: Quotas) -> Asking:
 def test_an_answer(quotas: Quotas) -> None:
     """What was reserved and not used is there for the next question; each knows what is left."""
     first = asked(quotas)
-    refused = Asking(quotas, ANA, prompt(), ScriptedSource(b"Hello", END).begin)
+    refused = LimitedQuestion(quotas, ANA, prompt(), ScriptedSource(b"Hello", END).begin)
     with pytest.raises(BudgetExhausted) as raised:
         refused(Cancellation())
     assert first.fields.keys() == {"RateLimit", "RateLimit-Policy"}
@@ -55,7 +55,7 @@ def test_an_answer(quotas: Quotas) -> None:
 def test_a_request_that_fails(quotas: Quotas) -> None:
     """The question was not answered, and costs nothing."""
     error = UpstreamError()
-    asking = Asking(quotas, ANA, prompt(), ScriptedSource(error).begin)
+    asking = LimitedQuestion(quotas, ANA, prompt(), ScriptedSource(error).begin)
     with pytest.raises(UpstreamError):
         asking(Cancellation())
     assert asking.settle(Receipt("failed", 0), error) == Tokens(0)
@@ -65,7 +65,7 @@ def test_a_request_that_fails(quotas: Quotas) -> None:
 def test_a_reader_who_left_before(quotas: Quotas) -> None:
     """Whoever leaves while the limits are looked up has asked nothing."""
     source, cancellation = ScriptedSource(b"Hello", END), Cancellation()
-    asking = Asking(quotas, ANA, prompt(), source.begin)
+    asking = LimitedQuestion(quotas, ANA, prompt(), source.begin)
     cancellation.cancel()
     with pytest.raises(Cancelled):
         asking(cancellation)
@@ -84,7 +84,7 @@ def test_a_running_answer_forgets_the_question(quotas: Quotas) -> None:
 
     asker = Asker()
     kept = weakref.ref(asker)
-    asking = Asking(quotas, ANA, prompt(), asker)
+    asking = LimitedQuestion(quotas, ANA, prompt(), asker)
     asking(Cancellation())
     del asker
     gc.collect()
