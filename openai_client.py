@@ -6,8 +6,6 @@ So `relay.upstream` sends the requests and reads the responses.
 """
 
 import logging
-import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,7 +17,6 @@ import openai
 from relay.deadline import Deadline
 from relay.errors import (
     NotConfigured,
-    Overloaded,
     QuestionTooLong,
     RelayError,
     UpstreamError,
@@ -28,13 +25,16 @@ from relay.errors import (
 )
 from relay.questions import Prompt
 from relay.settings import Settings, SettingsError
-from relay.upstream import AnswerStream, Cancellation, Exchange, Transport, UpstreamRefusal
+from relay.upstream import (
+    AnswerStream,
+    Cancellation,
+    Exchange,
+    Transport,
+    post_with_retries,
+    read_refusal,
+)
 
 log = logging.getLogger("askbot")
-
-# No byte of a response has arrived, so the reader has seen nothing of an answer.
-RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, httpx2.ReadError)
-RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 
 
 class Model:
@@ -121,32 +121,19 @@ class Model:
 
     def _request(self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation) -> Exchange:
         """The exchange with the prompt's answer, its head read. Raises RelayError or Cancelled."""
-        retries = 0
         while True:
             body = self._body(prompt)
-            if deadline.passed:
-                raise UpstreamTimeout(detail="no time left to ask")
-            try:
-                exchange = self._transport.post(
-                    self._endpoint,
-                    msgspec.json.encode(body),
-                    deadline=deadline,
-                    connect_seconds=self._settings.connect_timeout,
-                    cancellation=cancellation,
-                )
-                if 200 <= exchange.status < 300:
-                    return exchange
-            except httpx2.TransportError as error:
-                exhausted = retries == self._settings.upstream_retries
-                if exhausted or not isinstance(error, RETRYABLE):
-                    raise translated(error) from None
-                pause = min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS)
-                # Retries shall not come all at once: nothing secret is drawn.
-                time.sleep(pause * random.uniform(0.5, 1))  # nosec B311
-                cancellation.check()
-                retries += 1
-                continue
-            refusal = _refusal(exchange)
+            exchange = post_with_retries(
+                self._transport,
+                self._endpoint,
+                msgspec.json.encode(body),
+                self._settings,
+                deadline,
+                cancellation,
+            )
+            if 200 <= exchange.status < 300:
+                return exchange
+            refusal = read_refusal(exchange)
             refused = refusal.parameter
             if refused not in body:
                 raise refusal.error()
@@ -167,22 +154,3 @@ class Model:
             body["reasoning_effort"] = prompt.reasoning_effort
         refused = {parameter for model, parameter in self._refused if model == prompt.model}
         return {name: value for name, value in body.items() if name not in refused}
-
-
-def translated(error: httpx2.TransportError) -> RelayError:
-    """The relay's error for one of the transport's."""
-    if isinstance(error, httpx2.PoolTimeout):
-        return Overloaded(detail=str(error))
-    kind = UpstreamTimeout if isinstance(error, httpx2.TimeoutException) else UpstreamError
-    return kind(detail=f"{type(error).__name__}: {error}")
-
-
-def _refusal(exchange: Exchange) -> UpstreamRefusal:
-    """Reads a response that is no answer. Raises UpstreamError, UpstreamTimeout or Cancelled."""
-    try:
-        body = exchange.read_whole()
-    except httpx2.TransportError as error:
-        failure = translated(error)
-        failure.detail = f"in a refusal: {failure.detail}"
-        raise failure from None
-    return UpstreamRefusal.read(exchange.status, exchange.headers, body)

@@ -11,7 +11,7 @@ from openai_client import Model
 from relay.access import Client, client_of
 from relay.clients import Reader, Reply, read_body
 from relay.completions import OnEnd, Reading, Receipt, Source, Store
-from relay.errors import RelayError, UnknownPersona, UnsupportedContent, UnsupportedMediaType
+from relay.errors import RelayError, UnsupportedContent, UnsupportedMediaType
 from relay.limits import LimitedQuestion, Quotas
 from relay.middleware import announce, at_or_above
 from relay.personas import Language, Personas, preferred_language
@@ -131,10 +131,7 @@ def ask_for(question: Question, form: str) -> tuple[LimitedQuestion, OnEnd]:
     Raises UnknownPersona or UnsupportedContent.
     """
     relay = serving()
-    persona = relay.personas.get(question.persona) if question.persona else relay.personas.default
-    if persona is None:
-        known = ", ".join(each.id for each in relay.personas)
-        raise UnknownPersona(f"There is no persona of that name here: ask one of {known}.")
+    persona = relay.personas.asked(question.persona)
     if question.has_pictures and not persona.takes_pictures(relay.settings):
         raise UnsupportedContent(f"{persona.id} cannot look at pictures: leave them out.")
     prompt = persona.prompt(question.messages, relay.settings)

@@ -20,7 +20,7 @@ from relay.journal.backend import (
     Writing,
 )
 from relay.journal.journal import Journal
-from relay.journal.storage import MEMORY, default_path, open_backend, open_journal
+from relay.journal.location import MEMORY, default_path, open_backend, open_journal
 
 __all__ = [
     "MEMORY",

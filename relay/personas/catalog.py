@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from relay.errors import UnknownPersona
 from relay.personas.front_matter import PersonaError
 from relay.personas.owner import Owner, parse_owner
 from relay.personas.persona import Persona, parse_persona
@@ -53,6 +54,16 @@ class Personas:
 
     def get(self, persona_id: str) -> Persona | None:
         return self.by_id.get(persona_id)
+
+    def asked(self, persona_id: str | None) -> Persona:
+        """The persona that a question names, or the default. Raises UnknownPersona."""
+        if not persona_id:
+            return self.default
+        persona = self.get(persona_id)
+        if persona is None:
+            known = ", ".join(self.by_id)
+            raise UnknownPersona(f"There is no persona of that name here: ask one of {known}.")
+        return persona
 
     def __iter__(self) -> Iterator[Persona]:
         return iter(self.by_id.values())

@@ -5,9 +5,9 @@ of each other: one writes a line, the other counts.
 """
 
 from relay.telemetry.log_lines import log_question
+from relay.telemetry.metrics import CONTENT_TYPE
 from relay.telemetry.piece_times import timed
 from relay.telemetry.records import Asked, EndedAnswer, Refusal
-from relay.telemetry.scrape import CONTENT_TYPE
 from relay.telemetry.telemetry import Telemetry
 
 __all__ = ["CONTENT_TYPE", "Asked", "EndedAnswer", "Refusal", "Telemetry", "log_question", "timed"]

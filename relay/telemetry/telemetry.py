@@ -13,10 +13,9 @@ from relay.journal import Journal
 from relay.limits import Quotas
 from relay.log import Lines
 from relay.telemetry.log_lines import LogLines, Pseudonyms
-from relay.telemetry.metrics import Metrics, ModelNames
+from relay.telemetry.metrics import Metrics, ModelNames, Scrape
 from relay.telemetry.pulse import Pulse
 from relay.telemetry.records import Asked, EndedAnswer, Observer, Refusal
-from relay.telemetry.scrape import Scrape
 
 log = logging.getLogger("askbot")
 

@@ -7,7 +7,8 @@ from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
 from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome, Thoughts, Usage
-from relay.upstream.refusal import UpstreamRefusal
+from relay.upstream.refusal import UpstreamRefusal, read_refusal
+from relay.upstream.retries import post_with_retries
 from relay.upstream.stream import AnswerStream
 from relay.upstream.transport import Transport
 
@@ -22,4 +23,6 @@ __all__ = [
     "Transport",
     "UpstreamRefusal",
     "Usage",
+    "post_with_retries",
+    "read_refusal",
 ]

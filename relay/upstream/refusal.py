@@ -1,4 +1,4 @@
-"""What the model's server says in place of an answer: why it refuses, and when to ask again."""
+"""Why there is no answer: what the model's server says instead, or how the connection failed."""
 
 import json
 import math
@@ -8,14 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+import httpx2
+
 from relay.errors import (
     ContentFiltered,
+    Overloaded,
     QuestionTooLong,
     RelayError,
     UnsupportedContent,
     UpstreamError,
     UpstreamRateLimited,
+    UpstreamTimeout,
 )
+from relay.upstream.exchange import Exchange
 
 MAX_RETRY_AFTER_SECONDS = 86_400
 
@@ -99,3 +104,22 @@ class UpstreamRefusal:
         if labels & _UNREADABLE_PICTURE:
             return UnsupportedContent("The model cannot read the picture.", detail=detail)
         return UpstreamError(detail=detail)
+
+
+def read_refusal(exchange: Exchange) -> UpstreamRefusal:
+    """Reads a response that is no answer. Raises UpstreamError, UpstreamTimeout or Cancelled."""
+    try:
+        body = exchange.read_whole()
+    except httpx2.TransportError as error:
+        failure = translated(error)
+        failure.detail = f"in a refusal: {failure.detail}"
+        raise failure from None
+    return UpstreamRefusal.read(exchange.status, exchange.headers, body)
+
+
+def translated(error: httpx2.TransportError) -> RelayError:
+    """The relay's error for one of the transport's."""
+    if isinstance(error, httpx2.PoolTimeout):
+        return Overloaded(detail=str(error))
+    kind = UpstreamTimeout if isinstance(error, httpx2.TimeoutException) else UpstreamError
+    return kind(detail=f"{type(error).__name__}: {error}")

@@ -6,9 +6,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from helpers.telemetry import Samples, ended, refusal
 from relay.completions import Receipt
 from relay.errors import BudgetExhausted, InvalidRequest, RelayError, UpstreamError, UpstreamTimeout
-from relay.telemetry.metrics import Metrics, ModelNames
+from relay.telemetry.metrics import Metrics, ModelNames, Scrape
 from relay.telemetry.pulse import Pulse
-from relay.telemetry.scrape import Scrape
 from relay.upstream import Outcome, Usage
 
 DURATION = "gen_ai_client_operation_duration_seconds"
