@@ -171,22 +171,15 @@ class Quotas:
 
     def _refusal(self, refused: Part, now_ms: int) -> LimitReached:
         limit = refused.limit
-        seconds = self._seconds_to_wait(refused, now_ms)
+        held = refused.held - self._reserved.held(refused.bucket.key)
+        will_be_free = limit.counts_tokens and not refused.bucket.lacks(held)
+        seconds = limit.seconds_to_wait(now_ms, will_be_free=will_be_free)
         return limit.error(
             f"{limit.message} Try again in {in_words(seconds)}.",
             retry_after_seconds=seconds,
             fields=self._fields([(limit, limit.most)], now_ms),
             limit=limit.setting,
         )
-
-    def _seconds_to_wait(self, refused: Part, now_ms: int) -> int:
-        limit, bucket, held = refused
-        will_be_free = limit.counts_tokens and not bucket.lacks(
-            held - self._reserved.held(bucket.key)
-        )
-        if not limit.seconds or will_be_free:
-            return limit.error.retry_after_seconds
-        return limit.seconds_left(now_ms)
 
     def _made_rate_buckets(self, client: Client, minute: int) -> list[tuple[Limit, Bucket]]:
         buckets = _buckets(self._rates, client, 0, minute * MINUTE_MS)
