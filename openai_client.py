@@ -27,10 +27,10 @@ from relay.questions import Prompt
 from relay.settings import Settings, SettingsError
 from relay.upstream import (
     AnswerStream,
+    Attempts,
     Cancellation,
     Exchange,
     Transport,
-    post_with_retries,
     read_refusal,
 )
 
@@ -121,16 +121,10 @@ class Model:
 
     def _request(self, prompt: Prompt, deadline: Deadline, cancellation: Cancellation) -> Exchange:
         """The exchange with the prompt's answer, its head read. Raises RelayError or Cancelled."""
+        attempts = Attempts(self._transport, self._settings, deadline, cancellation)
         while True:
             body = self._body(prompt)
-            exchange = post_with_retries(
-                self._transport,
-                self._endpoint,
-                msgspec.json.encode(body),
-                self._settings,
-                deadline,
-                cancellation,
-            )
+            exchange = attempts.post(self._endpoint, msgspec.json.encode(body))
             if 200 <= exchange.status < 300:
                 return exchange
             refusal = read_refusal(exchange)

@@ -24,7 +24,7 @@ UNSEEN = (
 def check_last_proxy(
     deployment: Deployment, clock: Callable[[], float] = time.time
 ) -> Iterator[Finding]:
-    """Raises Unreachable."""
+    """Also compares the clocks, by the same reply. Raises Unreachable."""
     before = clock()
     response = deployment.request("GET", "/personas")
     after = clock()

@@ -1,7 +1,7 @@
-"""The doors: the views at the relay's addresses, one module for each protocol of the clients.
+"""The doors: the views at the relay's addresses. `app.py` has the table of them.
 
-A door parses a request into a `Question` and gives the answer the form of its protocol. The rest of
-the relay does not know which door was used. `app.py` has the table of addresses.
+The three doors for questions speak one protocol each: a door parses a request into a `Question`,
+and gives the answer the form of its protocol. The rest of the relay does not know which was used.
 
     serving         shared by the doors: the relay's parts, and the way from a question to a reply
     ai_completion   /aiCompletion, the relay's own interface

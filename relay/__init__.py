@@ -3,7 +3,7 @@
     access        who may ask, and in whose name
     questions     a request's body -> Question; the prompt that is sent to the model
     personas      who answers: persona files, and the code that reads them
-    upstream      HTTP to the model: connections, the stream of an answer, calling it off
+    upstream      HTTP to the model: connections, retries, the stream of an answer, calling it off
     journal       the record of answers, for other workers and later processes
     completions   one answer and its readers, its receipt, finding it again
     limits        how much may be asked: in a minute, in a day, at the same time

@@ -13,17 +13,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from helpers import page_process
 from helpers.client import close_exchanges
 from helpers.image import FORBIDDEN_HERE
-from helpers.limits import HELD_SECONDS, TEST_SECONDS, WAIT_SECONDS
-from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
+from helpers.limits import TEST_SECONDS, WAIT_SECONDS
+from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
 from helpers.sources import close_sources
 from helpers.upstream import Upstream
-
-# Long enough that no held-back answer ends by one of these on a slow machine.
-PATIENT = {
-    "FIRST_TEXT_TIMEOUT": f"{2 * HELD_SECONDS:g}",
-    "IDLE_TIMEOUT": f"{2 * HELD_SECONDS:g}",
-    "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
-}
 
 # The machine's speed must not fail a test.
 hypothesis.settings.register_profile(
@@ -194,4 +187,5 @@ def page(page: Page, opened_url: str | None) -> Iterator[Page]:
         page.goto(opened_url)
     yield page
     assert not complaints
-    assert page.evaluate("window.violations") == []
+    # A test that was skipped, or failed at once, has opened nothing.
+    assert page.url == "about:blank" or page.evaluate("window.violations") == []

@@ -127,7 +127,7 @@ def test_doors_know_no_other_door(path: Path) -> None:
 
 
 def test_what_stands_beside_the_rooms_is_below_them() -> None:
-    """But for `web`, which knows the errors alone."""
+    """The rooms import them, and they import no room."""
     beside = [path for path in RELAY if path.parent.name == "relay"]
     for path in beside:
         assert not any(map(room_of, imported(path))), path

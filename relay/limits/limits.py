@@ -59,9 +59,12 @@ class Limit:
         length_ms = 1000 * self.seconds
         return math.ceil((length_ms - now_ms % length_ms) / 1000)
 
-    def seconds_to_wait(self, now_ms: int, *, will_be_free: bool) -> int:
-        """What a refused client is told. `will_be_free` says whether running answers make room."""
-        if not self.seconds or will_be_free:
+    def seconds_to_wait(self, now_ms: int, *, tokens_may_return: bool) -> int:
+        """What a refused client is told.
+
+        `tokens_may_return` says whether those that running answers have reserved would be enough.
+        """
+        if not self.seconds or tokens_may_return:
             return self.error.retry_after_seconds
         return self.seconds_left(now_ms)
 

@@ -18,7 +18,7 @@ _lock = monkey.get_original("_thread", "allocate_lock")
 MAX_KEYS = 10_000
 
 
-class Memory:
+class LocalCounts:
     """Holds no more of a bucket than the journal does, so that its refusals are right."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from relay.errors import LimitReached
 from relay.intervals import BEAT_SECONDS
 from relay.journal import Bucket, Change, Journal, Settlement, Taking, Unavailable
 from relay.limits.limits import MINUTE_SECONDS, Limit, digest_of, in_words, limits_of
-from relay.limits.local_counts import Memory
+from relay.limits.local_counts import LocalCounts
 from relay.limits.ratelimit_headers import policy, state
 from relay.settings import Settings
 
@@ -76,9 +76,9 @@ class Quotas:
         self._now_ms = now_ms
         self._sleep = sleep
         self._ids = itertools.count(1)
-        self._memory = Memory()
+        self._memory = LocalCounts()
         # The tokens that running answers of this process have reserved and may give back.
-        self._reserved = Memory()
+        self._reserved = LocalCounts()
         # All windows are whole minutes, so a client has the same ones for a minute.
         self._rate_buckets = lru_cache(maxsize=MAX_CLIENTS)(self._made_rate_buckets)
 
@@ -172,8 +172,8 @@ class Quotas:
     def _refusal(self, refused: Part, now_ms: int) -> LimitReached:
         limit = refused.limit
         held = refused.held - self._reserved.held(refused.bucket.key)
-        will_be_free = limit.counts_tokens and not refused.bucket.lacks(held)
-        seconds = limit.seconds_to_wait(now_ms, will_be_free=will_be_free)
+        tokens_may_return = limit.counts_tokens and not refused.bucket.lacks(held)
+        seconds = limit.seconds_to_wait(now_ms, tokens_may_return=tokens_may_return)
         return limit.error(
             f"{limit.message} Try again in {in_words(seconds)}.",
             retry_after_seconds=seconds,

@@ -1,4 +1,4 @@
-"""The observer that writes the log: one line for each answer and for each refusal."""
+"""The log's lines about answers and refusals, by an observer; and about questions if wanted."""
 
 import hashlib
 import logging

@@ -1,19 +1,21 @@
-"""The way to the model and back: connections, HTTP, and the stream of an answer's text.
+"""The way to the model and back: connections, HTTP, retries, and the stream of an answer's text.
 
-`Transport` carries the requests, and `AnswerStream` reads the responses.
+`Transport` carries the requests, `Attempts` repeats them. `AnswerStream` reads an answer, and
+`read_refusal` what came instead.
 """
 
 from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
 from relay.upstream.exchange import Exchange
 from relay.upstream.outcome import Outcome, Thoughts, Usage
-from relay.upstream.refusal import UpstreamRefusal, read_refusal
-from relay.upstream.retries import post_with_retries
+from relay.upstream.refusal import read_refusal
+from relay.upstream.retries import Attempts
 from relay.upstream.stream import AnswerStream
 from relay.upstream.transport import Transport
 
 __all__ = [
     "AnswerStream",
+    "Attempts",
     "Cancellation",
     "Cancelled",
     "Dialer",
@@ -21,8 +23,6 @@ __all__ = [
     "Outcome",
     "Thoughts",
     "Transport",
-    "UpstreamRefusal",
     "Usage",
-    "post_with_retries",
     "read_refusal",
 ]

@@ -61,10 +61,12 @@ class UpstreamRefusal:
         texts = said if isinstance(said, dict) else {}
         words = {
             name: value
-            for name in ("message", "code", "type", "param")
+            for name in ("message", "code", "type")
             if isinstance(value := texts.get(name), str)
         }
-        return cls(status, **words, retry_after=retry_after.decode("latin-1").strip())
+        param = str(texts.get("param") or "")
+        wait = retry_after.decode("latin-1").strip()
+        return cls(status, **words, param=param, retry_after=wait)
 
     @property
     def parameter(self) -> str | None:

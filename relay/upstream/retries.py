@@ -18,32 +18,44 @@ RETRYABLE = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.WriteError, http
 RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 2.0
 
 
-def post_with_retries(
-    transport: Transport,
-    endpoint: Endpoint,
-    body: bytes,
-    settings: Settings,
-    deadline: Deadline,
-    cancellation: Cancellation,
-) -> Exchange:
-    """The exchange, with the head of a response of any status. Raises RelayError or Cancelled."""
-    retries = 0
-    while True:
-        if deadline.passed:
-            raise UpstreamTimeout(detail="no time left to ask")
-        try:
-            return transport.post(
-                endpoint,
-                body,
-                deadline=deadline,
-                connect_seconds=settings.connect_timeout,
-                cancellation=cancellation,
-            )
-        except httpx2.TransportError as error:
-            if retries == settings.upstream_retries or not isinstance(error, RETRYABLE):
-                raise translated(error) from None
-        pause = min(RETRY_SECONDS * 2**retries, MAX_RETRY_SECONDS)
-        # Retries shall not come all at once: nothing secret is drawn.
-        time.sleep(pause * random.uniform(0.5, 1))  # nosec B311
-        cancellation.check()
-        retries += 1
+class Attempts:
+    """The attempts to get one answer. Together they repeat UPSTREAM_RETRIES requests at most."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        settings: Settings,
+        deadline: Deadline,
+        cancellation: Cancellation,
+    ) -> None:
+        self._transport = transport
+        self._settings = settings
+        self._deadline = deadline
+        self._cancellation = cancellation
+        self._retries = 0
+
+    def post(self, endpoint: Endpoint, body: bytes) -> Exchange:
+        """The exchange, with the head of a response of any status.
+
+        Raises RelayError or Cancelled.
+        """
+        while True:
+            if self._deadline.passed:
+                raise UpstreamTimeout(detail="no time left to ask")
+            try:
+                return self._transport.post(
+                    endpoint,
+                    body,
+                    deadline=self._deadline,
+                    connect_seconds=self._settings.connect_timeout,
+                    cancellation=self._cancellation,
+                )
+            except httpx2.TransportError as error:
+                exhausted = self._retries == self._settings.upstream_retries
+                if exhausted or not isinstance(error, RETRYABLE):
+                    raise translated(error) from None
+            pause = min(RETRY_SECONDS * 2**self._retries, MAX_RETRY_SECONDS)
+            # Retries shall not come all at once: nothing secret is drawn.
+            time.sleep(pause * random.uniform(0.5, 1))  # nosec B311
+            self._cancellation.check()
+            self._retries += 1

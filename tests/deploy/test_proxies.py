@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from conftest import PATIENT
 from helpers import page_process
 from helpers.certificates import authority
 from helpers.client import Cut, Exchange, ask
@@ -21,7 +20,7 @@ from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
 from helpers.page_actions import conversation, exchange
 from helpers.page_files import SCRIPT, write_page
 from helpers.proxy_process import PROXIES, Proxy, deployed
-from helpers.relay_process import PROJECT, RelayProcess, start
+from helpers.relay_process import PATIENT, PROJECT, RelayProcess, start
 from helpers.upstream import Reply, Upstream
 
 HIDE_CUTS = ("caddy",)

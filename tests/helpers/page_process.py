@@ -26,11 +26,14 @@ CHROMIUM_ARGS = [
     "--disable-sync",
     # What the mouse wheel scrolls is scrolled at once, so that a test can tell when it is.
     "--disable-smooth-scrolling",
-    # Chromium minds this option once: the first line is what Playwright itself turns off and a
-    # test could notice. The second is what each window otherwise prepares in processes of its own,
-    # which takes as much of the processor as the page: lists below the address bar, a spare tab.
+    # Of two such options the last one counts, and Playwright has its own: the first four lines are
+    # those of Playwright 1.65. The last line is what each window otherwise prepares in processes of
+    # its own, at the cost of half a page: lists below the address bar, and a spare tab.
     "--disable-features="
-    "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,PaintHolding,DestroyProfileOnBrowserClose,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,"
+    "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,AimEnabled,"
+    "ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,"
+    "NetworkTimeServiceQuerying,PreconnectToSearch,"
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess",
 ]
 # A name that is not this machine's, for a browser that is told where to find it.

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.limits import HIGH
 from helpers.client import Exchange
-from helpers.limits import WAIT_SECONDS
+from helpers.limits import HELD_SECONDS, WAIT_SECONDS
 from helpers.upstream import Upstream
 from relay.settings import Settings, variable
 
@@ -26,6 +26,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 # Must appear in no log and no reply. Several tests check that.
 KEY = "sk-test-key-of-nobody"
+
+# Long enough that no held-back answer ends by one of these on a slow machine.
+PATIENT = {
+    "FIRST_TEXT_TIMEOUT": f"{2 * HELD_SECONDS:g}",
+    "IDLE_TIMEOUT": f"{2 * HELD_SECONDS:g}",
+    "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
+}
 
 _ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
 # Variables of a developer's shell that must not reach a test.

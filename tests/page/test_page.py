@@ -211,6 +211,8 @@ def test_a_narrow_window(page: Page, upstream: Upstream) -> None:
         assert needed <= there <= 320
 
 
+# It waits for a model four times.
+@pytest.mark.timeout(5 * WORK_SECONDS)
 def test_a_real_model(page: Page, start_relay: StartRelay, serve_page: ServePage) -> None:
     """The embedded model answers as each persona, in English and in Korean, to the end."""
     if not weights_path().is_file():

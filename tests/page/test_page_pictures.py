@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from helpers import page_process
 from helpers.axe import assert_axe_finds_nothing
@@ -21,7 +21,7 @@ from helpers.page_actions import (
     wait_until_kept,
 )
 from helpers.pictures import png
-from helpers.relay_process import RelayProcess, ServePage, StartRelay, start
+from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
 from helpers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("upstream")
@@ -77,17 +77,24 @@ def encoded(content: bytes) -> str:
 @pytest.fixture(scope="module")
 def seeing_relay(upstream_server: Upstream) -> Iterator[RelayProcess]:
     """A relay whose personas all look at pictures."""
-    relay = start(upstream_server, {"ACCEPT_IMAGES": "true"}, None)
+    relay = start(upstream_server, PATIENT | {"ACCEPT_IMAGES": "true"}, None)
     yield relay
     assert relay.stop() == 0
 
 
 @pytest.fixture(scope="module")
-def opened_url(seeing_relay: RelayProcess, built_page: None) -> Iterator[str]:
+def seeing_url(seeing_relay: RelayProcess, built_page: None) -> Iterator[str]:
+    """The address of the page before it."""
     assert built_page is None
     server = page_process.serve(seeing_relay.url)
     yield server.url
     server.stop()
+
+
+@pytest.fixture
+def opened_url(opened_url: str | None, seeing_url: str) -> str | None:
+    """What `page` opens here, unless a test serves its own."""
+    return opened_url and seeing_url
 
 
 def pick(page: Page, *contents: bytes) -> None:
@@ -336,11 +343,18 @@ def test_pictures_cannot_be_loaded(
     page: Page, seeing_relay: RelayProcess, serve_page: ServePage
 ) -> None:
     """Where the part for pictures is missing, the page asks without them."""
-    page.route("**/assets/PictureTools*", lambda route: route.abort())
-    # At a new address, as the browser has already stored the part for the other one.
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route("**/assets/PictureTools*", refuse)
     page.goto(serve_page(seeing_relay.url).url)
+    expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
     exchange(page, "Who are you?")
     expect(conversation(page)).to_contain_text("Hello there.")
+    assert asked
     expect(button(page, "Add a picture")).to_have_count(0)
 
 

@@ -84,9 +84,9 @@ def test_languages_are_coloured(page: Page, upstream: Upstream) -> None:
     upstream.answers(saying("\n".join(blocks)))
     exchange(page, "?")
     regions = conversation(page).get_by_role("region", name="Code")
-    expect(regions.locator("code")).to_have_text(list(written.values()))
     for place in range(len(written)):
         expect(regions.nth(place).locator("[class^=hljs-]").first).to_be_visible()
+    expect(regions.locator("code")).to_have_text(list(written.values()))
 
 
 def test_a_language_that_nobody_knows(page: Page, upstream: Upstream) -> None:

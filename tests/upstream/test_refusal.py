@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from relay.upstream import UpstreamRefusal
+from relay.upstream.refusal import UpstreamRefusal
 
 
 def read(status: int, body: object, **headers: str) -> UpstreamRefusal:
@@ -55,6 +55,7 @@ def test_what_it_quotes_stays_here() -> None:
         (400, {"param": "stream_options.include_usage"}, "stream_options"),
         (422, {"message": "Extra inputs: temperature"}, "temperature"),
         (400, {"param": "messages", "message": "temperature"}, None),
+        (400, {"param": ["messages"], "message": "temperature"}, None),
         (500, {"message": "temperature"}, None),
         (400, {"message": "no"}, None),
     ],

@@ -1,7 +1,7 @@
 import { newKey } from '../client/askbot.js'
 import { type Conversation, type Turn, turnOf } from './conversation.ts'
 import { ImportError } from './importError.ts'
-import { fromMarkdown, isMarkdown, type Speakers, toMarkdown as markdownOf } from './markdownExport.ts'
+import { fromMarkdown, isMarkdown, type Speakers, toMarkdown as markdownOf } from './markdownFormat.ts'
 import { conversationFrom } from './parseConversation.ts'
 
 const FORMAT = 'askbot-conversations'

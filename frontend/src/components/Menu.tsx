@@ -42,6 +42,7 @@ interface Inside extends Omit<Shown, 'icon'> {
 }
 
 function Items({ label, items, menu, button }: Inside) {
+  // Before its choices are seen, which would jump.
   useLayoutEffect(() => {
     place(menu.current!, button.current!)
     menu.current!.querySelector('button')?.focus()

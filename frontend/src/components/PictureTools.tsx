@@ -29,7 +29,7 @@ export function PictureRow({ pictures, limits, onRemoved, takesDrops = false }: 
 
   const addPasted = useEffectEvent(add)
 
-  // Before it is seen: a reader may paste at once.
+  // Before the reader sees that pictures are taken, and may paste or drop one.
   useLayoutEffect(() => {
     const form = row.current!.closest('form')!
 
@@ -81,6 +81,7 @@ function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const [isHeld, setHeld] = useState(false)
   const take = useEffectEvent(onFiles)
 
+  // As above.
   useLayoutEffect(() => {
     const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false
 
