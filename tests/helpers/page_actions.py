@@ -1,14 +1,10 @@
 """A reader's actions on the page. Elements are found by role and name, as a person would."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, Page, expect
-
-from helpers.limits import HELD_SECONDS
-from helpers.upstream import Reply, Script, Upstream
 
 
 def question_field(page: Page) -> Locator:
@@ -94,40 +90,3 @@ def choose(page: Page, action: str, title: str | None = None) -> None:
     what = "this conversation" if title is None else f"“{title}”"
     button(page, f"Options for {what}").click()
     button(page, action).click()
-
-
-def saying(text: str) -> Script:
-    """A script that answers `text`."""
-
-    def script(reply: Reply) -> None:
-        reply.text(text)
-        reply.finish()
-
-    return script
-
-
-def silent_after(text: str) -> Script:
-    """A script that sends `text`, and then nothing until the relay has left."""
-
-    def script(reply: Reply) -> None:
-        reply.text(text)
-        reply.until_gone()
-
-    return script
-
-
-class Paused:
-    """A script that stops half-way through an answer until the test releases it."""
-
-    def __init__(self, upstream: Upstream) -> None:
-        self.go_on = threading.Event()
-        upstream.answers(self._answer)
-
-    def _answer(self, reply: Reply) -> None:
-        reply.text("햇빛은 공기에서 ")
-        assert self.go_on.wait(HELD_SECONDS)
-        reply.text("흩어집니다 ☀️.")
-        reply.finish()
-
-
-WHOLE = "햇빛은 공기에서 흩어집니다 ☀️."

@@ -247,3 +247,40 @@ def hello(reply: Reply) -> None:
     reply.text("Hello ")
     reply.text("there.")
     reply.finish()
+
+
+def saying(text: str) -> Script:
+    """A script that answers `text`."""
+
+    def script(reply: Reply) -> None:
+        reply.text(text)
+        reply.finish()
+
+    return script
+
+
+def silent_after(text: str) -> Script:
+    """A script that sends `text`, and then nothing until the relay has left."""
+
+    def script(reply: Reply) -> None:
+        reply.text(text)
+        reply.until_gone()
+
+    return script
+
+
+class Paused:
+    """A script that stops half-way through an answer until the test releases it."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.go_on = threading.Event()
+        upstream.answers(self._answer)
+
+    def _answer(self, reply: Reply) -> None:
+        reply.text("햇빛은 공기에서 ")
+        assert self.go_on.wait(HELD_SECONDS)
+        reply.text("흩어집니다 ☀️.")
+        reply.finish()
+
+
+WHOLE = "햇빛은 공기에서 흩어집니다 ☀️."

@@ -11,17 +11,9 @@ from playwright.sync_api import Page, expect
 
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
 from helpers.network_line import Line
-from helpers.page_actions import (
-    WHOLE,
-    Paused,
-    ask,
-    button,
-    conversation,
-    question_field,
-    silent_after,
-)
+from helpers.page_actions import ask, button, conversation, question_field
 from helpers.relay_process import RelayProcess, ServePage, StartRelay
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import WHOLE, Paused, Reply, Upstream, silent_after
 from local.fetch import weights_path
 from local.model_process import start_model
 

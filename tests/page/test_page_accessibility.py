@@ -9,18 +9,15 @@ from playwright.sync_api import Page, expect
 from helpers.axe import assert_axe_finds_nothing
 from helpers.limits import GONE_SECONDS, HELD_SECONDS
 from helpers.page_actions import (
-    Paused,
     ask,
     button,
     choose,
     conversation,
     exchange,
     question_field,
-    saying,
-    silent_after,
     wait_until_kept,
 )
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import Paused, Reply, Upstream, saying, silent_after
 
 pytestmark = pytest.mark.usefixtures("relay")
 

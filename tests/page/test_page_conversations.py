@@ -9,19 +9,16 @@ from playwright.sync_api import Locator, Page, expect
 
 from helpers.limits import GONE_SECONDS
 from helpers.page_actions import (
-    Paused,
     ask,
     button,
     choose,
     conversation,
     exchange,
     question_field,
-    saying,
-    silent_after,
     slow_disk,
     stopped_clock,
 )
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import Paused, Reply, Upstream, saying, silent_after
 
 pytestmark = pytest.mark.usefixtures("relay")
 

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.page_actions import Paused, ask, button, conversation, exchange, question_field, saying
-from helpers.upstream import Reply, Upstream
+from helpers.page_actions import ask, button, conversation, exchange, question_field
+from helpers.upstream import Paused, Reply, Upstream, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
 

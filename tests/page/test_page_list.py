@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.page_actions import button, choose, conversation, exchange, saying
-from helpers.upstream import Upstream
+from helpers.page_actions import button, choose, conversation, exchange
+from helpers.upstream import Upstream, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
 

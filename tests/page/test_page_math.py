@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from helpers.limits import GONE_SECONDS, HELD_SECONDS
-from helpers.page_actions import ask, button, conversation, exchange, saying, silent_after
-from helpers.upstream import Reply, Upstream
+from helpers.page_actions import ask, button, conversation, exchange
+from helpers.upstream import Reply, Upstream, saying, silent_after
 
 pytestmark = pytest.mark.usefixtures("relay")
 

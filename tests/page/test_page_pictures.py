@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expe
 from helpers import page_process
 from helpers.axe import assert_axe_finds_nothing
 from helpers.page_actions import (
-    Paused,
     ask,
     button,
     choose,
@@ -22,7 +21,7 @@ from helpers.page_actions import (
 )
 from helpers.pictures import png
 from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
-from helpers.upstream import Upstream
+from helpers.upstream import Paused, Upstream
 
 pytestmark = pytest.mark.usefixtures("upstream")
 

@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from helpers.limits import GONE_SECONDS
-from helpers.page_actions import ask, button, conversation, exchange, saying, silent_after
+from helpers.page_actions import ask, button, conversation, exchange
 from helpers.relay_process import PROJECT
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import Reply, Upstream, saying, silent_after
 
 pytestmark = pytest.mark.usefixtures("relay")
 

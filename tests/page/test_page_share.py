@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.page_actions import ask, button, choose, conversation, exchange, saying
-from helpers.upstream import Upstream
+from helpers.page_actions import ask, button, choose, conversation, exchange
+from helpers.upstream import Upstream, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
 

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from helpers.axe import assert_axe_finds_nothing
-from helpers.page_actions import button, conversation, exchange, question_field, saying
-from helpers.upstream import Upstream
+from helpers.page_actions import button, conversation, exchange, question_field
+from helpers.upstream import Upstream, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
 

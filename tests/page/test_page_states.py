@@ -15,19 +15,16 @@ from helpers.limits import GONE_SECONDS, WAIT_SECONDS, WORK_SECONDS
 from helpers.network_line import Line
 from helpers.nginx_process import start_nginx
 from helpers.page_actions import (
-    WHOLE,
-    Paused,
     ask,
     button,
     conversation,
     exchange,
     question_field,
-    saying,
     stopped_clock,
     wait_until_kept,
 )
 from helpers.relay_process import RelayProcess, ServePage, StartRelay
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import WHOLE, Paused, Reply, Upstream, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
 

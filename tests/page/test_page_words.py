@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from helpers.page_actions import Paused, ask, button, conversation, exchange
-from helpers.upstream import Upstream
+from helpers.page_actions import ask, button, conversation, exchange
+from helpers.upstream import Paused, Upstream
 
 pytestmark = pytest.mark.usefixtures("relay")
 

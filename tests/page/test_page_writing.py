@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from helpers.limits import HELD_SECONDS
-from helpers.page_actions import ask, button, conversation, exchange, saying
+from helpers.page_actions import ask, button, conversation, exchange
 from helpers.relay_process import ServePage, StartRelay
 from helpers.thinker import SECRET, Thinker
-from helpers.upstream import Reply, Upstream, chunk
+from helpers.upstream import Reply, Upstream, chunk, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
 

@@ -14,11 +14,10 @@ import pytest
 
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
-from helpers.page_actions import WHOLE, Paused, silent_after
 from helpers.redis_server import RedisServer
 from helpers.relay_process import RelayProcess, StartRelay, worker_of
 from helpers.sources import Task
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import WHOLE, Paused, Reply, Upstream, silent_after
 
 # Five answers fit into the budget, whatever their prompts need, and six do not.
 ANSWER_TOKENS = 100_000

@@ -13,10 +13,9 @@ import pytest
 from helpers.client import Cut, Exchange, ask, raw_exchange
 from helpers.completions import Gated, eventually, keyed, new_key, stop
 from helpers.limits import WAIT_SECONDS
-from helpers.page_actions import silent_after
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.telemetry import scrape
-from helpers.upstream import Reply, Script, Upstream, hello
+from helpers.upstream import Reply, Script, Upstream, hello, silent_after
 
 QUESTION = {"userPrompt": "Hi"}
 

@@ -12,9 +12,8 @@ import pytest
 
 from helpers.client import Exchange
 from helpers.completions import eventually, get, keyed, new_key, receipt, stop
-from helpers.page_actions import WHOLE, Paused
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of
-from helpers.upstream import Upstream
+from helpers.upstream import WHOLE, Paused, Upstream
 
 SERVED = ("app.py", "openai_client.py", "gunicorn.conf.py", "pyproject.toml", "relay", "doors")
 PERSONA = "---\nname: {}\ndescription: B\ngreeting: C\nsuggestions: []\n---\nBe odd.\n"

@@ -8,9 +8,8 @@ import pytest
 
 from helpers.client import Exchange, ask
 from helpers.completions import eventually, get, keyed, new_key
-from helpers.page_actions import saying
 from helpers.relay_process import RelayProcess, StartRelay
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import Reply, Upstream, saying
 
 CLIENT_SECONDS = 60
 

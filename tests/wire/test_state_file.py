@@ -14,9 +14,8 @@ import pytest
 
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
-from helpers.page_actions import saying
 from helpers.relay_process import KEY, RelayProcess, StartRelay
-from helpers.upstream import Upstream
+from helpers.upstream import Upstream, saying
 from relay.intervals import ALIVE_SECONDS, LOST_SECONDS
 from relay.journal import Position, Writing
 from relay.journal.sqlite import SqliteBackend

@@ -14,10 +14,9 @@ import pytest
 
 from helpers.client import LIMIT_SECONDS, Exchange, ask
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
-from helpers.page_actions import WHOLE, Paused
 from helpers.redis_server import RedisServer
 from helpers.relay_process import RelayProcess, StartRelay
-from helpers.upstream import Upstream
+from helpers.upstream import WHOLE, Paused, Upstream
 
 BODY = json.dumps({"userPrompt": "Hi"})
 
