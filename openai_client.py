@@ -25,14 +25,7 @@ from relay.errors import (
 )
 from relay.questions import Prompt
 from relay.settings import Settings, SettingsError
-from relay.upstream import (
-    AnswerStream,
-    Attempts,
-    Cancellation,
-    Exchange,
-    Transport,
-    read_refusal,
-)
+from relay.upstream import AnswerStream, Attempts, Cancellation, Exchange, Transport, read_refusal
 
 log = logging.getLogger("askbot")
 

@@ -81,7 +81,7 @@ function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const [isHeld, setHeld] = useState(false)
   const take = useEffectEvent(onFiles)
 
-  // As above.
+  // Like the paste, before the reader sees that pictures are taken.
   useLayoutEffect(() => {
     const hasFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes('Files') ?? false
 

@@ -1,5 +1,5 @@
-import type { PictureLimits } from '../page/relayDescription.ts'
 import { usePage } from '../page/page.ts'
+import type { PictureLimits } from '../page/relayDescription.ts'
 import { useStore } from '../useStore.ts'
 import { usePersona } from './usePersona.ts'
 

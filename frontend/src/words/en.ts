@@ -1,5 +1,5 @@
-import { waitIn } from './waitInWords.ts'
 import { whenIn } from './dateInWords.ts'
+import { waitIn } from './waitInWords.ts'
 
 const wait = waitIn('en')
 const characters = (count: string) => (count === '1' ? '1 character' : `${count} characters`)

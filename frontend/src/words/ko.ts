@@ -1,6 +1,6 @@
-import { waitIn } from './waitInWords.ts'
 import { whenIn } from './dateInWords.ts'
 import type { Words } from './en.ts'
+import { waitIn } from './waitInWords.ts'
 
 const wait = waitIn('ko')
 
