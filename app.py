@@ -17,7 +17,7 @@ from relay.access import Gate, Origins, check_address
 from relay.completions import Store
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import open_journal
-from relay.limits import Quotas, check_limits
+from relay.limits import Reservations, check_limits
 from relay.log import log, log_to_stderr
 from relay.middleware import make_uniform, trust_proxies
 from relay.personas import PersonaError, kept_personas, persona_files
@@ -44,14 +44,14 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # DefaultJSONProvider has it.
     personas = kept_personas(settings.persona, settings.personas_dir, settings.owner_file)
     models = [persona.model or settings.openai_model for persona in personas]
-    quotas = Quotas(settings, journal)
-    telemetry = Telemetry([*models, *settings.openai_fallback_models], journal, quotas)
+    reservations = Reservations(settings, journal)
+    telemetry = Telemetry([*models, *settings.openai_fallback_models], journal, reservations)
     app.extensions["relay"] = Relay(
         settings,
         personas,
         Model(settings, transport, telemetry.passed_over),
         Store(journal, grace_seconds=settings.resume_grace_seconds),
-        quotas,
+        reservations,
         telemetry,
     )
 

@@ -12,7 +12,7 @@ from relay.access import Client, client_of
 from relay.clients import Reader, Reply, read_body
 from relay.completions import OnEnd, Reading, Receipt, Source, Store
 from relay.errors import RelayError, UnsupportedContent, UnsupportedMediaType
-from relay.limits import LimitedQuestion, Quotas
+from relay.limits import LimitedQuestion, Reservations
 from relay.middleware import announce, at_or_above
 from relay.personas import Language, Personas, preferred_language
 from relay.questions import Limits, PictureLimits, Question
@@ -32,7 +32,7 @@ class Relay:
     personas: Personas
     model: Model
     store: Store
-    quotas: Quotas
+    reservations: Reservations
     telemetry: Telemetry
 
     @cached_property
@@ -94,7 +94,7 @@ def request_body() -> bytes:
     reading, if the client is known to have no question left and the answer is not there yet.
     """
     relay = serving()
-    refusal = relay.quotas.known_refusal(client())
+    refusal = relay.reservations.known_refusal(client())
     if refusal is not None:
         key = request.headers.get("Idempotency-Key")
         if key is None or not relay.store.knows(key):
@@ -144,7 +144,7 @@ def ask_for(question: Question, form: str) -> tuple[LimitedQuestion, OnEnd]:
         asked_at = time.monotonic()
         return timed(relay.model.ask(prompt, cancellation), asked.request_id, asked_at)
 
-    asking = LimitedQuestion(relay.quotas, client(), prompt, ask)
+    asking = LimitedQuestion(relay.reservations, client(), prompt, ask)
 
     def end(completion: str, receipt: Receipt, error: RelayError | None) -> None:
         tokens = asking.settle(receipt, error)

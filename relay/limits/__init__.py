@@ -6,7 +6,7 @@ used. The counts are in the journal, for all workers.
 
 from relay.limits.limited_question import LimitedQuestion
 from relay.limits.limits import check_limits
-from relay.limits.quotas import Quotas
+from relay.limits.reservations import Reservations
 from relay.limits.tokens import NO_TOKENS, Tokens
 
-__all__ = ["NO_TOKENS", "LimitedQuestion", "Quotas", "Tokens", "check_limits"]
+__all__ = ["NO_TOKENS", "LimitedQuestion", "Reservations", "Tokens", "check_limits"]

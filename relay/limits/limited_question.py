@@ -3,7 +3,7 @@
 from relay.access import Client
 from relay.completions import Ask, Receipt, Source
 from relay.errors import LimitReached, RelayError
-from relay.limits.quotas import Quotas, Reservation
+from relay.limits.reservations import Reservation, Reservations
 from relay.limits.tokens import NO_TOKENS, Tokens, answer_tokens, prompt_tokens, spent
 from relay.questions import Prompt
 from relay.upstream import Cancellation
@@ -16,9 +16,11 @@ class LimitedQuestion:
     counted. `is_asked` says whether the model was asked, `is_settled` whether the answer has ended.
     """
 
-    def __init__(self, quotas: Quotas, client: Client, prompt: Prompt, ask: Ask) -> None:
+    def __init__(
+        self, reservations: Reservations, client: Client, prompt: Prompt, ask: Ask
+    ) -> None:
         self.fields: dict[str, str] = {}
-        self._quotas = quotas
+        self._reservations = reservations
         self._client = client
         self._read = prompt_tokens(prompt)
         self._may_write = answer_tokens(prompt)
@@ -32,7 +34,7 @@ class LimitedQuestion:
         ask, self._ask = self._ask, None
         assert ask is not None, "a question is asked twice"
         try:
-            self._reservation = self._quotas.take(self._client, self._read + self._may_write)
+            self._reservation = self._reservations.take(self._client, self._read + self._may_write)
         except LimitReached as error:
             self.fields.update(error.fields)
             raise
@@ -48,5 +50,5 @@ class LimitedQuestion:
         if self.is_asked:
             tokens = spent(receipt, error, read=self._read, may_write=self._may_write)
         if self._reservation is not None:
-            self._quotas.settle(self._reservation, tokens.count)
+            self._reservations.settle(self._reservation, tokens.count)
         return tokens

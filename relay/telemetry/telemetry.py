@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from relay.access import address_name
 from relay.errors import RelayError
 from relay.journal import Journal
-from relay.limits import Quotas
+from relay.limits import Reservations
 from relay.log import Lines
 from relay.telemetry.log_lines import LogLines, Pseudonyms
 from relay.telemetry.metrics import Metrics, ModelNames, Scrape
@@ -26,12 +26,12 @@ class Telemetry:
     `models` are the names of the configured models. `readers` are those who are connected.
     """
 
-    def __init__(self, models: Iterable[str], journal: Journal, quotas: Quotas) -> None:
+    def __init__(self, models: Iterable[str], journal: Journal, reservations: Reservations) -> None:
         self.readers: set[Hashable] = set()
         self.pseudonyms = Pseudonyms(secrets.token_bytes(16))
         metrics = Metrics(ModelNames(models), CollectorRegistry())
         self.pulse = Pulse(metrics, self.readers, lambda: journal.age_seconds)
-        self.scrape = Scrape(metrics.registry, quotas.tokens_left)
+        self.scrape = Scrape(metrics.registry, reservations.tokens_left)
         self._observers: tuple[Observer, ...] = (
             LogLines(self.pseudonyms, Lines(sys.stderr)),
             metrics,

@@ -11,8 +11,8 @@ from helpers.sources import Clock, Task
 from relay.access import Client
 from relay.errors import BudgetExhausted, LimitReached, RateLimited, TooManyStreams
 from relay.intervals import IDLE_SECONDS
-from relay.limits import Quotas
-from relay.limits.quotas import Reservation
+from relay.limits import Reservations
+from relay.limits.reservations import Reservation
 from relay.settings import Settings
 
 ANA, BO = Client("token:ana"), Client("192.0.2.7")
@@ -50,15 +50,15 @@ class Worker:
         self.line = Line(world.file.open())
         self.clock = Clock()
         self.journal = Unhurried(self.line, name, clock=self.clock)
-        self.quotas = Quotas(
+        self.reservations = Reservations(
             settings, self.journal, now_ms=lambda: world.now_ms, sleep=world.naps.append
         )
 
     def take(self, client: Client = ANA, tokens: int = 1) -> Reservation:
-        return self.quotas.take(client, tokens)
+        return self.reservations.take(client, tokens)
 
     def end(self, reservation: Reservation, spent: int = 0) -> None:
-        self.quotas.settle(reservation, spent)
+        self.reservations.settle(reservation, spent)
 
     def refused(self, client: Client = ANA, tokens: int = 1) -> LimitReached:
         """The refusal of a question. Fails if it is not refused."""
@@ -116,18 +116,18 @@ def test_questions_per_day(world: World) -> None:
 def test_tokens_that_are_left(world: World) -> None:
     """Each worker knows what all have used today; while the journal is down, what it has itself."""
     here, there = world.pair(daily_tokens=1000)
-    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 1000
+    assert here.reservations.tokens_left() == there.reservations.tokens_left() == 1000
     reservation = here.take(tokens=600)
-    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 400
+    assert here.reservations.tokens_left() == there.reservations.tokens_left() == 400
     here.end(reservation, 100)
     here.journal.beat()
-    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 900
+    assert here.reservations.tokens_left() == there.reservations.tokens_left() == 900
     there.line.is_cut = True
-    assert there.quotas.tokens_left() == 1000
+    assert there.reservations.tokens_left() == 1000
     there.mend()
     world.now_ms += DAY_MS
-    assert here.quotas.tokens_left() == there.quotas.tokens_left() == 1000
-    assert world.worker().quotas.tokens_left() is None
+    assert here.reservations.tokens_left() == there.reservations.tokens_left() == 1000
+    assert world.worker().reservations.tokens_left() is None
 
 
 def test_all_workers_count_together(world: World) -> None:
@@ -145,16 +145,16 @@ def test_a_client_far_beyond_its_rate(world: World) -> None:
     here, there = world.pair(questions_per_minute=2)
     here.take()
     here.take()
-    assert there.quotas.known_refusal(ANA) is None
+    assert there.reservations.known_refusal(ANA) is None
     there.refused()
     for worker in (here, there):
         worker.line.is_cut = True
-        refusal = worker.quotas.known_refusal(ANA)
+        refusal = worker.reservations.known_refusal(ANA)
         assert refusal is not None
         assert (type(refusal), refusal.retry_after_seconds) == (RateLimited, 60)
-        assert worker.quotas.known_refusal(BO) is None
+        assert worker.reservations.known_refusal(BO) is None
     world.now_ms += MINUTE_MS
-    assert there.quotas.known_refusal(ANA) is None
+    assert there.reservations.known_refusal(ANA) is None
 
 
 def test_running_answers_of_a_client(world: World) -> None:
@@ -187,7 +187,7 @@ def test_an_end_elsewhere(world: World) -> None:
         here.end(first)
         here.journal.beat()
 
-    there.quotas._sleep = nap
+    there.reservations._sleep = nap
     there.take(BO)
 
 
@@ -324,7 +324,7 @@ def test_no_limits(world: World) -> None:
     reservation = worker.take(tokens=10**9)
     assert reservation.fields == {}
     worker.end(reservation)
-    assert worker.quotas.known_refusal(ANA) is None
+    assert worker.reservations.known_refusal(ANA) is None
     assert world.file.count("counts") == 0
 
 

@@ -54,7 +54,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Quotas:
+class Reservations:
     """All limits of the settings: one object for all threads of the process.
 
     The counts are exact between the workers that share a journal. While the journal is down, each
@@ -76,7 +76,7 @@ class Quotas:
         self._now_ms = now_ms
         self._sleep = sleep
         self._ids = itertools.count(1)
-        self._memory = LocalCounts()
+        self._local = LocalCounts()
         # The tokens that running answers of this process have reserved and may give back.
         self._reserved = LocalCounts()
         # All windows are whole minutes, so a client has the same ones for a minute.
@@ -86,7 +86,7 @@ class Quotas:
         """The refusal of a client whose questions are used up, if memory is enough to know it."""
         now_ms = self._now_ms()
         for limit, bucket in self._rate_buckets(client, now_ms // MINUTE_MS):
-            held = self._memory.held(bucket.key)
+            held = self._local.held(bucket.key)
             if bucket.lacks(held):
                 return self._refusal(Part(limit, bucket, held), now_ms)
         return None
@@ -123,7 +123,7 @@ class Quotas:
         running = [bucket.key for limit, bucket, _ in reservation.parts if not limit.seconds]
         counted = [bucket for limit, bucket, _ in reservation.parts if limit.counts_tokens]
         ended = [(key, -1) for key in running]
-        self._memory.add([*ended, *[(key, spent - amount) for key, amount, _, _ in counted]])
+        self._local.add([*ended, *[(key, spent - amount) for key, amount, _, _ in counted]])
         self._reserved.add([(key, -amount) for key, amount, _, _ in counted])
         if not (running or counted):
             return
@@ -149,7 +149,7 @@ class Quotas:
         self, id: str, limits: Sequence[Limit], buckets: Sequence[Bucket]
     ) -> tuple[list[Part], bool]:
         """Takes from all buckets or from none. Also returns whether the journal has decided it."""
-        has_room, held = self._memory.take(buckets)
+        has_room, held = self._local.take(buckets)
         if not (has_room and buckets):
             return list(map(Part, limits, buckets, held)), False
         try:
@@ -164,10 +164,10 @@ class Quotas:
 
     def _forget(self, parts: Sequence[Part]) -> None:
         """Gives back in memory what the journal has refused."""
-        self._memory.add((bucket.key, -bucket.amount) for _, bucket, _ in parts)
+        self._local.add((bucket.key, -bucket.amount) for _, bucket, _ in parts)
         for part in parts:
             if part.limit.is_rate and part.is_refused:
-                self._memory.fill(part.bucket)
+                self._local.fill(part.bucket)
 
     def _refusal(self, refused: Part, now_ms: int) -> LimitReached:
         limit = refused.limit
