@@ -1,8 +1,8 @@
 """The relay, apart from the app, the doors and the `openai` client.
 
     access        who may ask, and in whose name
-    questions     a request's body -> Question; the prompt that is sent to the model
-    personas      who answers: persona files, and the code that reads them
+    questions     a request's body -> Question; how much of a conversation goes into the prompt
+    personas      who answers: persona files; the system message and the examples they begin with
     upstream      HTTP to the model: connections, retries, the stream of an answer, calling it off
     journal       the record of answers, for other workers and later processes
     completions   one answer and its readers, its receipt, finding it again

@@ -6,10 +6,10 @@ A `Reader` is one connected client. A `Reply` has a form for each protocol of th
 from relay.clients.ai_sdk_reply import ui_message_reply
 from relay.clients.body import read_body
 from relay.clients.byte_range import first_byte, first_byte_after, quoted
+from relay.clients.content_negotiation import Form, reply_form
 from relay.clients.openai_reply import chunked_reply, openai_error, whole_reply
 from relay.clients.reader import Reader
 from relay.clients.reply import Reply, make_reply
-from relay.clients.reply_form import Form, reply_form
 
 __all__ = [
     "Form",

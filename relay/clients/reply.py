@@ -11,8 +11,8 @@ from itertools import chain
 import msgspec
 
 from relay.clients.byte_range import quoted
+from relay.clients.content_negotiation import Form
 from relay.clients.reader import Reader
-from relay.clients.reply_form import Form
 from relay.completions import (
     MAX_PIECE_BYTES,
     Readable,

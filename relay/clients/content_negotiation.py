@@ -1,4 +1,4 @@
-"""The form of a reply, chosen by the `Accept` header."""
+"""Content negotiation (RFC 9110, 12): the `Accept` header chooses the form of a reply."""
 
 from enum import Enum
 
