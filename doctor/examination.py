@@ -9,7 +9,7 @@ from doctor.deployment import Deployment, Unreachable, origin_of
 from doctor.endings import NOT_ASKED, WITHOUT_MODEL, check_endings, unchecked
 from doctor.last_proxy import check_last_proxy
 from doctor.page import check_page
-from doctor.reach import CHECK, check_reach
+from doctor.readiness import CHECK, check_readiness
 from doctor.report import Finding, Report, not_checked, wrong
 from doctor.resume import check_resume
 from doctor.scripted_model import Model
@@ -48,9 +48,9 @@ class Examination:
         return Report(self.url, tuple(findings))
 
     def _findings(self, deployment: Deployment) -> Iterator[Finding]:
-        reached = list(check_reach(deployment))
-        yield from reached
-        if any(each.result == "wrong" for each in reached):
+        found = list(check_readiness(deployment))
+        yield from found
+        if any(each.result == "wrong" for each in found):
             return
         yield from check_last_proxy(deployment, self.clock)
         yield from check_cors(deployment)

@@ -12,6 +12,7 @@ from relay.errors import UnknownPersona
 from relay.personas.front_matter import PersonaError
 from relay.personas.owner import Owner, parse_owner
 from relay.personas.persona import Persona, parse_persona
+from relay.personas.text_file import read_text_file
 
 SHIPPED = Path(__file__).with_name("shipped")
 EXAMPLE_OWNER = SHIPPED / "owner.example.txt"
@@ -43,7 +44,7 @@ class Personas:
         """
         owner = _owner(owner_file)
         by_id = {
-            path.stem: parse_persona(path, _read(path, _MAX_PERSONA_BYTES), owner)
+            path.stem: parse_persona(path, read_text_file(path, _MAX_PERSONA_BYTES), owner)
             for path in _persona_paths(personas_dir)
         }
         if default_id not in by_id:
@@ -100,23 +101,6 @@ def _persona_paths(personas_dir: Path | None) -> list[Path]:
 def _owner(owner_file: Path | None) -> Owner:
     path = owner_file or EXAMPLE_OWNER
     try:
-        return parse_owner(path, _read(path, _MAX_OWNER_BYTES))
+        return parse_owner(path, read_text_file(path, _MAX_OWNER_BYTES))
     except PersonaError as error:
         raise PersonaError(f"OWNER_FILE: {error}") from error
-
-
-def _read(path: Path, max_bytes: int) -> str:
-    """The text of a UTF-8 file, with `\\n` as line end. Raises PersonaError."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
-    except OSError as error:
-        raise PersonaError(f"{path}: the file must be readable: {error.strerror}.") from error
-    if len(content) > max_bytes:
-        raise PersonaError(f"{path}: the file must not be larger than {max_bytes} bytes.")
-    try:
-        text = content.decode("utf-8-sig")  # Windows' Notepad may put a byte order mark first.
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise PersonaError(f"{path}, line {line}: the file must be saved as UTF-8.") from error
-    return text.replace("\r\n", "\n")

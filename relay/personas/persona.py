@@ -13,7 +13,7 @@ from pathlib import Path
 from relay.personas.front_matter import PersonaError, Value, split
 from relay.personas.owner import Owner
 from relay.personas.text import Language, Text, read_text
-from relay.questions import Message, Prompt, turns_of, with_newest_pictures
+from relay.questions import Message, Prompt, newest_turns, turns_of, with_newest_pictures
 from relay.settings import Settings, effort
 
 _HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
@@ -75,15 +75,18 @@ class Persona:
     def prompt(self, conversation: Sequence[Message], settings: Settings) -> Prompt:
         """The prompt for a conversation whose last message is the question."""
         limits = [self.max_answer_tokens or 0, settings.max_answer_tokens]
-        prompt = Prompt(
+        return Prompt(
             opening=self.opening(conversation[-1].content),
-            turns=turns_of(with_newest_pictures(conversation)),
+            turns=newest_turns(
+                turns_of(with_newest_pictures(conversation)),
+                characters=settings.history_chars,
+                most=settings.history_turns,
+            ),
             model=self.model or settings.openai_model,
             max_answer_tokens=min(filter(None, limits), default=0),
             temperature=self.temperature,
             reasoning_effort=self.reasoning_effort or settings.reasoning_effort or None,
         )
-        return prompt.fitting(characters=settings.history_chars, turns=settings.history_turns)
 
     def card(self, language: Language) -> dict[str, object]:
         """The public part as JSON: id, name, description, greeting and suggestions."""
