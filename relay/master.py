@@ -12,6 +12,8 @@ from gunicorn.arbiter import Arbiter
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# What a worker is told by its master.
+ORDERS = (*ENDING, signal.SIGHUP)
 
 # How often to look whether the server is told to stop while its settings are tried.
 LOOK_SECONDS = 0.1
@@ -31,13 +33,22 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
         self._replaced: set[int] = set()
 
     def signal(self, sig: int, frame: Any) -> None:
-        """Takes a signal, for itself and for a child that has no handlers of its own yet."""
-        if os.getpid() == self.pid:
-            self._is_told_to_stop |= sig in ENDING
-            super().signal(sig, frame)
-        elif sig in (*ENDING, signal.SIGHUP):
-            # Otherwise it would be lost, and the child would go on until it is killed.
-            os._exit(0)
+        self._is_told_to_stop |= sig in ENDING
+        super().signal(sig, frame)
+
+    def spawn_worker(self) -> int:
+        """Starts a worker, which takes its orders as soon as it has handlers for them.
+
+        Python drops what arrives in a child before `os.fork` has returned there, and then the
+        child would have the handlers of the master. So the orders wait until the worker unblocks
+        them in `Worker.init_signals`.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
+        try:
+            pid: int = super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ORDERS)
+        return pid
 
     def stop(self, graceful: bool = True) -> None:
         self._is_stopping = True

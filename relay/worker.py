@@ -30,6 +30,7 @@ from relay.errors import RelayError
 from relay.half_closed import ProbedSocket
 from relay.intervals import CLOSING_SECONDS, DISMISSAL_SECONDS, LEAVING_SECONDS
 from relay.log import line_format
+from relay.master import ORDERS
 
 # How often the master is told that the event loop runs.
 NOTIFY_SECONDS = 1.0
@@ -47,7 +48,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
     ended. The worker accepts connections until then.
 
     SIGHUP: other workers take over (see `relay.master`). This one accepts no more connections, and
-    its running answers get the time that they need.
+    the requests and answers that it has get the time that they need.
 
     SIGINT and SIGQUIT: everything ends now.
 
@@ -82,6 +83,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         super().init_signals()
         signal.signal(signal.SIGHUP, self.handle_replaced)
         signal.siginterrupt(signal.SIGHUP, False)
+        # See `Master.spawn_worker`.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ORDERS)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM. The master kills the worker after the graceful timeout."""
@@ -166,11 +169,17 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             self._changed.wait(NOTIFY_SECONDS if self.alive else LOOK_SECONDS)
 
     def _wait_for_requests(self) -> None:
-        """Waits while a question may come by a connection that is open."""
+        """Waits for all requests, also for those that may still come by an open connection.
+
+        `close` would refuse a question that is not whole yet.
+        """
         # Connections that have just been accepted are handled from now on.
         gevent.sleep(0)
-        limit = Deadline(self.cfg.keepalive or DISMISSAL_SECONDS)
-        self._wait(lambda: not self._idle or self._is_stopping or limit.passed)
+        # gunicorn limits the time of an idle connection only if it keeps connections.
+        limit = Deadline(0 if self.cfg.keepalive else DISMISSAL_SECONDS)
+        self._wait(
+            lambda: self._is_stopping or not (self._busy or (self._idle and not limit.passed))
+        )
 
     def _dismiss(self) -> None:
         """Ends the connections without a request now, and all others after their request."""

@@ -247,6 +247,32 @@ def test_told_to_stop_while_starting(upstream: Upstream, line: str, times: int) 
     assert relay.wait_for_exit() == 0
 
 
+# gunicorn's settings with a master that tells its first worker to end before it has begun.
+HASTY = """
+import os, runpy, signal
+from gunicorn.app import base
+globals().update(runpy.run_path("gunicorn.conf.py"))
+
+class Hasty(base.Arbiter):
+    def spawn_worker(self):
+        pid = super().spawn_worker()
+        if self.worker_age == 1:
+            os.kill(pid, signal.SIGTERM)
+        return pid
+
+base.Arbiter = Hasty
+"""
+
+
+def test_told_to_end_before_it_has_begun(start_relay: StartRelay, tmp_path: Path) -> None:
+    """A worker that has just been forked ends as well, and another takes its place."""
+    settings = tmp_path / "hasty.conf.py"
+    settings.write_text(HASTY, encoding="utf-8")
+    relay = start_relay(command=[sys.executable, "-m", "gunicorn", "-c", str(settings), "app:app"])
+    eventually(lambda: relay.log.count("Booting worker") == 2)
+    eventually(relay.is_ready)
+
+
 # Starts a server as systemd does, with the listening socket that is passed on.
 ACTIVATED = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&"$0"'
 
