@@ -3,17 +3,19 @@
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.client import Exchange
+from helpers.client import LIMIT_SECONDS, Exchange, close_exchanges
 from helpers.completions import eventually, get, keyed, new_key, receipt, stop
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of
-from helpers.upstream import WHOLE, Paused, Upstream
+from helpers.upstream import WHOLE, Paused, Upstream, saying
 
 SERVED = ("app.py", "openai_client.py", "gunicorn.conf.py", "pyproject.toml", "relay", "doors")
 PERSONA = "---\nname: {}\ndescription: B\ngreeting: C\nsuggestions: []\n---\nBe odd.\n"
@@ -62,7 +64,10 @@ def installed(tmp_path: Path, start_relay: StartRelay) -> Installed:
 
 def known(relay: RelayProcess) -> tuple[str, int]:
     """The name of the operator's persona, and MAX_MESSAGES, as pages get them."""
-    found = Exchange(relay.url, method="GET", path="/personas").json()
+    reply = Exchange(relay.url, method="GET", path="/personas")
+    found = reply.json()
+    # A worker that is replaced waits for its open connections.
+    reply.leave()
     return found["personas"][-1]["name"], found["limits"]["max_messages"]
 
 
@@ -110,6 +115,30 @@ def test_running_answers(installed: Installed, upstream: Upstream) -> None:
     assert first + resumed.text() == WHOLE
     assert keyed(relay.url, read).text() == WHOLE
     assert len(upstream.requests) == 3
+
+
+def test_a_question_that_is_half_sent(installed: Installed, upstream: Upstream) -> None:
+    """It is answered, although its worker is replaced before the rest arrives."""
+    upstream.answers(saying(WHOLE))
+    installed.configure(MAX_MESSAGES="11")
+    relay = installed.start()
+    body = b'{"userPrompt": "Hi"}'
+    parts = urlsplit(relay.url)
+    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
+        sock.sendall(
+            b"POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
+        )
+        assert b"100" in sock.recv(65536)
+        close_exchanges()
+        installed.configure(MAX_MESSAGES="22")
+        relay.process.send_signal(signal.SIGHUP)
+        eventually(lambda: known(relay) == ("Before", 22))
+        sock.sendall(body)
+        received = b""
+        while piece := sock.recv(65536):
+            received += piece
+    assert WHOLE.encode() in received
 
 
 def test_stopping_while_replaced_workers_finish(installed: Installed, upstream: Upstream) -> None:
