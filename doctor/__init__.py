@@ -4,7 +4,7 @@
     deployment          requests to the relay, each over a connection of its own
     background_reader   a reply that is read in the background while it arrives
     scripted_model      a model's server with a script, for what no real model does on command
-    reach               is there a relay, and is it ready
+    readiness           is there a relay, and is it ready
     last_proxy          what proxies change: the version of HTTP, the client's address
     clock               whether the clocks agree
     cors                may a page ask, and read the replies

@@ -18,7 +18,7 @@ NO_RELAY_BEHIND = (502, 503, 504)
 def check_readiness(deployment: Deployment) -> Iterator[Finding]:
     """Whether the other checks have something to examine."""
     try:
-        yield _found(deployment, deployment.request("GET", "/ready"))
+        yield _finding(deployment, deployment.request("GET", "/ready"))
     except Unreachable as error:
         yield wrong(
             CHECK,
@@ -28,7 +28,7 @@ def check_readiness(deployment: Deployment) -> Iterator[Finding]:
         )
 
 
-def _found(deployment: Deployment, response: httpx2.Response) -> Finding:
+def _finding(deployment: Deployment, response: httpx2.Response) -> Finding:
     url, status = f"{deployment.url}/ready", response.status_code
     if response.is_redirect:
         return wrong(

@@ -2,7 +2,7 @@
 
     access        who may ask, and in whose name
     questions     a request's body -> Question; how much of a conversation goes into the prompt
-    personas      who answers: persona files; the system message and the examples they begin with
+    personas      who answers: persona files; the system message and examples before a conversation
     upstream      HTTP to the model: connections, retries, the stream of an answer, calling it off
     journal       the record of answers, for other workers and later processes
     completions   one answer and its readers, its receipt, finding it again

@@ -12,7 +12,7 @@ from gunicorn.arbiter import Arbiter
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-# What a worker is told by its master.
+# With these the master tells a worker to end.
 ORDERS = (*ENDING, signal.SIGHUP)
 
 # How often to look whether the server is told to stop while its settings are tried.
@@ -43,12 +43,22 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
         child would have the handlers of the master. So the orders wait until the worker unblocks
         them in `Worker.init_signals`.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ORDERS)
         try:
             pid: int = super().spawn_worker()
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ORDERS)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
+
+    def manage_workers(self) -> None:
+        """Starts workers that are missing, and ends those that are too many.
+
+        gunicorn counts those that are replaced, which accept no connections any more.
+        """
+        serving = [each for each in self.WORKERS.values() if each.age not in self._replaced]
+        for _ in range(self.num_workers - len(serving)):
+            self.spawn_worker()
+        super().manage_workers()
 
     def stop(self, graceful: bool = True) -> None:
         self._is_stopping = True

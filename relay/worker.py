@@ -130,7 +130,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         self._wait(lambda: self._is_replaced or self._drained.passed)
         if self._is_replaced:
             close_all(servers)
-            self._wait_for_requests()
+            self._finish_requests()
         self._wait(self._begin_closing().ready)
         close_all(servers)
         self._dismiss()
@@ -168,18 +168,22 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
                 return
             self._changed.wait(NOTIFY_SECONDS if self.alive else LOOK_SECONDS)
 
-    def _wait_for_requests(self) -> None:
-        """Waits for all requests, also for those that may still come by an open connection.
+    def _finish_requests(self) -> None:
+        """Waits for all requests, because `close` would refuse a question that is not whole yet.
 
-        `close` would refuse a question that is not whole yet.
+        Connections without one may send one for a while. Then each ends after its request. A
+        server that stops waits until it has drained.
         """
         # Connections that have just been accepted are handled from now on.
         gevent.sleep(0)
-        # gunicorn limits the time of an idle connection only if it keeps connections.
-        limit = Deadline(0 if self.cfg.keepalive else DISMISSAL_SECONDS)
-        self._wait(
-            lambda: self._is_stopping or not (self._busy or (self._idle and not limit.passed))
-        )
+        limit = Deadline(self.cfg.keepalive or DISMISSAL_SECONDS)
+
+        def has_drained() -> bool:
+            return self._is_stopping and self._drained.passed
+
+        self._wait(lambda: not self._idle or limit.passed or has_drained())
+        self._dismiss()
+        self._wait(lambda: not self._busy or has_drained())
 
     def _dismiss(self) -> None:
         """Ends the connections without a request now, and all others after their request."""

@@ -55,7 +55,7 @@ def _now_ms() -> int:
 
 
 class Reservations:
-    """All limits of the settings: one object for all threads of the process.
+    """What questions take from the limits: one object for all threads of the process.
 
     The counts are exact between the workers that share a journal. While the journal is down, each
     process counts for itself.

@@ -1,4 +1,4 @@
-"""Personas: the shipped files, and the code that reads persona files.
+"""Personas: their files, and the system message and examples before a conversation.
 
 `shipped/` holds the personas that come with the relay.
 """

@@ -1,4 +1,4 @@
-"""Reads a text file that an operator has written, with whatever editor."""
+"""Reads a text file, whatever editor has written it."""
 
 from pathlib import Path
 

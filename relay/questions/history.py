@@ -26,7 +26,10 @@ def turns_of(conversation: Sequence[Message]) -> tuple[Turn, ...]:
 
 
 def newest_turns(turns: tuple[Turn, ...], *, characters: int, most: int) -> tuple[Turn, ...]:
-    """At most the newest `most` turns of so many characters together; 0 is no limit."""
+    """The newest turns: at most `most`, with at most so many characters together.
+
+    0 is no limit. The last turn always stays.
+    """
     kept = turns[-most:] if most else turns
     while characters and len(kept) > 1 and _characters(kept) > characters:
         kept = kept[1:]

@@ -4,7 +4,8 @@ import http.client
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -126,6 +127,30 @@ def raw_exchange(url: str, data: bytes) -> bytes:
         except ConnectionResetError as error:
             raise Cut from error
     return received
+
+
+@contextmanager
+def half_sent(url: str) -> Iterator[Callable[[], bytes]]:
+    """A question of which the relay has read the head.
+
+    The call sends the rest, and returns the whole reply.
+    """
+    body, parts = b'{"userPrompt": "Hi"}', urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
+        sock.sendall(
+            b"POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
+        )
+        assert b"100" in sock.recv(65536)
+
+        def finish() -> bytes:
+            sock.sendall(body)
+            received = b""
+            while piece := sock.recv(65536):
+                received += piece
+            return received
+
+        yield finish
 
 
 def close_exchanges() -> None:

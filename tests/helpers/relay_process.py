@@ -157,12 +157,16 @@ def start(upstream: Upstream, settings: dict[str, str], command: list[str] | Non
     return relay
 
 
+def workers_of(relay: RelayProcess) -> set[int]:
+    """The process ids of the workers."""
+    children = Path(f"/proc/{relay.process.pid}/task/{relay.process.pid}/children")
+    return set(map(int, children.read_text(encoding="ascii").split()))
+
+
 def worker_of(relay: RelayProcess) -> int:
     """The process id of the only worker."""
-    children = f"/proc/{relay.process.pid}/task/{relay.process.pid}/children"
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        with open(children) as file:  # noqa: PTH123  # A file of the kernel's.
-            if found := file.read().split():
-                return int(found[0])
+        if found := workers_of(relay):
+            return found.pop()
     raise AssertionError("gunicorn has no worker")

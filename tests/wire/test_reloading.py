@@ -3,18 +3,16 @@
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.client import LIMIT_SECONDS, Exchange, close_exchanges
+from helpers.client import Exchange, close_exchanges, half_sent
 from helpers.completions import eventually, get, keyed, new_key, receipt, stop
-from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of
+from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of, workers_of
 from helpers.upstream import WHOLE, Paused, Upstream, saying
 
 SERVED = ("app.py", "openai_client.py", "gunicorn.conf.py", "pyproject.toml", "relay", "doors")
@@ -121,24 +119,32 @@ def test_a_question_that_is_half_sent(installed: Installed, upstream: Upstream) 
     """It is answered, although its worker is replaced before the rest arrives."""
     upstream.answers(saying(WHOLE))
     installed.configure(MAX_MESSAGES="11")
-    relay = installed.start()
-    body = b'{"userPrompt": "Hi"}'
-    parts = urlsplit(relay.url)
-    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
-        sock.sendall(
-            b"POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
-        )
-        assert b"100" in sock.recv(65536)
+    relay = installed.start(SEND_TIMEOUT="1000")
+    with half_sent(relay.url) as finish:
         close_exchanges()
         installed.configure(MAX_MESSAGES="22")
         relay.process.send_signal(signal.SIGHUP)
         eventually(lambda: known(relay) == ("Before", 22))
-        sock.sendall(body)
-        received = b""
-        while piece := sock.recv(65536):
-            received += piece
-    assert WHOLE.encode() in received
+        assert WHOLE.encode() in finish()
+
+
+def test_a_new_worker_that_crashes(installed: Installed, upstream: Upstream) -> None:
+    """Another takes its place, also while the replaced one still has an answer."""
+    installed.configure(MAX_MESSAGES="11")
+    relay = installed.start()
+    paused = Paused(upstream)
+    replaced = worker_of(relay)
+    reply = keyed(relay.url, new_key())
+    first = reply.piece()
+    installed.configure(MAX_MESSAGES="22")
+    relay.process.send_signal(signal.SIGHUP)
+    eventually(lambda: known(relay) == ("Before", 22))
+    [new] = workers_of(relay) - {replaced}
+    os.kill(new, signal.SIGKILL)
+    eventually(lambda: new not in workers_of(relay))
+    assert known(relay) == ("Before", 22)
+    paused.go_on.set()
+    assert first + reply.text() == WHOLE
 
 
 def test_stopping_while_replaced_workers_finish(installed: Installed, upstream: Upstream) -> None:

@@ -15,7 +15,7 @@ from helpers.client import Exchange
 from helpers.completions import eventually, get, keyed, new_key
 from helpers.limits import WAIT_SECONDS
 from helpers.nginx_process import free_port, run_nginx
-from helpers.relay_process import RelayProcess, StartRelay
+from helpers.relay_process import RelayProcess, StartRelay, workers_of
 from helpers.upstream import Reply, Upstream
 
 
@@ -192,9 +192,3 @@ def test_a_reload(start_relay: StartRelay, upstream: Upstream) -> None:
             eventually(lambda: not before & workers_of(relay))  # noqa: B023
     assert readers.retries == 0
     assert set(model.asked.values()) == {1}
-
-
-def workers_of(relay: RelayProcess) -> set[str]:
-    """The process ids of the workers."""
-    children = Path(f"/proc/{relay.process.pid}/task/{relay.process.pid}/children")
-    return set(children.read_text(encoding="ascii").split())

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.client import LIMIT_SECONDS, Exchange, ask
+from helpers.client import LIMIT_SECONDS, Exchange, ask, half_sent
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
 from helpers.redis_server import RedisServer
 from helpers.relay_process import RelayProcess, StartRelay
@@ -278,10 +278,18 @@ ACTIVATED = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&"$0"'
 
 
 def test_a_socket_of_systemd(upstream: Upstream) -> None:
-    """A server that is told to stop leaves new connections in it to its successor."""
+    """A server that is told to stop leaves new connections in it to its successor.
+
+    It answers a question that is half sent then.
+    """
     paused = Paused(upstream)
     gunicorn = [sys.executable, "-m", "gunicorn", "app:app"]
-    settings = {"OPENAI_BASE_URL": upstream.url, "GRACEFUL_TIMEOUT": "1000", "DRAIN_SECONDS": "500"}
+    settings = {
+        "OPENAI_BASE_URL": upstream.url,
+        "GRACEFUL_TIMEOUT": "1000",
+        "DRAIN_SECONDS": "500",
+        "SEND_TIMEOUT": "1000",
+    }
     with socket.create_server(("127.0.0.1", 0)) as listening:
         descriptor = listening.fileno()
         command = ["bash", "-c", ACTIVATED, str(descriptor), *gunicorn]
@@ -289,13 +297,17 @@ def test_a_socket_of_systemd(upstream: Upstream) -> None:
         url = old.wait_for_url()
         running = ask(url)
         first = running.piece()
-        old.process.terminate()
-        old.wait_for_line("Handling signal: term")
-        successor = RelayProcess(settings, command=command, pass_fds=[descriptor])
-        assert successor.wait_for_url() == url
-        eventually(successor.is_ready)
-        crowd = [ask(url) for _ in range(8)]
-        paused.go_on.set()
+        with half_sent(url) as finish:
+            old.process.terminate()
+            old.wait_for_line("Handling signal: term")
+            successor = RelayProcess(settings, command=command, pass_fds=[descriptor])
+            assert successor.wait_for_url() == url
+            eventually(successor.is_ready)
+            crowd = [ask(url) for _ in range(8)]
+            paused.go_on.set()
+            reply = finish()
+            assert reply.startswith(b"HTTP/1.1 200 ")
+            assert reply.endswith(b"\r\n0\r\n\r\n")
         assert {reply.text() for reply in crowd} == {WHOLE}
         assert first + running.text() == WHOLE
         assert old.wait_for_exit() == 0
