@@ -55,9 +55,10 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
 
         gunicorn counts those that are replaced, which accept no connections any more.
         """
-        serving = [each for each in self.WORKERS.values() if each.age not in self._replaced]
-        for _ in range(self.num_workers - len(serving)):
-            self.spawn_worker()
+        replaced = sum(each.age in self._replaced for each in self.WORKERS.values())
+        if replaced:
+            for _ in range(self.num_workers - (len(self.WORKERS) - replaced)):
+                self.spawn_worker()
         super().manage_workers()
 
     def stop(self, graceful: bool = True) -> None:

@@ -26,7 +26,7 @@ log = logging.getLogger("askbot")
 # How often to look at a reader whose unread next request hides the end of their input.
 LOOK_SECONDS = 0.3
 
-_TCP_CLOSE, _TCP_CLOSE_WAIT = 7, 8
+_TCP_ESTABLISHED, _TCP_CLOSE, _TCP_CLOSE_WAIT = 1, 7, 8
 
 
 class Watch(Protocol):
@@ -53,9 +53,13 @@ def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
 
 
 def _has_left(sock: socket.socket) -> bool | None:
-    """Whether a readable socket is at its end. None if it holds data, which may hide the end."""
+    """Whether the other side of a readable socket has closed it. None if that cannot be seen."""
     try:
-        return (_is_half_closed(sock) or None) if sock.recv(1, socket.MSG_PEEK) else True
+        if sock.recv(1, socket.MSG_PEEK):
+            # Unread data may hide the end.
+            return _is_half_closed(sock) or None
+        # A worker ends the input of a connection itself if the reply is its last: see `end_input`.
+        return None if _tcp_state(sock) == _TCP_ESTABLISHED else True
     except BlockingIOError:
         return False
     except OSError:

@@ -117,16 +117,30 @@ def ask(url: str, question: str = "Hi", **headers: str) -> Exchange:
 
 def raw_exchange(url: str, data: bytes) -> bytes:
     """All bytes that the relay sends in reply until it closes. Raises Cut on RST."""
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
-        sock.sendall(data)
+    with connected(url) as line:
+        line.sendall(data)
         received = b""
         try:
-            while piece := sock.recv(65536):
+            while piece := line.recv(65536):
                 received += piece
         except ConnectionResetError as error:
             raise Cut from error
     return received
+
+
+_BODY = b'{"userPrompt": "Hi"}'
+_HEAD = (
+    b"POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n" % len(_BODY)
+)
+# A request as bytes.
+QUESTION = _HEAD + b"\r\n" + _BODY
+
+
+def connected(url: str) -> socket.socket:
+    """A bare connection."""
+    parts = urlsplit(url)
+    return socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS)
 
 
 @contextmanager
@@ -135,18 +149,14 @@ def half_sent(url: str) -> Iterator[Callable[[], bytes]]:
 
     The call sends the rest, and returns the whole reply.
     """
-    body, parts = b'{"userPrompt": "Hi"}', urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
-        sock.sendall(
-            b"POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body)
-        )
-        assert b"100" in sock.recv(65536)
+    with connected(url) as line:
+        line.sendall(_HEAD + b"Expect: 100-continue\r\n\r\n")
+        assert b"100" in line.recv(65536)
 
         def finish() -> bytes:
-            sock.sendall(body)
+            line.sendall(_BODY)
             received = b""
-            while piece := sock.recv(65536):
+            while piece := line.recv(65536):
                 received += piece
             return received
 

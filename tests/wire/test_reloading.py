@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.client import Exchange, close_exchanges, half_sent
+from helpers.client import QUESTION, Exchange, close_exchanges, connected, half_sent
 from helpers.completions import eventually, get, keyed, new_key, receipt, stop
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of, workers_of
 from helpers.upstream import WHOLE, Paused, Upstream, saying
@@ -126,6 +126,27 @@ def test_a_question_that_is_half_sent(installed: Installed, upstream: Upstream) 
         relay.process.send_signal(signal.SIGHUP)
         eventually(lambda: known(relay) == ("Before", 22))
         assert WHOLE.encode() in finish()
+
+
+def test_a_question_behind_another(installed: Installed, upstream: Upstream) -> None:
+    """One that waits in its connection is answered, although the connection ends after that."""
+    installed.configure(MAX_MESSAGES="11")
+    relay = installed.start()
+    paused = Paused(upstream)
+    with connected(relay.url) as line:
+        line.sendall(QUESTION)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += line.recv(65536)
+        line.sendall(QUESTION)
+        close_exchanges()
+        installed.configure(MAX_MESSAGES="22")
+        relay.process.send_signal(signal.SIGHUP)
+        eventually(lambda: known(relay) == ("Before", 22))
+        paused.go_on.set()
+        while piece := line.recv(65536):
+            received += piece
+    assert received.count(b"HTTP/1.1 200 ") == received.count(b"\r\n0\r\n\r\n") == 2
 
 
 def test_a_new_worker_that_crashes(installed: Installed, upstream: Upstream) -> None:
