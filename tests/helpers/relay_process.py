@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from bench.limits import HIGH
@@ -35,9 +35,9 @@ PATIENT = {
 }
 
 _ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
-# Variables of a developer's shell that must not reach a test.
-# Answers are kept in a folder of the test run.
+# Each relay of the test run keeps its answers in a folder of its own in here.
 _STATE = TemporaryDirectory(prefix="askbot-")
+# Variables of a developer's shell that must not reach a test.
 _SETTINGS = {variable(each) for each in fields(Settings)}
 _FOREIGN = re.compile(r"OPENAI_|.*_PROXY$|.*_proxy$|SSL_CERT|PAGE_PORT$|GUNICORN")
 
@@ -61,7 +61,8 @@ class RelayProcess:
             if name not in _SETTINGS and not _FOREIGN.match(name)
         }
         environ |= {"PORT": "0", "PYTHONUNBUFFERED": "1", "FLASK_SKIP_DOTENV": "1"}
-        environ |= {"XDG_STATE_HOME": _STATE.name} | HIGH | settings
+        # A state file is named after its port, which an earlier relay may have had.
+        environ |= {"XDG_STATE_HOME": mkdtemp(dir=_STATE.name)} | HIGH | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
         self.process = subprocess.Popen(
