@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from helpers.limits import TEST_SECONDS, WAIT_SECONDS
 from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
 from helpers.sources import close_sources
 from helpers.upstream import Upstream
+
+DAY_SECONDS = 86_400
 
 # The machine's speed must not fail a test.
 hypothesis.settings.register_profile(
@@ -51,6 +54,14 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {reason}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def within_a_day() -> None:
+    """Limits count by UTC days, and the page's list groups by days: no test shall see two."""
+    left = DAY_SECONDS - time.time() % DAY_SECONDS
+    if left < WAIT_SECONDS:
+        time.sleep(left)
 
 
 def pytest_xdist_auto_num_workers() -> int:

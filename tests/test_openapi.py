@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -98,8 +99,10 @@ def test_nothing_in_it_is_unused() -> None:
             assert f"'#/components/{kind}/{name}'" in text, name
 
 
-def test_its_addresses(tmp_path: Path) -> None:
+def test_its_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are those of the app, with the same methods."""
+    # It would change how this whole process logs.
+    monkeypatch.setattr("app.log_to_stderr", lambda _level: None)
     app = create_app({"STATE_FILE": str(tmp_path / "answers.db")})
     served = {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)

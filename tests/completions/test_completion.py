@@ -788,6 +788,7 @@ def test_races(seed: int) -> None:
     stopping = Task(stop)
     write()
     stopping.result()
+    made.wait_for_end()
     texts = [each.result() for each in readers]
     assert all("one two three ".startswith(text) for text in texts)
     receipt = made.completion.receipt()

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -451,11 +452,18 @@ def test_unknown(here: Worker) -> None:
             call(id)
 
 
-def test_a_reader_overtakes_the_question(here: Worker, key: str) -> None:
+def test_a_reader_overtakes_the_question(
+    here: Worker, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who comes a moment before it waits for it."""
-    getting = Task(lambda: here.store.get(key))
-    asking = here.ask(key, ScriptedSource(b"Hello", END))
-    assert text_of(getting.result()) == text_of(asking) == "Hello"
+    asked: list[Reading] = []
+
+    def sleep(_seconds: float) -> None:
+        asked.append(here.ask(key, ScriptedSource(b"Hello", END)))
+
+    monkeypatch.setattr("relay.completions.store.time", SimpleNamespace(sleep=sleep))
+    reading = here.store.get(key)
+    assert text_of(reading) == text_of(asked[0]) == "Hello"
 
 
 def test_text_that_the_journal_has_lost(file: File, here: Worker, there: Worker, key: str) -> None:

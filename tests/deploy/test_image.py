@@ -1,6 +1,5 @@
 """The image and what runs it: checked by their own tools, and the image made and run."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ from helpers.client import Exchange
 from helpers.completions import keyed, new_key
 from helpers.image import Stage, build, missing
 from helpers.limits import WAIT_SECONDS
+from helpers.ports import free_port
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.tools import run
 from helpers.upstream import Upstream
@@ -69,8 +69,7 @@ def test_what_it_can_write(image: Stage) -> None:
 
 def test_it_runs(image: Stage, start_relay: StartRelay, upstream: Upstream) -> None:
     """It serves page and relay, keeps answers in its volume, and says that it is healthy."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = free_port()
     environ = {
         "OPENAI_BASE_URL": upstream.url,
         "OPENAI_API_KEY": "sk-of-nobody",

@@ -3,12 +3,12 @@
 import os
 import shlex
 import signal
-import socket
 import sys
 from pathlib import Path
 
 from helpers.client import Exchange, ask
 from helpers.completions import Gated
+from helpers.ports import free_port
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.upstream import Upstream
 
@@ -17,8 +17,7 @@ def test_the_procfile(start_relay: StartRelay, upstream: Upstream) -> None:
     """The host chooses port and workers. Told to end, all processes at once, answers end first."""
     kind, _, command = (PROJECT / "Procfile").read_text(encoding="ascii").partition(":")
     assert kind == "web"
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = free_port()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     relay = start_relay(
         command=["bash", "-c", f"PATH={shlex.quote(path)} exec {command.strip()}"],

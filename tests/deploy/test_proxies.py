@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from helpers.completions import Gated, get, keyed, new_key, receipt
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
 from helpers.page_actions import conversation, exchange
 from helpers.page_files import SCRIPT, write_page
+from helpers.ports import free_port
 from helpers.proxy_process import PROXIES, Proxy, deployed
 from helpers.relay_process import PATIENT, PROJECT, RelayProcess, start
 from helpers.upstream import Reply, Upstream
@@ -211,8 +211,7 @@ def test_the_doctor(proxied: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PROXIES)
 def test_no_relay(name: str, page_files: Path, tmp_path: Path) -> None:
     """While the relay is away, pages are told so in a form that they understand."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = free_port()
     with deployed(name, f"http://127.0.0.1:{port}", page_files, tmp_path) as proxy:
         reply = ask(proxy.url)
         assert reply.status in (502, 503)

@@ -11,6 +11,7 @@ import pytest
 
 from helpers.completions import keyed, new_key
 from helpers.limits import WAIT_SECONDS
+from helpers.ports import free_port
 from helpers.proxy_process import changed
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.upstream import Upstream
@@ -63,8 +64,7 @@ def test_the_unit_runs(
     service.read(unit)
     settings = service["Service"]
     name, _, value = settings["Environment"].partition("=")
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = free_port()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(WAIT_SECONDS)

@@ -18,6 +18,7 @@ from doctor.scripted_model import Model
 from helpers.bare_proxy_process import Nginx
 from helpers.deployed_relay import deployed, scripted_model
 from helpers.limits import WAIT_SECONDS
+from helpers.ports import free_port
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 from relay.settings import Settings, variable, written
@@ -81,9 +82,7 @@ def test_a_wrong_deployment(start_relay: StartRelay, capsys: pytest.CaptureFixtu
 
 def test_nothing_there(capsys: pytest.CaptureFixture[str]) -> None:
     """An address where nothing answers is one sentence and its mend, and no traceback."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-    assert main([url]) == 1
+    assert main([f"http://127.0.0.1:{free_port()}"]) == 1
     assert "Nothing answers" in capsys.readouterr().out
 
 
@@ -131,7 +130,7 @@ def test_limits(model: Model) -> None:
     """The doctor keeps within the limits that a relay has by default."""
     limits = {variable(each): written(each.default) for each in fields(Settings)}
     settings = {name: limits[name] for name in HIGH} | {"TRUSTED_PROXIES": "0"}
-    settings |= {"FIRST_TEXT_TIMEOUT": "2", "IDLE_TIMEOUT": "2"}
+    settings |= {"FIRST_TEXT_TIMEOUT": "5", "IDLE_TIMEOUT": "5"}
     with deployed(model, **settings) as url:
         report = Examination(url, model=model, seconds=1).report()
     assert {each.check for each in report.findings if each.result != "fine"} == {"CORS"}

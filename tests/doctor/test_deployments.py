@@ -68,7 +68,7 @@ def relay(model: Model) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def hasty_relay(model: Model) -> Iterator[str]:
     """Ends silent answers itself, long before anybody on the way does."""
-    with deployed(model, FIRST_TEXT_TIMEOUT="2", IDLE_TIMEOUT="2") as url:
+    with deployed(model, FIRST_TEXT_TIMEOUT="5", IDLE_TIMEOUT="5") as url:
         yield url
 
 

@@ -4,7 +4,6 @@ import contextlib
 import getpass
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from helpers.ports import free_port
 from helpers.relay_process import RelayProcess
 
 NGINX = """
@@ -87,7 +87,7 @@ class Nginx:
     @contextlib.contextmanager
     def before(self, relays: Sequence[str], folder: Path) -> Iterator[str]:
         """Starts it. Returns its address."""
-        port = _free_port()
+        port = free_port()
         servers = "".join(f"server {_place(relay)};" for relay in relays)
         # Its worker would otherwise have a user who cannot read the test's folder.
         user = f"user {getpass.getuser()};" if os.getuid() == 0 else ""
@@ -120,7 +120,7 @@ class HAProxy:
         servers = "\n    ".join(
             f"server relay{number} {_place(relay)}" for number, relay in enumerate(relays)
         )
-        port = _free_port()
+        port = free_port()
         tls = f"ssl crt {self.certificate} alpn h2" if self.certificate else ""
         text = HAPROXY.format(port=port, tls=tls, servers=servers, more=self.more)
         file = _written(folder / "haproxy.cfg", text)
@@ -140,7 +140,7 @@ class Caddy:
     @contextlib.contextmanager
     def before(self, relays: Sequence[str], folder: Path) -> Iterator[str]:
         """Starts it. Returns its address."""
-        port = _free_port()
+        port = free_port()
         text = CADDY.format(
             port=port,
             servers=" ".join(map(_place, relays)),
@@ -187,8 +187,3 @@ def _place(relay_url: str) -> str:
 
 def _url(port: int, certificate: Path | None) -> str:
     return f"https://localhost:{port}" if certificate else f"http://127.0.0.1:{port}"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

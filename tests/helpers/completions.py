@@ -10,9 +10,6 @@ from helpers.client import LIMIT_SECONDS, Exchange
 from helpers.limits import HELD_SECONDS
 from helpers.upstream import Reply, Upstream
 
-# The promise of docs/http.md for a reader who leaves or stops.
-GONE_SECONDS = 1.0
-
 
 def keyed(url: str, key: str, question: str = "Hi", **fields: Any) -> Exchange:
     return Exchange(url, {"userPrompt": question, **fields}, headers={"Idempotency-Key": key})

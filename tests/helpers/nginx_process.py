@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers.limits import WAIT_SECONDS
+from helpers.ports import free_port
 
 CONFIGURATION = """
 daemon off;
@@ -39,12 +39,6 @@ SERVER = """
         }}
     }}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextlib.contextmanager

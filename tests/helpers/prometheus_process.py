@@ -15,11 +15,11 @@ from urllib.request import urlopen
 import pytest
 
 from helpers.limits import WAIT_SECONDS
-from helpers.nginx_process import free_port
+from helpers.ports import free_port
 from helpers.relay_process import RelayProcess
 
 CONFIGURATION = """
-global: {{ scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms }}
+global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 200ms }}
 rule_files: [{rules}]
 scrape_configs:
   - job_name: askbot

@@ -7,7 +7,6 @@ import contextlib
 import getpass
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers.certificates import NAME, write_certificate
+from helpers.ports import free_port
 from helpers.relay_process import PROJECT, RelayProcess
 
 FILES = PROJECT / "deploy"
@@ -154,9 +154,7 @@ def deployed(name: str, relay_url: str, page: Path, folder: Path) -> Iterator[Pr
     program = shutil.which(name, path=PROGRAMS)
     if program is None:
         pytest.skip(f"needs Debian's package {name}")
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
-        port, plain_port = (each.getsockname()[1] for each in sockets)
+    port, plain_port = free_port(), free_port()
     place = Place(folder, urlsplit(relay_url).netloc, page, port, plain_port)
     command, running = PROXIES[name](place)
     state = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

@@ -11,7 +11,8 @@ import pytest
 
 from helpers.client import Cut, Exchange, close_exchanges
 from helpers.limits import WORK_SECONDS
-from helpers.nginx_process import free_port, run_nginx
+from helpers.nginx_process import run_nginx
+from helpers.ports import free_port
 from helpers.proxy_process import changed
 from helpers.relay_process import KEY, RelayProcess
 from local.fetch import weights_path

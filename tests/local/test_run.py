@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from helpers.ipv6 import IPV6_HOSTS, has_ipv6
+from helpers.ports import free_port
 from helpers.relay_process import PROJECT, RelayProcess
 from local.fetch import weights_path
 
@@ -177,7 +178,7 @@ def test_names_a_busy_port(start: Start, variable: str, address: str) -> None:
 
 def test_names_two_equal_ports(start: Start) -> None:
     """PORT and PAGE_PORT cannot be the same, which is one sentence too."""
-    port = str(_free_port())
+    port = str(free_port())
     running = start(**ELSEWHERE, PORT=port, PAGE_PORT=port)
     assert running.process.wait(SECONDS) == 1
     running.wait_for_line(f"^PAGE_PORT must be another port than PORT, not {port}.$")
@@ -188,18 +189,13 @@ def test_names_two_equal_ports(start: Start) -> None:
 @pytest.mark.usefixtures("built_page")
 def test_started_twice(start: Start, variable: str) -> None:
     """Of two that are started at once one has the port; the other says so, and is never ready."""
-    port = str(_free_port())
+    port = str(free_port())
     both = [start(**ELSEWHERE, **{variable: port}) for _ in range(2)]
     outcomes = [each.wait_for_line(f"{READY.pattern}|^Port {port} is in use: ")[0] for each in both]
     assert sorted(READY.match(outcome) is not None for outcome in outcomes) == [False, True]
     loser = next(each for each in both if READY.search(each.log) is None)
     assert loser.wait_for_exit() == 1
     assert len(loser.log.splitlines()) == 1
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        return int(unused.getsockname()[1])
 
 
 @pytest.mark.parametrize("host", IPV6_HOSTS)

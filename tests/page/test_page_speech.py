@@ -139,6 +139,7 @@ def test_speaking_a_question(page: Page, upstream: Upstream, state: str) -> None
     heard(page, " why is the sky blue")
     expect(question_field(page)).to_have_value("Tell me: why is the sky blue")
     heard(page, "today")
+    expect(question_field(page)).to_have_value("Tell me: why is the sky blue today")
     question_field(page).press("Enter")
     expect(conversation(page)).to_contain_text("Hello there.")
     assert page.evaluate(LOCALLY) == []

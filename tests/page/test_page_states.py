@@ -207,10 +207,10 @@ def test_the_last_known_greeting(page: Page) -> None:
     page.get_by_role("radio", name="Secretary").check()
     held: list[Route] = []
     page.route("**/personas", lambda route: held.append(route))
-    page.reload()
-    expect(page.get_by_role("radio", name="Secretary")).to_be_checked()
-    expect(conversation(page)).to_contain_text("I am the secretary of Hong Gildong.")
-    assert held
+    with page.expect_request("**/personas"):
+        page.reload()
+        expect(page.get_by_role("radio", name="Secretary")).to_be_checked()
+        expect(conversation(page)).to_contain_text("I am the secretary of Hong Gildong.")
     for route in held:
         route.continue_()
 

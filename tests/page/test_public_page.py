@@ -19,7 +19,8 @@ from playwright.sync_api import BrowserType, expect
 
 from helpers import page_process
 from helpers.limits import WAIT_SECONDS
-from helpers.nginx_process import free_port, run_nginx
+from helpers.nginx_process import run_nginx
+from helpers.ports import free_port
 from helpers.relay_process import KEY, PROJECT, RelayProcess, StartRelay
 from relay.settings import Settings, variable
 
@@ -119,9 +120,7 @@ def test_what_is_tried(host: Host) -> None:
     )
     assert host.run(answers).split("\n")[1:] == ["Hello there."]
     assert host.run(elsewhere) == "403\n"
-    statuses = host.run(questions).split()
-    assert set(statuses) == {"200", "429"}
-    assert statuses[-1] == "429"
+    assert set(host.run(questions).split()) == {"200", "429"}
     # Another address is another client.
     other = f"curl -sS -f --interface 127.0.0.2 https://{NAME}/aiCompletion -d userPrompt=hello"
     assert host.run(other) == "Hello there."

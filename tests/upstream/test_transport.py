@@ -11,6 +11,7 @@ import httpx2
 import pytest
 import trustme
 
+from helpers.limits import WAIT_SECONDS
 from helpers.upstream import Reply, Upstream
 from relay.deadline import Deadline
 from relay.settings import SettingsError
@@ -31,7 +32,7 @@ class Client:
         return self.transport.post(
             self.transport.endpoint(url, httpx2.Headers(headers)),
             b"{}",
-            deadline=Deadline(5),
+            deadline=Deadline(WAIT_SECONDS),
             cancellation=cancellation or Cancellation(),
         )
 
@@ -65,7 +66,7 @@ def test_a_full_pool_fails_at_once(upstream: Upstream) -> None:
         with pytest.raises(httpx2.PoolTimeout):
             http.post(upstream.url)
         cancellation.cancel()
-        waiting.join(5)
+        waiting.join(WAIT_SECONDS)
         assert not waiting.is_alive()
         assert http.transport.open_connections == 0
 
@@ -76,7 +77,7 @@ def test_idle_connections_are_bounded(upstream: Upstream) -> None:
 
     @upstream.answers
     def script(reply: Reply) -> None:
-        everyone.wait(20)
+        everyone.wait(WAIT_SECONDS)
         reply.finish()
 
     with client(max_connections=MAX_IDLE + 20) as http:
@@ -86,7 +87,7 @@ def test_idle_connections_are_bounded(upstream: Upstream) -> None:
         for each in crowd:
             each.start()
         for each in crowd:
-            each.join(20)
+            each.join(WAIT_SECONDS)
         assert http.transport.open_connections == MAX_IDLE
 
 

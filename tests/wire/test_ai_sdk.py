@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from helpers.client import Cut, Exchange
-from helpers.completions import GONE_SECONDS, Gated, eventually, new_key, receipt, stop
+from helpers.completions import Gated, eventually, new_key, receipt, stop
+from helpers.limits import GONE_SECONDS
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream, hello
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.client import Exchange, ask
-from helpers.completions import GONE_SECONDS, Gated, eventually, get, keyed, new_key, receipt, stop
+from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
+from helpers.limits import GONE_SECONDS
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream, hello
 

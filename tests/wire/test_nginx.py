@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.client import Cut, ask
+from helpers.limits import GONE_SECONDS
 from helpers.nginx_process import start_nginx
 from helpers.relay_process import RelayProcess
 from helpers.upstream import Reply, Upstream
@@ -64,4 +65,4 @@ def test_leaving(proxied: str, upstream: Upstream) -> None:
     reply = ask(proxied)
     assert reply.piece() == "Hello "
     reply.leave()
-    assert upstream.wait_until(lambda server: server.open == 0, 1)
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)

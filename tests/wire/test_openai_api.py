@@ -9,7 +9,8 @@ import openai
 import pytest
 
 from helpers.client import Cut, Exchange
-from helpers.completions import GONE_SECONDS, Gated, get, new_key, receipt, stop
+from helpers.completions import Gated, get, new_key, receipt, stop
+from helpers.limits import GONE_SECONDS
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 

@@ -149,9 +149,7 @@ def test_fallback_models(start_relay: StartRelay, upstream: Upstream, failure: S
     def script(reply: Reply) -> None:
         (hello if reply.body["model"] == "c" else failure)(reply)
 
-    relay = start_relay(
-        OPENAI_MODEL="a", OPENAI_FALLBACK_MODELS="b, c, d", FIRST_TEXT_TIMEOUT="1.5"
-    )
+    relay = start_relay(OPENAI_MODEL="a", OPENAI_FALLBACK_MODELS="b, c, d", FIRST_TEXT_TIMEOUT="12")
     assert ask(relay.url).text() == "Hello there."
     assert [request["model"] for request in upstream.requests] == ["a", "b", "c"]
 

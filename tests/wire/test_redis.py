@@ -11,7 +11,7 @@ from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
 from helpers.network_line import Line
 from helpers.redis_server import RedisServer
-from helpers.relay_process import KEY, RelayProcess, StartRelay
+from helpers.relay_process import KEY, PATIENT, RelayProcess, StartRelay
 from helpers.upstream import Upstream, hello
 from relay.intervals import ALIVE_SECONDS, LOST_SECONDS
 
@@ -246,7 +246,7 @@ def test_a_burst_over_a_long_line(
     at the other host while it is written, and found there when it has ended."""
     line = Line(redis_server.port, delay_seconds=0.005)
     url = f"redis://127.0.0.1:{line.port}/0"
-    hosts = start_relay(REDIS_URL=url), start_relay(REDIS_URL=url)
+    hosts = start_relay(REDIS_URL=url, **PATIENT), start_relay(REDIS_URL=url, **PATIENT)
     crossed = Crossed(hosts, upstream)
     upstream.answers(hello)
     keys = [new_key() for _ in range(600)]
@@ -274,7 +274,8 @@ def test_a_long_list_of_what_was_not_saved(
     """What ended while Redis was away is written down when it is back, and holds up neither the
     mark of its worker nor an answer that is read elsewhere."""
     server = start_redis()
-    hosts = start_relay(REDIS_URL=server.url), start_relay(REDIS_URL=server.url)
+    settings = {"REDIS_URL": server.url, **PATIENT}
+    hosts = start_relay(**settings), start_relay(**settings)
     crossed = Crossed(hosts, upstream)
     server.stop()
     hosts[0].wait_for_line("Redis cannot be used")

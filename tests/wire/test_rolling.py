@@ -14,7 +14,8 @@ from pathlib import Path
 from helpers.client import Exchange
 from helpers.completions import eventually, get, keyed, new_key
 from helpers.limits import WAIT_SECONDS
-from helpers.nginx_process import free_port, run_nginx
+from helpers.nginx_process import run_nginx
+from helpers.ports import free_port
 from helpers.relay_process import RelayProcess, StartRelay, workers_of
 from helpers.upstream import Reply, Upstream
 

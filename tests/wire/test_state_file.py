@@ -14,6 +14,7 @@ import pytest
 
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
+from helpers.ports import free_port
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream, saying
 from relay.intervals import ALIVE_SECONDS, LOST_SECONDS
@@ -306,8 +307,7 @@ def test_two_workers_and_no_setting(
 
 def test_started_again(start_relay: StartRelay, upstream: Upstream, tmp_path: Path) -> None:
     """A server that is started again at its port knows the answers of the one before it."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     relay = start_relay(PORT=port, XDG_STATE_HOME=str(tmp_path))
     key = new_key()
     assert keyed(relay.url, key).text() == "Hello there."

@@ -203,7 +203,7 @@ def test_a_reader_who_vanished(start_relay: StartRelay, upstream: Upstream) -> N
     key = new_key()
     reader = slowly(relay.url, key)
     relay.wait_for_line("a reader took nothing for too long")
-    assert receipt(relay.url, key)["state"] == "finished"
+    eventually(lambda: receipt(relay.url, key)["state"] == "finished")
     assert get(relay.url, key).text() == TEXT
     reader.close()
     assert ask(relay.url).text() == TEXT

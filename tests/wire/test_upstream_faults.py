@@ -14,7 +14,8 @@ import pytest
 import trustme
 
 from helpers.client import Cut, ask, raw_exchange
-from helpers.relay_process import RelayProcess, StartRelay, worker_of
+from helpers.ports import free_port
+from helpers.relay_process import PATIENT, RelayProcess, StartRelay, worker_of
 from helpers.upstream import Gone, Reply, Script, Upstream, chunk, hello
 
 
@@ -202,15 +203,13 @@ def test_a_refusal_that_inflates(relay: RelayProcess, upstream: Upstream) -> Non
     assert peak_bytes(worker) < before + 100_000_000
 
 
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 def test_nobody_there(start_relay: StartRelay, host: str) -> None:
     """A refused connection and an unknown host are 502; only the log says which."""
-    relay = start_relay(OPENAI_BASE_URL=f"http://{host}:{unused_port()}/v1")
+    # A resolver may ask several times.
+    relay = start_relay(
+        OPENAI_BASE_URL=f"http://{host}:{free_port()}/v1", CONNECT_TIMEOUT="60", **PATIENT
+    )
     assert ask(relay.url).error() == (502, "upstream_error")
     relay.wait_for_line("ConnectError")
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 import socket
 import threading
 from urllib.parse import quote, urlsplit
@@ -11,7 +12,7 @@ import pytest
 from helpers.client import Exchange, ask, raw_exchange
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import KEY, RelayProcess, StartRelay
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import Reply, Upstream, chunk
 from relay.version import version
 
 JSON = {"Content-Type": "application/json"}
@@ -552,6 +553,8 @@ def test_connections_are_reused(relay: RelayProcess, upstream: Upstream) -> None
     """Questions one after the other travel on one connection to the model."""
     for _ in range(5):
         assert ask(relay.url).text() == "Hello there."
+        # The reply ends before the last chunk of the model's server.
+        assert upstream.wait_until(lambda server: server.open == 0)
     assert len(upstream.requests) == 5
     assert upstream.connections <= 1
 
@@ -580,9 +583,10 @@ def test_pacing(start_relay: StartRelay, upstream: Upstream) -> None:
     @upstream.answers
     def script(reply: Reply) -> None:
         reply.text("first ")
-        first_read.wait(10)
-        for _ in range(100):
-            reply.text("more ")
+        first_read.wait(WAIT_SECONDS)
+        # All at once: a pause between two would make another piece.
+        more = json.dumps(chunk({"content": "more "}))
+        reply.chunk(f"data: {more}\n\n".encode() * 100)
         reply.finish()
 
     reply = ask(relay.url)
