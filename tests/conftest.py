@@ -58,7 +58,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(autouse=True)
 def within_a_day() -> None:
-    """Limits count by UTC days, and the page's list groups by days: no test shall see two."""
+    """Limits count by UTC days: a test does not begin at the end of one."""
     left = DAY_SECONDS - time.time() % DAY_SECONDS
     if left < WAIT_SECONDS:
         time.sleep(left)

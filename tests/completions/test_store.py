@@ -458,7 +458,8 @@ def test_a_reader_overtakes_the_question(
     """Who comes a moment before it waits for it."""
     asked: list[Reading] = []
 
-    def sleep(_seconds: float) -> None:
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
         asked.append(here.ask(key, ScriptedSource(b"Hello", END)))
 
     monkeypatch.setattr("relay.completions.store.time", SimpleNamespace(sleep=sleep))

@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from bench.process import free_port
 from helpers.client import Exchange
 from helpers.completions import keyed, new_key
 from helpers.image import Stage, build, missing
 from helpers.limits import WAIT_SECONDS
-from helpers.ports import free_port
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.tools import run
 from helpers.upstream import Upstream

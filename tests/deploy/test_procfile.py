@@ -6,9 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+from bench.process import free_port
 from helpers.client import Exchange, ask
 from helpers.completions import Gated
-from helpers.ports import free_port
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.upstream import Upstream
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from bench.process import free_port
 from helpers import page_process
 from helpers.certificates import authority
 from helpers.client import Cut, Exchange, ask
@@ -18,7 +19,6 @@ from helpers.completions import Gated, get, keyed, new_key, receipt
 from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
 from helpers.page_actions import conversation, exchange
 from helpers.page_files import SCRIPT, write_page
-from helpers.ports import free_port
 from helpers.proxy_process import PROXIES, Proxy, deployed
 from helpers.relay_process import PATIENT, PROJECT, RelayProcess, start
 from helpers.upstream import Reply, Upstream

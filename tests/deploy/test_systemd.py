@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.process import free_port
 from helpers.completions import keyed, new_key
 from helpers.limits import WAIT_SECONDS
-from helpers.ports import free_port
 from helpers.proxy_process import changed
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.upstream import Upstream

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.limits import HIGH
+from bench.process import free_port
 from doctor.command import main
 from doctor.endings import CHECKS
 from doctor.examination import Examination
@@ -18,7 +19,6 @@ from doctor.scripted_model import Model
 from helpers.bare_proxy_process import Nginx
 from helpers.deployed_relay import deployed, scripted_model
 from helpers.limits import WAIT_SECONDS
-from helpers.ports import free_port
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
 from relay.settings import Settings, variable, written

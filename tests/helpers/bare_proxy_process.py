@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.ports import free_port
+from bench.process import free_port
 from helpers.relay_process import RelayProcess
 
 NGINX = """

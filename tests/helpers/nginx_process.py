@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.process import free_port
 from helpers.limits import WAIT_SECONDS
-from helpers.ports import free_port
 
 CONFIGURATION = """
 daemon off;

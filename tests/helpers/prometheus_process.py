@@ -14,8 +14,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from bench.process import free_port
 from helpers.limits import WAIT_SECONDS
-from helpers.ports import free_port
 from helpers.relay_process import RelayProcess
 
 CONFIGURATION = """

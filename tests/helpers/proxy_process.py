@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.process import free_port
 from helpers.certificates import NAME, write_certificate
-from helpers.ports import free_port
 from helpers.relay_process import PROJECT, RelayProcess
 
 FILES = PROJECT / "deploy"

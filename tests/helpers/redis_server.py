@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from bench.process import free_port
 from helpers.limits import WAIT_SECONDS
-from helpers.ports import free_port
 
 
 class RedisServer:

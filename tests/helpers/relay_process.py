@@ -65,7 +65,6 @@ class RelayProcess:
         environ |= {"XDG_STATE_HOME": mkdtemp(dir=_STATE.name)} | HIGH | settings
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
-        self._is_stopped = False
         self.process = subprocess.Popen(
             command or [sys.executable, "-m", "gunicorn", "app:app"],
             cwd=PROJECT,
@@ -130,10 +129,9 @@ class RelayProcess:
 
     def stop(self) -> int:
         """Sends SIGTERM. Returns the exit status."""
-        if self._is_stopped:
+        if self.process.returncode is not None:
             # Its process group may be another's by now.
-            return self.process.wait(WAIT_SECONDS)
-        self._is_stopped = True
+            return self.process.returncode
         if self.process.poll() is None:
             self.process.terminate()
         try:

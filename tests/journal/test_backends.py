@@ -155,10 +155,10 @@ def test_orphans_are_forgotten(tmp_path: Path) -> None:
     backend = file.open()
     backend.write("dead", [Addition(writing(1, worker="dead"), 0, TEXT)])
     backend.send([Letter("dead", writing(1).etag, "stop")])
-    file.do("UPDATE workers SET seen = seen - 300")
+    file.do("UPDATE workers SET seen = seen - 590")
     file.open().write("here", [])
     assert numbers_in(file) == [1]
-    file.do("UPDATE workers SET seen = seen - 301 WHERE worker = 'dead'")
+    file.do("UPDATE workers SET seen = seen - 11 WHERE worker = 'dead'")
     file.open().write("here", [])
     assert (file.count("answers"), file.count("pieces"), file.count("letters")) == (0, 0, 0)
     assert file.do("SELECT worker FROM workers") == [("here",)]

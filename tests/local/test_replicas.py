@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.process import free_port
 from helpers.client import Cut, Exchange, close_exchanges
 from helpers.limits import WORK_SECONDS
 from helpers.nginx_process import run_nginx
-from helpers.ports import free_port
 from helpers.proxy_process import changed
 from helpers.relay_process import KEY, RelayProcess
 from local.fetch import weights_path

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.process import free_port
 from helpers.ipv6 import IPV6_HOSTS, has_ipv6
-from helpers.ports import free_port
 from helpers.relay_process import PROJECT, RelayProcess
 from local.fetch import weights_path
 

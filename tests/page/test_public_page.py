@@ -17,10 +17,10 @@ import pytest
 import trustme
 from playwright.sync_api import BrowserType, expect
 
+from bench.process import free_port
 from helpers import page_process
 from helpers.limits import WAIT_SECONDS
 from helpers.nginx_process import run_nginx
-from helpers.ports import free_port
 from helpers.relay_process import KEY, PROJECT, RelayProcess, StartRelay
 from relay.settings import Settings, variable
 

@@ -11,11 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.process import free_port
 from helpers.client import Exchange
 from helpers.completions import eventually, get, keyed, new_key
 from helpers.limits import WAIT_SECONDS
 from helpers.nginx_process import run_nginx
-from helpers.ports import free_port
 from helpers.relay_process import RelayProcess, StartRelay, workers_of
 from helpers.upstream import Reply, Upstream
 

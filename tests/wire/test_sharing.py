@@ -269,8 +269,11 @@ def test_the_grace_time_with_readers_elsewhere(here: str, there: str, upstream: 
     gated.let(2)
 
 
-def test_leaving_is_known_elsewhere(here: str, there: str, upstream: Upstream) -> None:
-    """Without a key a drop ends the answer, and other hosts can tell."""
+def test_leaving_is_known_elsewhere(
+    start_relay: StartRelay, there: str, journal: dict[str, str], upstream: Upstream
+) -> None:
+    """Without a key a drop ends the answer at once, and other hosts can tell."""
+    here = start_relay(RESUME_GRACE_SECONDS="1000", **journal).url
 
     @upstream.answers
     def script(reply: Reply) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.process import free_port
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
-from helpers.ports import free_port
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream, saying
 from relay.intervals import ALIVE_SECONDS, LOST_SECONDS

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from bench.process import free_port
 from helpers.client import Cut, ask, raw_exchange
-from helpers.ports import free_port
 from helpers.relay_process import PATIENT, RelayProcess, StartRelay, worker_of
 from helpers.upstream import Gone, Reply, Script, Upstream, chunk, hello
 

@@ -2,9 +2,9 @@
 
 import contextlib
 import gzip
-import json
 import socket
 import threading
+import time
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from helpers.client import Exchange, ask, raw_exchange
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import KEY, RelayProcess, StartRelay
-from helpers.upstream import Reply, Upstream, chunk
+from helpers.upstream import Reply, Upstream
 from relay.version import version
 
 JSON = {"Content-Type": "application/json"}
@@ -584,19 +584,20 @@ def test_pacing(start_relay: StartRelay, upstream: Upstream) -> None:
     def script(reply: Reply) -> None:
         reply.text("first ")
         first_read.wait(WAIT_SECONDS)
-        # All at once: a pause between two would make another piece.
-        more = json.dumps(chunk({"content": "more "}))
-        reply.chunk(f"data: {more}\n\n".encode() * 100)
+        for _ in range(100):
+            reply.text("more ")
         reply.finish()
 
     reply = ask(relay.url)
     pieces = [reply.piece()]
     assert pieces == ["first "]
+    begin = time.monotonic()
     first_read.set()
     while piece := reply.piece():
         pieces.append(piece)
     assert "".join(pieces) == "first " + "more " * 100
-    assert len(pieces) <= 4
+    # One each 300 ms, besides the first and the last.
+    assert len(pieces) <= 3 + (time.monotonic() - begin) / 0.3
 
 
 def test_every_token(start_relay: StartRelay, upstream: Upstream) -> None:
