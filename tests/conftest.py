@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from helpers import page_process
 from helpers.client import close_exchanges
 from helpers.image import FORBIDDEN_HERE
-from helpers.limits import TEST_SECONDS, WAIT_SECONDS
+from helpers.limits import DAY_SECONDS, TEST_SECONDS, WAIT_SECONDS, wait_for_room
 from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
 from helpers.sources import close_sources
 from helpers.upstream import Upstream
-
-DAY_SECONDS = 86_400
 
 # The machine's speed must not fail a test.
 hypothesis.settings.register_profile(
@@ -59,9 +56,7 @@ def pytest_runtest_makereport(
 @pytest.fixture(autouse=True)
 def within_a_day() -> None:
     """Limits count by UTC days: a test does not begin at the end of one."""
-    left = DAY_SECONDS - time.time() % DAY_SECONDS
-    if left < WAIT_SECONDS:
-        time.sleep(left)
+    wait_for_room(DAY_SECONDS, WAIT_SECONDS)
 
 
 def pytest_xdist_auto_num_workers() -> int:

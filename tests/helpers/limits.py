@@ -5,6 +5,7 @@ busy machines too. Set TEST_PATIENCE for an even slower one.
 """
 
 import os
+import time
 
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "10"))
 
@@ -18,3 +19,12 @@ HELD_SECONDS = 2 * WAIT_SECONDS
 WORK_SECONDS = 30 * PATIENCE
 # For a whole test. A test that hangs outside a wait then shows where.
 TEST_SECONDS = 60 * PATIENCE
+
+MINUTE_SECONDS, DAY_SECONDS = 60, 86_400
+
+
+def wait_for_room(window: float, seconds: float) -> None:
+    """Waits for the next window, of a minute or a UTC day, if this one has less time left."""
+    left = window - time.time() % window
+    if left < seconds:
+        time.sleep(left)

@@ -54,6 +54,12 @@ class Installed:
         eventually(relay.is_ready)
         return relay
 
+    def reload(self, relay: RelayProcess, most: str) -> None:
+        """Loads another MAX_MESSAGES by SIGHUP, and waits until it is in force."""
+        self.configure(MAX_MESSAGES=most)
+        relay.process.send_signal(signal.SIGHUP)
+        eventually(lambda: known(relay) == ("Before", int(most)))
+
 
 @pytest.fixture
 def installed(tmp_path: Path, start_relay: StartRelay) -> Installed:
@@ -100,9 +106,7 @@ def test_running_answers(installed: Installed, upstream: Upstream) -> None:
     first, *_ = [reply.piece() for reply in replies]
     replies[1].leave()
     for most in ("22", "33"):
-        installed.configure(MAX_MESSAGES=most)
-        relay.process.send_signal(signal.SIGHUP)
-        eventually(lambda: known(relay) == ("Before", int(most)))  # noqa: B023
+        installed.reload(relay, most)
     assert receipt(relay.url, read)["state"] == "running"
     assert stop(relay.url, stopped) == 204
     assert replies[2].text() == ""
@@ -122,9 +126,7 @@ def test_a_question_that_is_half_sent(installed: Installed, upstream: Upstream) 
     relay = installed.start(SEND_TIMEOUT="1000")
     with half_sent(relay.url) as finish:
         close_exchanges()
-        installed.configure(MAX_MESSAGES="22")
-        relay.process.send_signal(signal.SIGHUP)
-        eventually(lambda: known(relay) == ("Before", 22))
+        installed.reload(relay, "22")
         assert WHOLE.encode() in finish()
 
 
@@ -140,9 +142,7 @@ def test_a_question_behind_another(installed: Installed, upstream: Upstream) -> 
             received += line.recv(65536)
         line.sendall(QUESTION)
         close_exchanges()
-        installed.configure(MAX_MESSAGES="22")
-        relay.process.send_signal(signal.SIGHUP)
-        eventually(lambda: known(relay) == ("Before", 22))
+        installed.reload(relay, "22")
         paused.go_on.set()
         while piece := line.recv(65536):
             received += piece
@@ -157,9 +157,7 @@ def test_a_new_worker_that_crashes(installed: Installed, upstream: Upstream) -> 
     replaced = worker_of(relay)
     reply = keyed(relay.url, new_key())
     first = reply.piece()
-    installed.configure(MAX_MESSAGES="22")
-    relay.process.send_signal(signal.SIGHUP)
-    eventually(lambda: known(relay) == ("Before", 22))
+    installed.reload(relay, "22")
     [new] = workers_of(relay) - {replaced}
     os.kill(new, signal.SIGKILL)
     eventually(lambda: new not in workers_of(relay))
@@ -175,9 +173,7 @@ def test_stopping_while_replaced_workers_finish(installed: Installed, upstream: 
     paused = Paused(upstream)
     reply = keyed(relay.url, new_key())
     first = reply.piece()
-    installed.configure(MAX_MESSAGES="22")
-    relay.process.send_signal(signal.SIGHUP)
-    eventually(lambda: known(relay) == ("Before", 22))
+    installed.reload(relay, "22")
     relay.process.terminate()
     relay.wait_for_line("Handling signal: term")
     paused.go_on.set()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.client import LIMIT_SECONDS, Exchange, ask, half_sent
+from helpers.client import LIMIT_SECONDS, QUESTION, Exchange, ask, connected, half_sent
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
 from helpers.redis_server import RedisServer
 from helpers.relay_process import PATIENT, RelayProcess, StartRelay
@@ -40,9 +40,8 @@ def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upst
     relay = start_relay(GRACEFUL_TIMEOUT="4")
     gated = Gated(upstream, "Hello ", "there")
     gated.let()
-    parts = urlsplit(relay.url)
     head = "POST /aiCompletion HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "
-    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
+    with connected(relay.url) as sock:
         sock.sendall(f"{head}{len(BODY)}\r\n\r\n{BODY}".encode())
         received = b""
         while b"Hello " not in received:
@@ -197,12 +196,9 @@ def test_idle_connections_are_not_waited_for(
     """With nothing running a server ends at once, whatever connections are open."""
     assert upstream
     relay = start_relay(GRACEFUL_TIMEOUT="1000")
-    parts = urlsplit(relay.url)
     with contextlib.ExitStack() as stack:
         for _ in range(4):
-            sock = stack.enter_context(
-                socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS)
-            )
+            sock = stack.enter_context(connected(relay.url))
             sock.sendall(sent)
             if b"\r\n\r\n" in sent:
                 assert sock.recv(65536)
@@ -217,10 +213,8 @@ def test_connections_that_become_idle(start_relay: StartRelay, upstream: Upstrea
     relay = start_relay(GRACEFUL_TIMEOUT="1000")
     gated = Gated(upstream, "Hello ", "there")
     gated.let()
-    parts = urlsplit(relay.url)
-    head = "POST /aiCompletion HTTP/1.1\r\nHost: relay\r\nContent-Type: application/json\r\n"
-    with socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS) as sock:
-        sock.sendall(f"{head}Content-Length: {len(BODY)}\r\n\r\n{BODY}".encode())
+    with connected(relay.url) as sock:
+        sock.sendall(QUESTION)
         received = b""
         while b"Hello " not in received:
             received += sock.recv(65536)
