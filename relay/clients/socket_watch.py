@@ -100,11 +100,12 @@ class _GeventWatch:
         self._readable.start(self._on_readable)
         self._look = loop.timer(LOOK_SECONDS, LOOK_SECONDS)
         self._is_looking = False
-        self._stuck = loop.timer(send_timeout) if send_timeout else None
+        self._stuck = loop.timer(send_timeout, send_timeout) if send_timeout else None
 
     def sending(self) -> None:
         if self._stuck is not None:
-            self._stuck.start(self._on_stuck)
+            # `start` would go on with what the write before has left of the time.
+            self._stuck.again(self._on_stuck)
 
     def sent(self) -> None:
         if self._stuck is not None:
@@ -141,6 +142,7 @@ class _GeventWatch:
             return False
 
     def _on_stuck(self) -> None:
+        self.sent()
         log.info("a reader took nothing for too long and was cut off")
         with contextlib.suppress(OSError):
             reset_on_close(self._socket)

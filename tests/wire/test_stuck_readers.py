@@ -11,8 +11,9 @@ import pytest
 
 from helpers.client import Exchange, ask
 from helpers.completions import eventually, get, keyed, new_key, receipt
-from helpers.relay_process import StartRelay, worker_of
-from helpers.upstream import Reply, Upstream
+from helpers.limits import HELD_SECONDS
+from helpers.relay_process import PATIENT, StartRelay, worker_of
+from helpers.upstream import Reply, Script, Upstream
 
 # As large as an answer may be, nearly; and a window that takes in little of it by itself.
 TEXT = "0123456789abcde\n" * 250_000
@@ -45,7 +46,7 @@ class Slow:
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", body]
         self._socket.sendall("\r\n".join(lines).encode())
-        self.received = b""
+        self.received = bytearray()
 
     def read(self) -> bool:
         """Whether something more came."""
@@ -58,14 +59,15 @@ class Slow:
         while self.read():
             pass
         self.close()
-        rest = self.received.partition(b"\r\n\r\n")[2]
+        begin = self.received.index(b"\r\n\r\n") + 4
         chunks: list[bytes] = []
         while True:
-            size, _, rest = rest.partition(b"\r\n")
-            if not int(size, 16):
+            line_end = self.received.index(b"\r\n", begin)
+            size = int(self.received[begin:line_end], 16)
+            if not size:
                 return b"".join(chunks).decode()
-            chunks.append(rest[: int(size, 16)])
-            rest = rest[int(size, 16) + 2 :]
+            chunks.append(bytes(self.received[line_end + 2 : line_end + 2 + size]))
+            begin = line_end + 2 + size + 2
 
     def close(self) -> None:
         self._socket.close()
@@ -73,6 +75,25 @@ class Slow:
 
 def slowly(url: str, key: str) -> Slow:
     return Slow(url, "POST", "/aiCompletion", '{"userPrompt": "Hi"}', Idempotency_Key=key)
+
+
+def large_events(count: int) -> Script:
+    """A script of 20,000 characters at a time, each of which takes six bytes in an event.
+
+    No buffer on the way holds all of that.
+    """
+
+    def script(reply: Reply) -> None:
+        for _ in range(count):
+            reply.text("\x01" * 20_000)
+        reply.finish()
+
+    return script
+
+
+def slow_events(url: str, **headers: str) -> Slow:
+    body = '{"userPrompt": "Hi"}'
+    return Slow(url, "POST", "/aiCompletion", body, Accept="text/event-stream", **headers)
 
 
 def memory_megabytes(pid: int) -> float:
@@ -87,14 +108,14 @@ def test_what_a_crowd_costs(
     start_relay: StartRelay, upstream: Upstream, tmp_path: Path, form: str, is_ended: bool
 ) -> None:
     """A hundred who do not read the same 4 MB hold one copy of it, in every form."""
-    settings = {"STATE_FILE": str(tmp_path / "state.sqlite3"), "SEND_TIMEOUT": "600"}
+    settings = {"STATE_FILE": str(tmp_path / "state.sqlite3"), "SEND_TIMEOUT": "600", **PATIENT}
     relay = start_relay(**settings)
     gate = threading.Event()
 
     @upstream.answers
     def script(reply: Reply) -> None:
         write(reply)
-        gate.wait(100)
+        assert gate.wait(HELD_SECONDS)
         reply.finish()
 
     key = new_key()
@@ -128,7 +149,7 @@ def test_what_a_crowd_costs(
 
 def test_a_crowd_that_leaves_in_a_silence(start_relay: StartRelay, upstream: Upstream) -> None:
     """A hundred readers of a key that leave before its next text take their connections along."""
-    relay = start_relay()
+    relay = start_relay(**PATIENT)
 
     @upstream.answers
     def script(reply: Reply) -> None:
@@ -154,16 +175,19 @@ def test_a_crowd_that_leaves_in_a_silence(start_relay: StartRelay, upstream: Ups
 def test_a_slow_reader(start_relay: StartRelay, upstream: Upstream) -> None:
     """One who takes several times SEND_TIMEOUT for all of a long answer, and always some of it,
     is not cut off."""
-    relay = start_relay(SEND_TIMEOUT="3")
-    upstream.answers(answer)
-    reader = slowly(relay.url, new_key())
+    relay = start_relay(SEND_TIMEOUT="5")
+    upstream.answers(large_events(200))
+    reader = slow_events(relay.url, Idempotency_Key=new_key())
     begin, is_more = time.monotonic(), True
     while is_more:
         is_more = reader.read()
-        # 200 KB a second.
-        due = begin + len(reader.received) / 200_000
+        # A megabyte a second, so that the buffers on the way take a second or two.
+        due = begin + len(reader.received) / 1_000_000
         time.sleep(max(due - time.monotonic(), 0))
-    assert reader.text() == TEXT
+    assert len(reader.received) > 4 * 5 * 1_000_000
+    events = reader.text()
+    assert events.count("\\u0001") == 4_000_000
+    assert events.endswith("data: [DONE]\n\n")
 
 
 @pytest.mark.parametrize("has_key", [True, False], ids=["with a key", "without"])
@@ -171,17 +195,9 @@ def test_a_pause(start_relay: StartRelay, upstream: Upstream, has_key: bool) -> 
     """A reader may pause for longer than the model may, and the answer is theirs when they go on.
     With a key the model has written it to its end by then."""
     relay = start_relay(IDLE_TIMEOUT="2", SEND_TIMEOUT="60")
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        for _ in range(100):
-            # In events each of them takes six bytes: no buffer on the way holds all of that.
-            reply.text("\x01" * 20_000)
-        reply.finish()
-
-    key, body = new_key(), '{"userPrompt": "Hi"}'
-    headers = {"Accept": "text/event-stream"} | ({"Idempotency_Key": key} if has_key else {})
-    reader = Slow(relay.url, "POST", "/aiCompletion", body, **headers)
+    upstream.answers(large_events(100))
+    key = new_key()
+    reader = slow_events(relay.url, **({"Idempotency_Key": key} if has_key else {}))
     assert reader.read()
     if has_key:
         eventually(lambda: receipt(relay.url, key)["state"] == "finished", 60)
