@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Self
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _END_SECONDS = 3.0
 
 

@@ -121,7 +121,11 @@ def start_relay(upstream: Upstream) -> Iterator[StartRelay]:
 def browser_type_launch_args() -> dict[str, Any]:
     if reason := page_process.missing():
         pytest.skip(reason)
-    return {"executable_path": page_process.CHROMIUM, "args": page_process.CHROMIUM_ARGS}
+    return {
+        "executable_path": page_process.CHROMIUM,
+        "args": page_process.CHROMIUM_ARGS,
+        "timeout": 1000 * WAIT_SECONDS,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from bench.process import Failed, Process, children
 
 # At this a worker counts its greenlets; see bench/soak/counted.py.
 SIGNAL = signal.SIGRTMIN
-COUNT_SECONDS = 30.0
+COUNT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

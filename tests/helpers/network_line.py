@@ -3,8 +3,12 @@
 import contextlib
 import queue
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 
 class Line:
@@ -77,6 +81,30 @@ class Line:
             way = _Way(source, target, self._delay_seconds)
             threading.Thread(target=way.receive, daemon=True).start()
             threading.Thread(target=way.send, daemon=True).start()
+
+
+_IN_A_PROCESS = """
+import sys
+from helpers.network_line import Line
+line = Line(int(sys.argv[1]), float(sys.argv[2]))
+print(line.port, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def line_in_a_process(port: int, delay_seconds: float) -> Iterator[int]:
+    """The port of a line that no thread of the test slows down."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _IN_A_PROCESS, str(port), str(delay_seconds)],
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        # It ends with its input, which is closed at the end of the block.
+        yield int(process.stdout.readline())
 
 
 class _Way:

@@ -24,6 +24,8 @@ class RedisServer:
             pytest.skip("there is no redis-server here: install Debian's package redis-server")
         self.port = port = free_port()
         self.url = f"redis://127.0.0.1:{port}/0"
+        # For a relay that must not take this Redis for dead when the machine stands still.
+        self.patient_url = f"{self.url}?socket_timeout={WAIT_SECONDS:g}"
         self._command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
         self._command += ["--save", "", "--appendonly", "yes" if keeps else "no"]
         # It writes before it replies, which is enough for one that is killed.

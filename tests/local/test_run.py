@@ -19,11 +19,11 @@ import pytest
 
 from bench.process import free_port
 from helpers.ipv6 import IPV6_HOSTS, has_ipv6
-from helpers.relay_process import PROJECT, RelayProcess
+from helpers.limits import WORK_SECONDS
+from helpers.relay_process import PATIENT, PROJECT, RelayProcess
 from local.fetch import weights_path
 
 READY = re.compile(r"Askbot is ready: (http://localhost:[0-9]+)  \(Ctrl-C ends it\)")
-SECONDS = 30.0
 # Nobody listens there, and nobody is asked in most of these tests.
 ELSEWHERE = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
 
@@ -74,7 +74,7 @@ class Family:
             self.commands[os.pidfd_open(pid)] = command
         self.all_commands = list(self.commands.values())
 
-    def survivors(self, seconds: float = SECONDS) -> list[str]:
+    def survivors(self, seconds: float = WORK_SECONDS) -> list[str]:
         """The commands of those that have not ended after this time at most."""
         deadline = time.monotonic() + seconds
         while self.commands and (left := deadline - time.monotonic()) > 0:
@@ -89,7 +89,7 @@ class Family:
 def _ask(page_url: str, question: str) -> str:
     """The answer as the page gets it: through its own address."""
     address = urlsplit(page_url).netloc
-    connection = http.client.HTTPConnection(address, timeout=SECONDS)
+    connection = http.client.HTTPConnection(address, timeout=WORK_SECONDS)
     body = json.dumps({"userPrompt": question})
     connection.request("POST", "/aiCompletion", body, {"Content-Type": "application/json"})
     reply = connection.getresponse()
@@ -104,14 +104,14 @@ def test_answers_and_ends(start: Start) -> None:
     """With no key it comes up, a real model answers on the page, and Ctrl-C leaves nothing."""
     if not weights_path().is_file():
         pytest.skip("the model is not there: python -m local.fetch")
-    running = start()
-    url = running.wait_for_line(READY)[1]
+    running = start(**PATIENT)
+    url = running.wait_for_line(READY, WORK_SECONDS)[1]
     assert "Paris" in _ask(url, "What is the capital of France?")
     family = Family(running.process.pid)
     assert sum("local.model_server" in command for command in family.all_commands) == 1
     running.process.send_signal(signal.SIGINT)
     assert family.survivors() == []
-    assert running.process.wait(SECONDS) == 0
+    assert running.process.wait(WORK_SECONDS) == 0
     assert "Traceback" not in running.log
 
 
@@ -128,7 +128,7 @@ def test_ends_quietly(start: Start, number: signal.Signals) -> None:
     running.process.send_signal(number)
     running.process.send_signal(number)
     assert family.survivors() == []
-    assert running.process.wait(SECONDS) == 0
+    assert running.process.wait(WORK_SECONDS) == 0
     assert running.log == said
 
 
@@ -152,7 +152,7 @@ def test_ends_with_a_part(start: Start, name: str, command: str) -> None:
     os.kill(_child(running.process.pid, command), signal.SIGKILL)
     running.wait_for_line(f"The {name} ended \\(status -9\\)")
     assert family.survivors() == []
-    assert running.process.wait(SECONDS) == 1
+    assert running.process.wait(WORK_SECONDS) == 1
     assert "Traceback" not in running.log
 
 
@@ -171,7 +171,7 @@ def test_names_a_busy_port(start: Start, variable: str, address: str) -> None:
     with socket.create_server((address, 0), family=family) as other:
         port = str(other.getsockname()[1])
         running = start(**ELSEWHERE, **{variable: port})
-        assert running.process.wait(SECONDS) == 1
+        assert running.process.wait(WORK_SECONDS) == 1
         running.wait_for_line(f"^Port {port} is in use: .* set {variable} to another port.$")
         assert len(running.log.splitlines()) == 1
 
@@ -180,7 +180,7 @@ def test_names_two_equal_ports(start: Start) -> None:
     """PORT and PAGE_PORT cannot be the same, which is one sentence too."""
     port = str(free_port())
     running = start(**ELSEWHERE, PORT=port, PAGE_PORT=port)
-    assert running.process.wait(SECONDS) == 1
+    assert running.process.wait(WORK_SECONDS) == 1
     running.wait_for_line(f"^PAGE_PORT must be another port than PORT, not {port}.$")
     assert len(running.log.splitlines()) == 1
 
@@ -204,7 +204,7 @@ def test_ipv6(start: Start, host: str) -> None:
     """HOST may be an address of IPv6, however it is written."""
     running = start(**ELSEWHERE, HOST=host, PUBLIC="1")
     address = urlsplit(running.wait_for_line(READY)[1]).netloc
-    connection = http.client.HTTPConnection(address, timeout=SECONDS)
+    connection = http.client.HTTPConnection(address, timeout=WORK_SECONDS)
     connection.request("GET", "/ready")
     assert json.load(connection.getresponse())["ready"] is True
     connection.close()
@@ -228,7 +228,7 @@ def test_ends_while_it_loads(start: Start, tmp_path: Path) -> None:
 def test_names_a_wrong_setting(start: Start, variable: str, value: str) -> None:
     """A setting that cannot be used is one sentence that names it."""
     running = start(**ELSEWHERE, **{variable: value})
-    assert running.process.wait(SECONDS) == 1
+    assert running.process.wait(WORK_SECONDS) == 1
     running.wait_for_line(f"^{variable} must be .*{value}")
     assert len(running.log.splitlines()) == 1
 
@@ -237,6 +237,6 @@ def test_names_a_wrong_setting(start: Start, variable: str, value: str) -> None:
 def test_names_a_wrong_model(start: Start) -> None:
     """A LOCAL_MODEL that is not there ends the start with its name, and ends the page too."""
     running = start(LOCAL_MODEL="/nowhere/my.gguf")
-    assert running.process.wait(SECONDS) == 1
+    assert running.process.wait(WORK_SECONDS) == 1
     running.wait_for_line("LOCAL_MODEL cannot be read: /nowhere/my.gguf")
     assert "Traceback" not in running.log

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from helpers.client import Cut, Exchange, ask, close_exchanges
-from helpers.limits import GONE_SECONDS
-from helpers.relay_process import KEY, RelayProcess
+from helpers.limits import GONE_SECONDS, WORK_SECONDS
+from helpers.relay_process import KEY, PATIENT, RelayProcess
 from local.fetch import weights_path
 from local.model_process import start_model
 
@@ -56,8 +56,6 @@ SCRIPT = {
     ]
 }
 
-# It reads a persona's message once, which takes a small machine ten seconds.
-MODEL_SECONDS = 60
 MODEL_TOKENS = 24
 
 
@@ -178,7 +176,8 @@ def embedded_relay() -> Iterator[RelayProcess]:
             model.api_key,
             OPENAI_MODEL=model.name,
             MAX_ANSWER_TOKENS=str(MODEL_TOKENS),
-            FIRST_TEXT_TIMEOUT=str(MODEL_SECONDS),
+            # It reads a persona's message once, which takes a small machine ten seconds.
+            **PATIENT,
         )
         yield relay
         close_exchanges()
@@ -187,7 +186,7 @@ def embedded_relay() -> Iterator[RelayProcess]:
 
 def ask_embedded(relay: RelayProcess, fields: dict[str, object]) -> Exchange:
     reply = Exchange(relay.url, fields)
-    reply.socket.settimeout(MODEL_SECONDS)
+    reply.socket.settimeout(WORK_SECONDS)
     return reply
 
 

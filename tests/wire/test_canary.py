@@ -128,7 +128,7 @@ def journal(
         yield {"STATE_FILE": str(tmp_path / "state.sqlite3")}, written
         return
     server = RedisServer(tmp_path, keeps=True)
-    yield {"REDIS_URL": server.url}, written
+    yield {"REDIS_URL": server.patient_url}, written
     server.stop()
 
 

@@ -12,7 +12,7 @@ import pytest
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
 from helpers.redis_server import RedisServer
-from helpers.relay_process import RelayProcess, StartRelay, worker_of
+from helpers.relay_process import LATE_KILL, PATIENT, RelayProcess, StartRelay, worker_of
 from helpers.sources import Task
 from helpers.upstream import WHOLE, Paused, Reply, Upstream, silent_after
 
@@ -28,7 +28,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, 
         yield {"STATE_FILE": str(tmp_path / "state.sqlite3")}
         return
     server = RedisServer(tmp_path, keeps=True)
-    yield {"REDIS_URL": server.url}
+    yield {"REDIS_URL": server.patient_url}
     server.stop()
 
 
@@ -132,7 +132,7 @@ def test_a_stopped_answer(start_relay: StartRelay, upstream: Upstream) -> None:
 
 def test_fifty_at_once(start_relay: StartRelay, upstream: Upstream, store: dict[str, str]) -> None:
     """Of fifty questions at once against a budget for five, at two workers, five are asked."""
-    relay = start_relay(WEB_CONCURRENCY="2", **BUDGET, **store)
+    relay = start_relay(WEB_CONCURRENCY="2", **BUDGET, **store, **PATIENT)
     gated = Gated(upstream, "Hello there.")
     asked = [ask(relay.url) for _ in range(50)]
     statuses = [Task(partial(lambda each: each.status, each)) for each in asked]
@@ -203,7 +203,7 @@ def test_started_again(
     start_relay: StartRelay, upstream: Upstream, store: dict[str, str], is_killed: bool
 ) -> None:
     """A day's budget is not given back by a restart, nor by a crash during an answer."""
-    relay = start_relay(**BUDGET, **store, GRACEFUL_TIMEOUT="4")
+    relay = start_relay(**BUDGET, **store, **LATE_KILL)
     upstream.answers(silent_after("Hello"))
     running = [ask(relay.url) for _ in range(5)]
     assert {each.piece() for each in running} == {"Hello"}

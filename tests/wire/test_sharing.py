@@ -24,7 +24,7 @@ from helpers.completions import (
 )
 from helpers.limits import GONE_SECONDS
 from helpers.redis_server import RedisServer
-from helpers.relay_process import KEY, RelayProcess, StartRelay, worker_of
+from helpers.relay_process import KEY, LATE_KILL, RelayProcess, StartRelay, worker_of
 from helpers.upstream import Reply, Upstream, hello
 
 GRACE_SECONDS = 5
@@ -40,7 +40,7 @@ def journal(
         yield {"STATE_FILE": str(folder / "state.sqlite3")}
         return
     server = RedisServer(folder)
-    yield {"REDIS_URL": server.url}
+    yield {"REDIS_URL": server.patient_url}
     server.stop()
 
 
@@ -430,7 +430,7 @@ def test_a_server_that_stops_too_late(
     start_relay: StartRelay, there: str, journal: dict[str, str], upstream: Upstream
 ) -> None:
     """Past GRACEFUL_TIMEOUT an answer has failed, with what was written of it."""
-    relay = start_relay(**journal, GRACEFUL_TIMEOUT="8")
+    relay = start_relay(**journal, **LATE_KILL)
     gated = Gated(upstream, "one ", "two ")
     key = new_key()
     gated.let()
@@ -440,7 +440,7 @@ def test_a_server_that_stops_too_late(
     reply.leave()
     relay.process.terminate()
     assert other.text_before_cut() == "one "
-    assert relay.process.wait(30) == 0
+    assert relay.wait_for_exit() == 0
     found = receipt(there, key)
     assert (found["state"], found["error"]["code"]) == ("failed", "shutting_down")
     gated.let(2)

@@ -15,6 +15,7 @@ import pytest
 from bench.process import free_port
 from helpers.client import Exchange, ask, close_exchanges
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
+from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import KEY, RelayProcess, StartRelay
 from helpers.upstream import Upstream, saying
 from relay.intervals import ALIVE_SECONDS, LOST_SECONDS
@@ -280,7 +281,7 @@ def test_two_relays_at_unix_sockets(tmp_path: Path) -> None:
         relay = RelayProcess(settings, command=command)
         relay.wait_for_line("Listening at: unix:")
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(20)
+            sock.settimeout(WAIT_SECONDS)
             sock.connect(str(tmp_path / f"{name}.sock"))
             sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert sock.recv(65536).startswith(b"HTTP/1.1 200")

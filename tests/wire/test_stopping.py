@@ -15,7 +15,7 @@ import pytest
 from helpers.client import LIMIT_SECONDS, QUESTION, Exchange, ask, connected, half_sent
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
 from helpers.redis_server import RedisServer
-from helpers.relay_process import PATIENT, RelayProcess, StartRelay
+from helpers.relay_process import LATE_KILL, PATIENT, RelayProcess, StartRelay
 from helpers.upstream import WHOLE, Paused, Upstream
 
 BODY = json.dumps({"userPrompt": "Hi"})
@@ -23,7 +23,7 @@ BODY = json.dumps({"userPrompt": "Hi"})
 
 def test_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream) -> None:
     """Those who are still connected see a cut, and the log says why."""
-    relay = start_relay(GRACEFUL_TIMEOUT="4")
+    relay = start_relay(**LATE_KILL)
     gated = Gated(upstream, "Hello ", "there")
     gated.let()
     reply = keyed(relay.url, new_key())
@@ -37,7 +37,7 @@ def test_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream
 
 def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream) -> None:
     """HTTP/1.0 has no last chunk, so the connection is reset: half is not taken for the whole."""
-    relay = start_relay(GRACEFUL_TIMEOUT="4")
+    relay = start_relay(**LATE_KILL)
     gated = Gated(upstream, "Hello ", "there")
     gated.let()
     head = "POST /aiCompletion HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "
@@ -55,7 +55,7 @@ def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upst
 
 def test_stuck_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream) -> None:
     """Nor do they take for the whole what they had not read when the server left them."""
-    relay = start_relay(GRACEFUL_TIMEOUT="4")
+    relay = start_relay(**LATE_KILL)
     gated, key = Gated(upstream, *["x" * 500_000] * 6), new_key()
     gated.let(7)
     assert len(keyed(relay.url, key).text()) == 3_000_000
@@ -77,7 +77,7 @@ def test_what_a_deploy_cuts_is_kept(
 ) -> None:
     """The next process has what was written, from any byte on, and tells that more was to come."""
     file = str(tmp_path / "state.sqlite3")
-    relay = start_relay(GRACEFUL_TIMEOUT="4", STATE_FILE=file)
+    relay = start_relay(**LATE_KILL, STATE_FILE=file)
     paused, key = Paused(upstream), new_key()
     reply = keyed(relay.url, key)
     first = reply.piece()

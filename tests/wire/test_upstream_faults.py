@@ -287,7 +287,7 @@ def test_the_first_text_has_a_deadline(
 
     relay = start_relay(FIRST_TEXT_TIMEOUT="0.5")
     assert ask(relay.url).error() == (504, "upstream_timeout")
-    assert len(upstream.requests) == 1
+    assert upstream.wait_until(lambda server: len(server.requests) == 1)
 
 
 def drip(reply: Reply, piece: bytes, first: bytes = b"") -> None:
