@@ -1,6 +1,7 @@
 """Which way imports point: `app -> doors -> openai_client -> relay`, inside it room to room."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ ALONE = {
 }
 
 
+@cache
 def imported(path: Path) -> dict[str, set[str]]:
     """The modules that a file imports, with the names that it takes from each."""
     found: dict[str, set[str]] = {}
