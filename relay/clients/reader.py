@@ -7,12 +7,13 @@ the model is silent. So the reader's socket is watched for the end of its input.
 import errno
 import logging
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
 from relay.clients.socket_watch import watch
 from relay.completions import Reading
-from relay.connection_reset import reset_on_close
+from relay.connection_reset import reset_unless_whole
 from relay.errors import RelayError
 
 log = logging.getLogger("askbot")
@@ -65,21 +66,25 @@ class Reader:
     def deliver(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Passes `chunks` to the server. A failure in them cuts the connection."""
         try:
-            for chunk in chunks:
-                self._watch.sending()
-                yield chunk
-                self._watch.sent()
+            with self._cut_unless_whole:
+                for chunk in chunks:
+                    self._watch.sending()
+                    yield chunk
+                    self._watch.sent()
         except RelayError:
-            raise self._cut() from None
+            raise _cut() from None
         except Exception:
             log.exception("an answer broke off by a fault of our own")
-            raise self._cut() from None
+            raise _cut() from None
 
-    def _cut(self) -> ConnectionResetError:
-        """An error for the server, which then closes without the last chunk and without a log.
-
-        HTTP/1.0 has no last chunk, so there the connection is reset.
-        """
+    @property
+    def _cut_unless_whole(self) -> AbstractContextManager[None]:
+        """HTTP/1.0 has no last chunk, so there the connection is reset."""
         if self._ends_by_closing and self._socket is not None:
-            reset_on_close(self._socket)
-        return ConnectionResetError(errno.ECONNRESET, "the answer was cut")
+            return reset_unless_whole(self._socket)
+        return nullcontext()
+
+
+def _cut() -> ConnectionResetError:
+    """An error for the server, which then closes without the last chunk and without a log."""
+    return ConnectionResetError(errno.ECONNRESET, "the answer was cut")

@@ -34,14 +34,19 @@ PATIENT = {
     "RESUME_GRACE_SECONDS": f"{2 * HELD_SECONDS:g}",
 }
 
-# The command and setting of a server that ends running answers; see the file.
-LATE_KILL: dict[str, Any] = {
-    "command": [
-        *(sys.executable, "-m", "gunicorn", "app:app"),
-        *("--config", str(PROJECT / "tests/helpers/late_kill.conf.py")),
-    ],
-    "GRACEFUL_TIMEOUT": "9",
-}
+
+def with_intervals(**seconds: float) -> dict[str, Any]:
+    """Arguments of `start_relay` for a relay with other values for some of `relay.intervals`."""
+    settings = str(PROJECT / "tests/helpers/intervals.conf.py")
+    return {
+        "command": [sys.executable, "-m", "gunicorn", "-c", settings, "app:app"],
+        "TEST_INTERVALS": json.dumps(seconds),
+    }
+
+
+# A server that is told to stop cuts answers after 4.5 s, leaves readers after 6 s, and is killed
+# after 9 s. Otherwise half a second is between the last two, for which a machine may stand still.
+LATE_KILL = with_intervals(CLOSING_SECONDS=5.0, LEAVING_SECONDS=3.0) | {"GRACEFUL_TIMEOUT": "9"}
 
 _ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
 # Each relay of the test run keeps its answers in a folder of its own in here.

@@ -3,10 +3,12 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,21 +37,45 @@ def test_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream
     gated.let(2)
 
 
+@contextlib.contextmanager
+def old_reader(url: str) -> Iterator[socket.socket]:
+    """The connection of a client of HTTP/1.0 that has read "Hello "."""
+    head = "POST /aiCompletion HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "
+    with connected(url) as sock:
+        sock.sendall(f"{head}{len(BODY)}\r\n\r\n{BODY}".encode())
+        received = b""
+        while b"Hello " not in received:
+            received += sock.recv(65536)
+        yield sock
+
+
 def test_old_readers_past_the_grace_time(start_relay: StartRelay, upstream: Upstream) -> None:
     """HTTP/1.0 has no last chunk, so the connection is reset: half is not taken for the whole."""
     relay = start_relay(**LATE_KILL)
     gated = Gated(upstream, "Hello ", "there")
     gated.let()
-    head = "POST /aiCompletion HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "
-    with connected(relay.url) as sock:
-        sock.sendall(f"{head}{len(BODY)}\r\n\r\n{BODY}".encode())
-        received = b""
-        while b"Hello " not in received:
-            received += sock.recv(65536)
+    with old_reader(relay.url) as sock:
         relay.process.terminate()
         with pytest.raises(ConnectionResetError):
             sock.recv(65536)
     assert relay.wait_for_exit() == 0
+    gated.let(2)
+
+
+def test_old_readers_of_a_killed_server(start_relay: StartRelay, upstream: Upstream) -> None:
+    """Nor is it when the process ends without a word; and the whole of an answer is no cut."""
+    relay = start_relay()
+    gated = Gated(upstream, "Hello ", "there")
+    gated.let()
+    with old_reader(relay.url) as sock:
+        gated.let(2)
+        with sock.makefile("rb") as rest:
+            assert rest.read().endswith(b"there")
+    gated.let()
+    with old_reader(relay.url) as sock:
+        os.killpg(relay.process.pid, signal.SIGKILL)
+        with pytest.raises(ConnectionResetError):
+            sock.recv(65536)
     gated.let(2)
 
 
