@@ -54,6 +54,11 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _sleep(seconds: float) -> None:
+    # Looked up now, because gevent patches `time` only after this module is imported.
+    time.sleep(seconds)
+
+
 class Reservations:
     """What questions take from the limits: one object for all threads of the process.
 
@@ -67,7 +72,7 @@ class Reservations:
         journal: Journal,
         *,
         now_ms: Callable[[], int] = _now_ms,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = _sleep,
     ) -> None:
         self._limits = limits_of(settings)
         self._rates = tuple(limit for limit in self._limits if limit.is_rate)

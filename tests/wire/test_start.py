@@ -1,5 +1,6 @@
 """What an operator sees when a setting is wrong, or the server is started the wrong way."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from helpers.client import Exchange, ask, raw_exchange
 from helpers.completions import get, keyed, new_key
 from helpers.ipv6 import IPV6_HOSTS
-from helpers.relay_process import RelayProcess, StartRelay
+from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.upstream import Upstream
 from relay.version import version
 
@@ -170,3 +171,26 @@ def test_personas_are_reloaded(start_relay: StartRelay, tmp_path: Path) -> None:
     relay.wait_for_line("Detected change")
     relay.wait_for_line("Restarting")
     assert name() == "After"
+
+
+# Imports what gunicorn's master does, patches the standard library as a worker does, and prints the
+# functions of ours that have kept something unpatched as a default.
+UNPATCHED = """
+import gc, runpy, types
+runpy.run_path("gunicorn.conf.py")
+from gevent import monkey
+monkey.patch_all()
+patched = {id(item) for names in monkey.saved.values() for item in names.values()}
+for each in gc.get_objects():
+    if isinstance(each, types.FunctionType) and str(each.__module__).startswith("relay."):
+        defaults = [*(each.__defaults__ or ()), *(each.__kwdefaults__ or {}).values()]
+        if any(callable(default) and id(default) in patched for default in defaults):
+            print(each.__module__, each.__qualname__)
+"""
+
+
+def test_no_default_is_older_than_the_patch() -> None:
+    """A native `time.sleep` would stop the event loop, and all readers with it."""
+    command = [sys.executable, "-c", UNPATCHED]
+    found = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (found.stdout, found.stderr) == ("", "")
