@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any, cast
 
 import msgspec
-from redis import ConnectionError, Redis, RedisError
+from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
@@ -38,6 +38,8 @@ from relay.journal.backend import (
 
 CONNECT_SECONDS = 0.5
 REPLY_SECONDS = 1.0
+# More calls at once wait until one of them has ended.
+MAX_CONNECTIONS = 50
 # The longest time a key lives, also if ANSWER_TTL_SECONDS is 0.
 LONGEST_SECONDS = 86_400
 
@@ -258,18 +260,21 @@ def _record(digest: str, row: list[Any]) -> Record | None:
 
 
 def _client(url: str) -> Redis:
-    client = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=MAX_CONNECTIONS,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=REPLY_SECONDS,
-        # A retry for connections that Redis closed while idle, or at a restart.
-        retry=Retry(NoBackoff(), 1, (ConnectionError,)),
+        # Redis may have done what it could not reply to, and must not do it twice. The pool itself
+        # replaces connections that Redis has closed while they were idle.
+        retry=Retry(NoBackoff(), 0),
         # The older protocol needs no handshake.
         protocol=2,
     )
     try:
         # Does not connect, but checks the options in the address.
-        client.connection_pool.make_connection()
+        pool.make_connection()  # type: ignore[no-untyped-call]
     except TypeError as error:
         raise ValueError("it has an option that Redis' client does not know") from error
-    return client
+    pool.timeout = pool.connection_kwargs["socket_timeout"]
+    return Redis(connection_pool=pool)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -22,7 +22,7 @@ class Line:
         self._delay_seconds = delay_seconds
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
-        self._is_cut = False
+        self._is_cut = self._loses_a_reply = False
         # Guards against a new connection that is neither cut nor refused.
         self._changing = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -51,6 +51,10 @@ class Line:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def lose_a_reply(self) -> None:
+        """The next data from the server does not arrive; its connection breaks instead."""
+        self._loses_a_reply = True
+
     def mend(self) -> None:
         self._is_cut = False
 
@@ -75,12 +79,17 @@ class Line:
     def _connect(self, near: socket.socket) -> None:
         far = socket.create_connection(("127.0.0.1", self._port))
         self._open += [near, far]
-        for source, target in ((near, far), (far, near)):
+        for source, target, loses in ((near, far, None), (far, near, self._loses_this)):
             # Without Nagle's algorithm, which would add its own delay.
             target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            way = _Way(source, target, self._delay_seconds)
+            way = _Way(source, target, self._delay_seconds, loses)
             threading.Thread(target=way.receive, daemon=True).start()
             threading.Thread(target=way.send, daemon=True).start()
+
+    def _loses_this(self) -> bool:
+        with self._changing:
+            loses, self._loses_a_reply = self._loses_a_reply, False
+            return loses
 
 
 _IN_A_PROCESS = """
@@ -108,12 +117,22 @@ def line_in_a_process(port: int, delay_seconds: float) -> Iterator[int]:
 
 
 class _Way:
-    """One direction of a connection: passes data from `source` to `target` after the delay."""
+    """One direction of a connection: passes data from `source` to `target` after the delay.
 
-    def __init__(self, source: socket.socket, target: socket.socket, delay_seconds: float) -> None:
+    `loses` is asked at all data: if it says so, the connection breaks in its place.
+    """
+
+    def __init__(
+        self,
+        source: socket.socket,
+        target: socket.socket,
+        delay_seconds: float,
+        loses: Callable[[], bool] | None,
+    ) -> None:
         self._source = source
         self._target = target
         self._delay_seconds = delay_seconds
+        self._loses = loses
         # Data with its time of arrival. b"" is the end.
         self._under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
 
@@ -123,6 +142,8 @@ class _Way:
             try:
                 data = self._source.recv(65536)
             except OSError:
+                data = b""
+            if data and self._loses is not None and self._loses():
                 data = b""
             self._under_way.put((time.monotonic() + self._delay_seconds, data))
 

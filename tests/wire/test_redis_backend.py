@@ -1,5 +1,6 @@
 """The journal in a real Redis: what every backend promises, and what is forgotten when."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -16,9 +17,21 @@ from helpers.backends import (
     take,
     writing,
 )
+from helpers.limits import WAIT_SECONDS
+from helpers.network_line import Line, line_in_a_process
 from helpers.redis_server import RedisServer
+from helpers.sources import Task
 from relay.intervals import ALIVE_SECONDS
-from relay.journal import Addition, Backend, Letter, Unavailable
+from relay.journal import (
+    Addition,
+    Backend,
+    Change,
+    Letter,
+    Position,
+    Record,
+    Settlement,
+    Unavailable,
+)
 from relay.journal.redis import LONGEST_SECONDS, RedisBackend
 
 TTL_SECONDS = 600
@@ -132,3 +145,46 @@ def test_a_redis_that_is_away(redis_server: RedisServer, place: Database) -> Non
     finally:
         redis_server.start()
     assert backend.write("here", [])[0] is False
+
+
+@pytest.fixture
+def line(redis_server: RedisServer) -> Iterator[Line]:
+    line = Line(redis_server.port)
+    yield line
+    line.close()
+
+
+def test_a_reply_that_is_lost(place: Database, line: Line) -> None:
+    """What Redis may have done is not done again: tokens would be given back twice."""
+    place.url = f"redis://127.0.0.1:{line.port}/0"
+    backend = place.open()
+    backend.give_back("here", Settlement([], [Change("day", 10, DAY)]))
+    line.lose_a_reply()
+    with pytest.raises(Unavailable):
+        backend.give_back("here", Settlement([], [Change("day", -3, DAY)]))
+    assert int(place.client.get("askbot:count:day") or 0) == 7
+    backend.give_back("here", Settlement([], [Change("day", -3, DAY)]))
+    assert int(place.client.get("askbot:count:day") or 0) == 4
+
+
+def test_a_connection_that_was_closed(place: Database) -> None:
+    """Redis may close those that are idle, and the next call has another."""
+    backend = place.open()
+    backend.claim(writing())
+    assert place.client.client_kill_filter(_type="normal", skipme=True) > 0
+    assert backend.read([Position(writing().digest)])[0] is not None
+
+
+def test_a_crowd(place: Database, redis_server: RedisServer) -> None:
+    """Calls that come at once wait for one another."""
+    with line_in_a_process(redis_server.port, delay_seconds=0.05) as port:
+        place.url = f"redis://127.0.0.1:{port}/0?socket_timeout={WAIT_SECONDS:g}"
+        backend = place.open()
+        start = threading.Barrier(150)
+
+        def read() -> list[Record | None]:
+            start.wait(WAIT_SECONDS)
+            return backend.read([Position(writing().digest)])
+
+        readers = [Task(read) for _ in range(150)]
+        assert [each.result() for each in readers] == [[None]] * 150
