@@ -55,11 +55,11 @@ def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
 def _has_left(sock: socket.socket) -> bool | None:
     """Whether the other side of a readable socket has closed it. None if that cannot be seen."""
     try:
-        if sock.recv(1, socket.MSG_PEEK):
-            # Unread data may hide the end.
+        # Unread data may hide the end. And a worker ends the input of a connection itself if the
+        # reply is its last: see `end_input`.
+        if sock.recv(1, socket.MSG_PEEK) or _may_be_open(sock):
             return _is_half_closed(sock) or None
-        # A worker ends the input of a connection itself if the reply is its last: see `end_input`.
-        return None if _tcp_state(sock) == _TCP_ESTABLISHED else True
+        return True
     except BlockingIOError:
         return False
     except OSError:
@@ -67,8 +67,21 @@ def _has_left(sock: socket.socket) -> bool | None:
 
 
 def _is_half_closed(sock: socket.socket) -> bool:
-    """Whether the other side has closed its half, also behind unread data; False if unknown."""
+    """Whether the other side has closed its half, also behind unread data; False if unknown.
+
+    Of a unix socket it has closed both then.
+    """
+    if sock.family == socket.AF_UNIX:
+        poll = monkey.get_original("select", "poll")()
+        # POLLHUP is told also to those who ask for nothing.
+        poll.register(sock.fileno(), 0)
+        return bool(poll.poll(0))
     return _tcp_state(sock) in (_TCP_CLOSE, _TCP_CLOSE_WAIT)
+
+
+def _may_be_open(sock: Any) -> bool:
+    """Whether the end of the input may be of this side's own making; False if unknown."""
+    return sock.family == socket.AF_UNIX or _tcp_state(sock) == _TCP_ESTABLISHED
 
 
 def _tcp_state(sock: Any) -> int | None:

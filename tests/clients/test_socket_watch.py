@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -9,18 +10,21 @@ import pytest
 from helpers.limits import WAIT_SECONDS
 from relay.clients.socket_watch import watch
 
+# The server's end of a connection, and the client's.
+Pair = tuple[socket.socket, socket.socket]
 
-def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    """The server's end of a connection, and the client's."""
+
+def tcp_pair() -> Pair:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = socket.create_connection(listening.getsockname())
         return listening.accept()[0], client
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux tells who has closed")
-def test_an_input_that_the_server_has_ended() -> None:
+@pytest.mark.parametrize("pair", [tcp_pair, socket.socketpair], ids=["TCP", "unix"])
+def test_an_input_that_the_server_has_ended(pair: Callable[[], Pair]) -> None:
     """Its reader is there until they close the connection themselves."""
-    (server, client), (other, leaving) = tcp_pair(), tcp_pair()
+    (server, client), (other, leaving) = pair(), pair()
     gone, other_gone = threading.Event(), threading.Event()
     with closing(server), closing(other):
         server.shutdown(socket.SHUT_RD)
