@@ -80,8 +80,11 @@ class Model:
             def log_message(self, *_: Any) -> None:
                 """The report says all there is to say."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            daemon_threads = True
+
+        self._server = Server((host, port), Handler)
         Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:

@@ -17,7 +17,9 @@ from doctor.endings import CHECKS
 from doctor.examination import Examination
 from doctor.scripted_model import Model
 from helpers.bare_proxy_process import Nginx
+from helpers.client import Exchange
 from helpers.deployed_relay import deployed, scripted_model
+from helpers.ipv6 import has_ipv6
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream
@@ -176,3 +178,13 @@ def test_the_same_origin(model: Model) -> None:
     with deployed(model, TRUSTED_PROXIES="0") as url:
         report = Examination(url, page=f"{url}/", asks=False).report()
     assert not [each for each in report.wrong if each.check == "CORS"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"] if has_ipv6() else ["127.0.0.1"])
+def test_where_its_model_listens(address: str) -> None:
+    """An address of --as-model may be one of IPv6."""
+    model = Model(address, 0)
+    model.answers("Hi", lambda reply: reply.finish())
+    question = {"messages": [{"role": "user", "content": "Hi"}]}
+    assert Exchange(model.url, question, path="/v1/chat/completions").text().endswith("[DONE]\n\n")
+    model.close()
