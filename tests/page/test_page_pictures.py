@@ -96,6 +96,12 @@ def opened_url(opened_url: str | None, seeing_url: str) -> str | None:
     return opened_url and seeing_url
 
 
+def wait_for_tools(page: Page) -> None:
+    """Returns when pictures are taken: the button and the row for them come one by one."""
+    expect(button(page, "Add a picture")).to_be_visible()
+    expect(page.locator("form [aria-live]")).to_have_count(1)
+
+
 def pick(page: Page, *contents: bytes) -> None:
     """Chooses files in the browser's dialog."""
     with page.expect_file_chooser() as dialog:
@@ -152,7 +158,7 @@ def test_pasting(page: Page, upstream: Upstream) -> None:
     """A picture in the clipboard is pasted as one. Words are pasted as words."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.evaluate(COPY, encoded(png(8, 8)))
-    expect(button(page, "Add a picture")).to_be_visible()
+    wait_for_tools(page)
     question_field(page).press("Control+v")
     expect(waiting(page)).to_have_count(1)
     assert question_field(page).evaluate(PASTE_BOTH, encoded(png(8, 8))) is True
@@ -163,7 +169,7 @@ def test_pasting(page: Page, upstream: Upstream) -> None:
 
 def test_dropping(page: Page) -> None:
     """A picture may be dropped anywhere on the page. What is none is named, and not added."""
-    expect(button(page, "Add a picture")).to_be_visible()
+    wait_for_tools(page)
     assert page.evaluate(DROP, [encoded(png(8, 8)), "image/png"]) == [True, True]
     expect(waiting(page)).to_have_count(1)
     assert page.evaluate(DROP, [encoded(b"not a picture"), "image/png"]) == [True, True]
