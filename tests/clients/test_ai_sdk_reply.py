@@ -9,6 +9,7 @@ import pytest
 from relay.clients.ai_sdk_reply import ui_message_chunks
 from relay.completions import EndedCompletion, Receipt
 from relay.errors import UpstreamError
+from relay.intervals import LAST_WORDS_SECONDS
 from relay.upstream import Outcome
 
 FINISHED = EndedCompletion("the id", "the etag", b"", Receipt("finished", 0, Outcome("stop")))
@@ -48,7 +49,7 @@ def test_an_empty_message() -> None:
     ]
 
 
-def test_a_failure() -> None:
+def test_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told, and raised for whoever cuts the connection."""
 
     def pieces() -> Iterator[bytes]:
@@ -58,5 +59,8 @@ def test_a_failure() -> None:
     chunks = ui_message_chunks(FINISHED, pieces())
     written = [next(chunks), next(chunks)]
     assert frames(iter(written))[-1] == {"type": "error", "errorText": UpstreamError.message}
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
     with pytest.raises(UpstreamError):
         next(chunks)
+    assert pauses == [LAST_WORDS_SECONDS]

@@ -9,6 +9,7 @@ import pytest
 from relay.clients.openai_reply import completion_chunks, openai_error
 from relay.completions import EndedCompletion, Receipt
 from relay.errors import NotConfigured, QuestionTooLong, UnknownPersona, UpstreamError
+from relay.intervals import LAST_WORDS_SECONDS
 from relay.upstream import Outcome, Usage
 
 OUTCOME = Outcome("length", Usage(7, 3, 10), "model")
@@ -46,7 +47,7 @@ def test_usage() -> None:
     assert last["usage"] == {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
 
-def test_a_failure() -> None:
+def test_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told as OpenAI does, and raised for whoever cuts the connection."""
 
     def pieces() -> Iterator[bytes]:
@@ -57,8 +58,11 @@ def test_a_failure() -> None:
     next(body)
     error = json.loads(next(body).removeprefix(b"data: "))["error"]
     assert (error["code"], error["type"]) == ("upstream_error", "server_error")
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
     with pytest.raises(UpstreamError):
         next(body)
+    assert pauses == [LAST_WORDS_SECONDS]
 
 
 def test_errors() -> None:

@@ -1,6 +1,9 @@
 """The files for hosts give a server the time to end that its settings promise."""
 
+import os
 import re
+import subprocess
+import sys
 
 import yaml
 
@@ -14,6 +17,16 @@ SECONDS = _settings.drain_seconds + _settings.graceful_timeout
 def found(pattern: str, file: str) -> list[int]:
     text = (PROJECT / file).read_text(encoding="utf-8")
     return [int(seconds) for seconds in re.findall(pattern, text)]
+
+
+def test_gunicorn() -> None:
+    """The master gives workers the time to drain, and then all of GRACEFUL_TIMEOUT."""
+    command = [sys.executable, "-m", "gunicorn", "--print-config", "app:app"]
+    environ = os.environ | {"DRAIN_SECONDS": "10", "GRACEFUL_TIMEOUT": "30"}
+    printed = subprocess.run(
+        command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True
+    )
+    assert re.search(r"^graceful_timeout +(?:= )?40$", printed.stdout, re.MULTILINE)
 
 
 def test_systemd() -> None:

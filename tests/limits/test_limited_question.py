@@ -20,8 +20,8 @@ ANA = Client("token:ana")
 MOST = 100_000
 
 
-def prompt() -> Prompt:
-    return Prompt((), turns_of([Message("user", "Hi")]), "m", MOST, None, None)
+def prompt(text: str = "Hi") -> Prompt:
+    return Prompt((), turns_of([Message("user", text)]), "m", MOST, None, None)
 
 
 @pytest.fixture
@@ -50,6 +50,15 @@ def test_an_answer(reservations: Reservations) -> None:
     assert used == Tokens(10)
     assert refused.settle(Receipt("failed", 0), raised.value) == Tokens(0)
     asked(reservations)
+
+
+def test_a_long_question(reservations: Reservations) -> None:
+    """What the model would read is reserved as well."""
+    source = ScriptedSource(b"Hello", END)
+    asking = LimitedQuestion(reservations, ANA, prompt("a" * 3000), source.begin)
+    with pytest.raises(BudgetExhausted):
+        asking(Cancellation())
+    assert not source.asked.acquire(blocking=False)
 
 
 def test_a_request_that_fails(reservations: Reservations) -> None:

@@ -1,11 +1,26 @@
 """How many tokens a question may use, and how many its answer has used."""
 
+from dataclasses import replace
+
 import pytest
 
 from relay.completions import Receipt
-from relay.errors import ContentFiltered, NoAnswer, RelayError, UpstreamError, UpstreamTimeout
-from relay.limits.tokens import Tokens, answer_tokens, prompt_tokens, spent
-from relay.questions import Message, Prompt, turns_of
+from relay.errors import (
+    Abandoned,
+    ContentFiltered,
+    NoAnswer,
+    RelayError,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from relay.limits.tokens import (
+    TOKENS_PER_PICTURE,
+    Tokens,
+    answer_tokens,
+    prompt_tokens,
+    spent,
+)
+from relay.questions import Message, Picture, Prompt, turns_of
 from relay.upstream import Outcome, Usage
 
 USAGE = Usage(prompt_tokens=7, completion_tokens=3, total_tokens=10)
@@ -19,10 +34,13 @@ def prompt(*texts: str, most: int = 100) -> Prompt:
 
 
 def test_a_prompt() -> None:
-    """All that the model reads is estimated: the instructions, every turn, and what is around."""
+    """All that the model reads is estimated: instructions, turns, pictures, and what is around."""
     short, long = prompt("Hi"), prompt("Hi", "그리고 하나 더")
     assert 0 < prompt_tokens(short) < prompt_tokens(long)
     assert prompt_tokens(prompt("한" * 1000)) == prompt_tokens(prompt("a" * 3000))
+    pictures = (Picture("image/png", "AA=="),) * 2
+    shown = replace(short, turns=turns_of([Message("user", "Hi", pictures)]))
+    assert prompt_tokens(shown) == prompt_tokens(short) + 2 * TOKENS_PER_PICTURE
 
 
 def test_an_answer() -> None:
@@ -46,6 +64,7 @@ def begun(error: RelayError) -> RelayError:
         (Receipt("stopped", 0), None, Tokens(50, is_estimate=True)),
         (Receipt("failed", 31), UpstreamError(), Tokens(61, is_estimate=True)),
         (Receipt("failed", 0), UpstreamTimeout(), Tokens(50, is_estimate=True)),
+        (Receipt("failed", 0), Abandoned(), Tokens(50, is_estimate=True)),
         (Receipt("failed", 0), begun(ContentFiltered()), Tokens(50, is_estimate=True)),
         (Receipt("failed", 0), ContentFiltered(), Tokens(0)),
         (Receipt("failed", 0), UpstreamError(), Tokens(0)),

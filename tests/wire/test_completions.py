@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from helpers.client import Exchange, ask
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt, stop
 from helpers.limits import GONE_SECONDS
+from helpers.redis_server import RedisServer
 from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Reply, Upstream, hello
 
@@ -423,6 +424,24 @@ def test_forgetting(start_relay: StartRelay) -> None:
     id = new_key()
     assert keyed(brief.url, id).text()
     eventually(lambda: get(brief.url, id).status == 404)
+
+
+def test_forgetting_with_redis(start_relay: StartRelay, tmp_path: Path) -> None:
+    """Redis keeps an ended answer for as long; without it a process has as little room."""
+    server = RedisServer(tmp_path)
+    try:
+        relay = start_relay(REDIS_URL=server.url, ANSWER_TTL_SECONDS="1")
+        id = new_key()
+        assert keyed(relay.url, id).text()
+        eventually(lambda: get(relay.url, id).status == 404)
+        relay = start_relay(REDIS_URL=server.url, ANSWER_STORE_MAX_BYTES="5000")
+        server.stop()
+        ids = [new_key() for _ in range(4)]
+        for id in ids:
+            assert keyed(relay.url, id).text() == "Hello there."
+        eventually(lambda: [get(relay.url, id).status for id in ids] == [503, 503, 200, 200])
+    finally:
+        server.stop()
 
 
 def test_ids_are_not_logged(relay: RelayProcess) -> None:

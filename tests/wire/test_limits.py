@@ -130,6 +130,20 @@ def test_a_stopped_answer(start_relay: StartRelay, upstream: Upstream) -> None:
         assert relay.wait_for_record("answer", tokens_estimated=True)["tokens"] > 0
 
 
+def test_an_answer_without_text(start_relay: StartRelay, upstream: Upstream) -> None:
+    """A question that the model has read is not free, though its reader left before the text, or
+    the answer was filtered."""
+    relay = start_relay(**BUDGET)
+    upstream.answers(Reply.until_gone)
+    reply = ask(relay.url)
+    assert upstream.wait_until(lambda server: server.open == 1)
+    reply.leave()
+    assert relay.wait_for_record("answer", code="abandoned")["tokens"] > 0
+    upstream.answers(lambda reply: reply.finish("content_filter", usage=False))
+    assert ask(relay.url).error() == (422, "content_filtered")
+    assert relay.wait_for_record("answer", code="content_filtered")["tokens"] > 0
+
+
 def test_fifty_at_once(start_relay: StartRelay, upstream: Upstream, store: dict[str, str]) -> None:
     """Of fifty questions at once against a budget for five, at two workers, five are asked."""
     relay = start_relay(WEB_CONCURRENCY="2", **BUDGET, **store, **PATIENT)

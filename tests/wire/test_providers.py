@@ -154,6 +154,16 @@ def test_fallback_models(start_relay: StartRelay, upstream: Upstream, failure: S
     assert [request["model"] for request in upstream.requests] == ["a", "b", "c"]
 
 
+def test_models_that_say_nothing(start_relay: StartRelay, upstream: Upstream) -> None:
+    """All of them together have FIRST_TEXT_TIMEOUT."""
+    upstream.answers(stall)
+    relay = start_relay(OPENAI_MODEL="a", OPENAI_FALLBACK_MODELS="b, c, d", FIRST_TEXT_TIMEOUT="8")
+    assert ask(relay.url).error() == (504, "upstream_timeout")
+    assert [request["model"] for request in upstream.requests] == ["a", "b", "c", "d"]
+    # Each with a time of its own would take four times as long.
+    assert relay.wait_for_record("answer")["duration_ms"] < 3 * 8000
+
+
 def test_no_fallback_for_a_bad_question(start_relay: StartRelay, upstream: Upstream) -> None:
     """What the question itself is refused for, another model is not asked to excuse."""
     relay = start_relay(OPENAI_FALLBACK_MODELS="b")

@@ -15,6 +15,7 @@ import trustme
 
 from bench.process import free_port
 from helpers.client import Cut, ask, raw_exchange
+from helpers.limits import GONE_SECONDS
 from helpers.relay_process import PATIENT, RelayProcess, StartRelay, worker_of
 from helpers.upstream import Gone, Reply, Script, Upstream, chunk, hello
 
@@ -239,7 +240,7 @@ def deaf_server() -> Iterator[str]:
 def test_connecting_too_slowly(start_relay: StartRelay) -> None:
     """A server that does not complete the connection is given up after CONNECT_TIMEOUT."""
     with deaf_server() as url:
-        relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="0.2")
+        relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="0.2", **PATIENT)
         assert ask(relay.url).error() == (504, "upstream_timeout")
 
 
@@ -248,7 +249,8 @@ def test_leaving_while_connecting(start_relay: StartRelay, server: list[str]) ->
     """A reader who leaves before there is a connection ends the attempt."""
     with deaf_server() as url:
         command = [sys.executable, "-m", *server] if server else None
-        relay = start_relay(OPENAI_BASE_URL=url, CONNECT_TIMEOUT="20", command=command)
+        patient = PATIENT | {"CONNECT_TIMEOUT": "1000", "FIRST_TEXT_TIMEOUT": "1000"}
+        relay = start_relay(OPENAI_BASE_URL=url, command=command, **patient)
         ask(relay.url).leave()
         relay.wait_for_line("reader had left")
 
@@ -288,6 +290,8 @@ def test_the_first_text_has_a_deadline(
     relay = start_relay(FIRST_TEXT_TIMEOUT="0.5")
     assert ask(relay.url).error() == (504, "upstream_timeout")
     assert upstream.wait_until(lambda server: len(server.requests) == 1)
+    # While the relay is there: its end would close everything.
+    assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
 
 
 def drip(reply: Reply, piece: bytes, first: bytes = b"") -> None:
@@ -605,6 +609,24 @@ def test_a_dead_kept_connection_is_replaced(relay: RelayProcess, upstream: Upstr
     assert dropped.wait(10)
     assert ask(relay.url).text() == "Hello."
     assert len(upstream.requests) == 2
+
+
+def test_a_kept_connection_that_dies_at_once(start_relay: StartRelay, upstream: Upstream) -> None:
+    """Also if it breaks only when the next question is sent on it."""
+    relay = start_relay(UPSTREAM_RETRIES="0")
+    assert ask(relay.url).text() == "Hello there."
+    broken = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        if broken.is_set():
+            hello(reply)
+        else:
+            broken.set()
+            reply.reset()
+
+    assert ask(relay.url).text() == "Hello there."
+    assert len(upstream.requests) == 3
 
 
 def test_the_last_chunk_in_a_packet_of_its_own(start_relay: StartRelay, upstream: Upstream) -> None:

@@ -2,16 +2,19 @@
 
 import contextlib
 import gzip
+import json
 import socket
 import threading
 import time
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from helpers.client import Exchange, ask, raw_exchange
+from helpers.completions import Gated
 from helpers.limits import WAIT_SECONDS
-from helpers.relay_process import KEY, RelayProcess, StartRelay
+from helpers.relay_process import KEY, PATIENT, RelayProcess, StartRelay, with_intervals
 from helpers.upstream import Reply, Upstream
 from relay.version import version
 
@@ -83,6 +86,38 @@ def test_headers_wait_for_the_first_text(relay: RelayProcess, upstream: Upstream
         reply.socket.recv(1)
     gate.set()
     reply.leave()
+
+
+CHAT = {"messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "body"),
+    [
+        ("/aiCompletion", "text/event-stream", CHAT),
+        ("/aiCompletion", "application/json", CHAT),
+        ("/api/chat", "*/*", CHAT),
+        ("/v1/chat/completions", "*/*", CHAT | {"stream": True}),
+        ("/v1/chat/completions", "*/*", CHAT),
+    ],
+)
+def test_a_silence(
+    start_relay: StartRelay, upstream: Upstream, path: str, accept: str, body: dict[str, Any]
+) -> None:
+    """Hosts end connections on which nothing is said. A space may come before JSON."""
+    relay = start_relay(**with_intervals(HEARTBEAT_SECONDS=0.5), **PATIENT)
+    gated = Gated(upstream, "Hello")
+    gated.let()
+    reply = Exchange(relay.url, body, path=path, headers={"Accept": accept})
+    is_json = reply.headers["Content-Type"] == "application/json"
+    received = ""
+    while (" " if is_json else ": waiting\n\n") not in received:
+        received += reply.piece()
+    gated.let()
+    received += reply.text()
+    assert "Hello" in received
+    if is_json:
+        json.loads(received)
 
 
 def test_headers(relay: RelayProcess) -> None:
