@@ -63,15 +63,17 @@ def test_an_answer_goes_on_while_another_conversation_is_read(
 
 
 def test_an_answer_that_ends_elsewhere(page: Page, upstream: Upstream) -> None:
-    """It leaves a mark in the list, also after a reload, until it has been seen in some tab."""
+    """It leaves a mark in the list, also after reloads, until it has been seen in some tab."""
     exchange(page, "What is a haiku?")
     button(page, "New conversation").click()
     paused = Paused(upstream)
     ask(page, "Why is the sky blue?")
     expect(conversation(page)).to_contain_text("햇빛은")
     listed(page).filter(has_text="haiku").click()
-    paused.go_on.set()
+    page.reload()
     sky = listed(page).filter(has_text="sky")
+    expect(sky).to_contain_text("being answered")
+    paused.go_on.set()
     expect(sky).to_contain_text("new answer")
     expect(listed(page).filter(has_text="haiku")).not_to_contain_text("new answer")
     page.reload()

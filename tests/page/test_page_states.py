@@ -190,6 +190,26 @@ def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: Serv
         exchange(page, "Who are you?")
 
 
+def test_a_page_that_was_hidden(page: Page, relay: RelayProcess, serve_page: ServePage) -> None:
+    """It asks nothing meanwhile, and notices a relay that is back when it is seen again."""
+    show = """(state) => {
+      Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }"""
+    with contextlib.ExitStack() as cleanup:
+        line = Line(urlsplit(relay.url).port or 0)
+        cleanup.callback(line.close)
+        line.cut()
+        page.clock.install()
+        page.goto(serve_page(line.url).url)
+        expect(page.get_by_text("The assistant cannot be reached")).to_be_visible()
+        page.evaluate(show, "hidden")
+        page.clock.run_for(60_000)
+        line.mend()
+        page.evaluate(show, "visible")
+        expect(page.get_by_role("radio", name="Askbot")).to_be_visible()
+
+
 def test_no_relay_in_development(page: Page) -> None:
     """Who works on the page is told how to start the relay, or to name another."""
     with contextlib.ExitStack() as cleanup:
@@ -240,6 +260,9 @@ def test_an_access_code(page: Page, guarded: str, serve_page: ServePage) -> None
     page.reload()
     expect(conversation(page)).to_contain_text("Hello there.")
     exchange(page, "And who am I?")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("This server asks for an access code.")).to_be_visible()
 
 
 def test_an_access_code_for_a_question(page: Page, guarded: str, serve_page: ServePage) -> None:
@@ -298,6 +321,22 @@ def test_a_browser_that_keeps_nothing(page: Page) -> None:
     exchange(page, "Who are you?")
     exchange(page, "And who am I?")
     expect(page.get_by_text("Hello there.", exact=True)).to_have_count(2)
+
+
+def test_a_browser_that_is_full(page: Page) -> None:
+    """So it does where a conversation could be read, but not written."""
+    page.add_init_script("""
+        const put = IDBObjectStore.prototype.put
+        IDBObjectStore.prototype.put = function (...record) {
+          const request = put.apply(this, record)
+          this.transaction.abort()
+          return request
+        }
+    """)
+    page.reload()
+    exchange(page, "Who are you?")
+    expect(page.get_by_text("This browser keeps nothing")).to_be_visible()
+    exchange(page, "And who am I?")
 
 
 def test_a_relay_that_goes_away(

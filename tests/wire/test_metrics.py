@@ -15,9 +15,10 @@ import pytest
 from helpers.client import Cut, Exchange, ask, raw_exchange
 from helpers.completions import Gated, eventually, keyed, new_key
 from helpers.limits import WAIT_SECONDS
-from helpers.relay_process import RelayProcess, StartRelay
+from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.telemetry import Samples, scrape
 from helpers.upstream import Reply, Upstream, chunk
+from relay.master import METRICS_FOLDER
 
 ANSWERS, RUNNING, READERS = "askbot_answers_total", "askbot_running_answers", "askbot_readers"
 TOKEN = "a-token-of-somebody"
@@ -229,6 +230,32 @@ def test_a_journal_that_cannot_be_written(start_relay: StartRelay, tmp_path: Pat
 
 
 AGE = "askbot_journal_age_seconds"
+# Two processes of one server tell the ages of their journals.
+TWO_AGES = """
+import os
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from relay.telemetry.metrics import Metrics, ModelNames
+age = Metrics(ModelNames([]), CollectorRegistry()).journal_age
+if (child := os.fork()) == 0:
+    age.set(7)
+    os._exit(0)
+os.waitpid(child, 0)
+age.set(1)
+registry = CollectorRegistry()
+MultiProcessCollector(registry)
+print(generate_latest(registry).decode())
+"""
+
+
+def test_a_journal_that_one_worker_cannot_write(tmp_path: Path) -> None:
+    """The worker that is furthest behind counts."""
+    environ = os.environ | {METRICS_FOLDER: str(tmp_path)}
+    command = [sys.executable, "-c", TWO_AGES]
+    printed = subprocess.run(
+        command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True
+    )
+    assert Samples(printed.stdout).value(AGE) == 7
 
 
 @contextlib.contextmanager

@@ -220,9 +220,13 @@ def test_leaving_during_a_retry(start_relay: StartRelay, upstream: Upstream) -> 
     assert len(upstream.requests) < 6
 
 
-def test_a_reader_who_does_not_read(start_relay: StartRelay, upstream: Upstream) -> None:
+@pytest.mark.parametrize("server", [[], ["flask", "run", "--port", "0"]], ids=["gevent", "threads"])
+def test_a_reader_who_does_not_read(
+    start_relay: StartRelay, upstream: Upstream, server: list[str]
+) -> None:
     """One who takes nothing is cut off after SEND_TIMEOUT, and nobody else is slowed."""
-    relay = start_relay(SEND_TIMEOUT="1")
+    command = [sys.executable, "-m", *server] if server else None
+    relay = start_relay(SEND_TIMEOUT="1", command=command)
 
     @upstream.answers
     def script(reply: Reply) -> None:
@@ -243,7 +247,8 @@ def test_a_reader_who_does_not_read(start_relay: StartRelay, upstream: Upstream)
     assert upstream.wait_until(lambda server: server.open == 0, 10)
     with pytest.raises(Cut):
         stuck.text()
-    relay.wait_for_line("a reader took nothing for too long")
+    if not server:
+        relay.wait_for_line("a reader took nothing for too long")
     assert "Traceback" not in relay.log
 
 

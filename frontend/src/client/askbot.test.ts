@@ -633,11 +633,15 @@ describe('taking up again', () => {
     expect(await errorOf(resume({ url, key }))).toMatchObject({ code: 'not_found', status: 404 })
   })
 
-  test('a stop that overtakes its question is said again', async () => {
+  test.for([
+    { first: 'a 404, because it overtakes its question', begin: (reply: ServerResponse) => reply.writeHead(404).end() },
+    { first: 'a 503', begin: (reply: ServerResponse) => reply.writeHead(503).end() },
+    { first: 'no reply', begin: (reply: ServerResponse) => reply.destroy() },
+  ])('a stop that meets $first is said again', async ({ begin }) => {
     let visits = 0
     const url = await scriptedRelay(
       () => expect.fail('nothing was to be asked'),
-      (_request, reply) => reply.writeHead(++visits === 1 ? 404 : 204).end(),
+      (_request, reply) => (++visits === 1 ? begin(reply) : reply.writeHead(204).end()),
     )
     await stop({ url, key, backOffMs: 1 })
     expect(visits).toBe(2)
