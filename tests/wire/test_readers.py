@@ -245,9 +245,10 @@ def test_a_reader_who_does_not_read(
     assert upstream.wait_until(lambda server: server.open == 1)
     assert ask(relay.url).text() == "Hello."
     assert upstream.wait_until(lambda server: server.open == 0, 10)
-    with pytest.raises(Cut):
-        stuck.text()
     if not server:
+        # With threads the kernel would first deliver what it holds, for a minute.
+        with pytest.raises(Cut):
+            stuck.text()
         relay.wait_for_line("a reader took nothing for too long")
     assert "Traceback" not in relay.log
 
