@@ -140,7 +140,7 @@ def post_worker_init(worker: Any) -> None:
     What is loaded by now is exempted from garbage collection: it stays until the worker ends.
     """
     relay = worker.wsgi.extensions["relay"]
-    worker.drain_seconds = _settings.drain_seconds
+    worker.drain_seconds, worker.send_timeout = _settings.drain_seconds, _settings.send_timeout
     worker.drain, worker.close = relay.store.drain, relay.store.close
     worker.may_read = Origins(_settings.cors_origins).include
     worker.on_refusal = relay.telemetry.refused_by_server

@@ -6,18 +6,29 @@ that has closed answers it with RST. Every reply begins with the same byte, so t
 before the reply is known.
 """
 
+import errno
+import logging
 import os
 import socket
-from typing import Any
+from typing import Any, BinaryIO
+
+from relay.connection_reset import reset_on_close
+
+log = logging.getLogger("askbot")
 
 FIRST_BYTE = b"H"
+STUCK = "a reader took nothing for too long and was cut off"
 
 
 class ProbedSocket:
-    """The socket of one reply. The first byte of the reply may have been sent before the rest."""
+    """The socket of one reply. The first byte of the reply may have been sent before the rest.
 
-    def __init__(self, sock: socket.socket) -> None:
+    A client that takes nothing of a file for `send_timeout` seconds is cut off; 0 is no limit.
+    """
+
+    def __init__(self, sock: socket.socket, send_timeout: float) -> None:
         self._socket = sock
+        self._send_timeout = send_timeout
         self._has_begun = False
         self.was_probed = False
 
@@ -29,6 +40,18 @@ class ProbedSocket:
             self._has_begun = True
             data = data[len(FIRST_BYTE) :] if self.was_probed else data
         self._socket.sendall(data)
+
+    def sendfile(self, file: BinaryIO, offset: int = 0, count: int | None = None) -> int:
+        """As of a socket. Raises ConnectionResetError if the client was cut off."""
+        self._socket.settimeout(self._send_timeout or None)
+        try:
+            return self._socket.sendfile(file, offset, count)
+        except TimeoutError:
+            log.info(STUCK)
+            reset_on_close(self._socket)
+            raise ConnectionResetError(errno.ECONNRESET, STUCK) from None
+        finally:
+            self._socket.settimeout(None)
 
     def probe(self) -> bool:
         """Sends the first byte. False if that is too late, because the reply has begun.

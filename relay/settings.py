@@ -283,7 +283,9 @@ class Settings:
     )
     answer_timeout: float = _setting(300.0, _seconds, "For a whole answer.")
     send_timeout: float = _setting(
-        30.0, _seconds, "For a client to send its question, and to take each piece of the answer."
+        30.0,
+        _seconds,
+        "For a client to send its question, and to take each piece of the answer or of a file.",
     )
     graceful_timeout: float = _setting(
         30.0, _seconds, "For running answers to end when the server stops; at least 1."

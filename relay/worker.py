@@ -52,13 +52,15 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
 
     SIGINT and SIGQUIT: everything ends now.
 
-    The app's side is set before the worker serves: `drain`; `close`, which gets a function that
-    tells whether running answers must be cut off; `may_read`, which tells whether pages of an
-    origin may read replies; and `on_refusal`, which gets each refusal with its request id, the
-    connection's address, and the exception behind it if that is a bug.
+    The app's side is set before the worker serves: `drain_seconds`; `send_timeout`, the seconds for
+    which a client may take nothing of a file; `drain`; `close`, which gets a function that tells
+    whether running answers must be cut off; `may_read`, which tells whether pages of an origin may
+    read replies; and `on_refusal`, which gets each refusal with its request id, the connection's
+    address, and the exception behind it if that is a bug.
     """
 
     drain_seconds: float
+    send_timeout: float
     drain: Callable[[], None]
     close: Callable[[Callable[[], bool]], None]
     may_read: Callable[[str], bool]
@@ -218,7 +220,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         """Serves one request."""
         check_host(req)
         # Within TLS nothing can be sent behind the back of the library.
-        line = sock if isinstance(sock, ssl.SSLSocket) else ProbedSocket(sock)
+        line = sock if isinstance(sock, ssl.SSLSocket) else ProbedSocket(sock, self.send_timeout)
         self._idle.discard(sock)
         self._busy.add(sock)
         try:

@@ -19,7 +19,7 @@ import gevent
 from gevent import monkey
 
 from relay.connection_reset import reset_on_close
-from relay.half_closed import ProbedSocket
+from relay.half_closed import STUCK, ProbedSocket
 
 log = logging.getLogger("askbot")
 
@@ -156,7 +156,7 @@ class _GeventWatch:
 
     def _on_stuck(self) -> None:
         self.sent()
-        log.info("a reader took nothing for too long and was cut off")
+        log.info(STUCK)
         with contextlib.suppress(OSError):
             reset_on_close(self._socket)
             # The blocked write then fails as if the reader had left. gevent's own shutdown would

@@ -1,13 +1,15 @@
 """A relay that serves the page as well, with PAGE_DIR."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from helpers.client import Exchange, ask
+from helpers.client import Exchange, ask, connected
+from helpers.completions import eventually
 from helpers.page_files import SCRIPT, write_page
-from helpers.relay_process import RelayProcess, start
+from helpers.relay_process import RelayProcess, StartRelay, start, worker_of, workers_of
 from helpers.upstream import Upstream
 
 # What browsers send when a person goes to an address.
@@ -134,3 +136,21 @@ def test_with_access_tokens(upstream_server: Upstream, folder: Path) -> None:
     assert get(relay, "/personas").status == 401
     assert get(relay, "/personas", Authorization=f"Bearer {TOKEN}").status == 200
     assert relay.stop() == 0
+
+
+def test_a_client_that_stops_reading(start_relay: StartRelay, tmp_path: Path) -> None:
+    """It is cut off after SEND_TIMEOUT, as the reader of an answer is, and its worker can end."""
+    folder = write_page(tmp_path)
+    (folder / "large.bin").write_bytes(bytes(50_000_000))
+    relay = start_relay(PAGE_DIR=str(folder), SEND_TIMEOUT="1")
+    assert len(get(relay, "/large.bin").response.read()) == 50_000_000
+    old = worker_of(relay)
+    with connected(relay.url) as sock:
+        sock.sendall(b"GET /large.bin HTTP/1.1\r\nHost: relay\r\n\r\n")
+        assert sock.recv(1) == b"H"
+        relay.process.send_signal(signal.SIGHUP)
+        relay.wait_for_line("a reader took nothing for too long")
+        with sock.makefile("rb") as rest, pytest.raises(ConnectionResetError):
+            rest.read()
+        eventually(lambda: old not in workers_of(relay))
+    assert "Traceback" not in relay.log
