@@ -57,7 +57,8 @@ return 1
 """
 # The client is slow with a thousand arguments, so all additions are one argument. Their bytes are
 # another, because `cmsgpack` reads only text.
-# ARGV: worker, seconds alive, seconds at most, seconds kept, additions, their bytes.
+# ARGV: worker, seconds alive, seconds at most, seconds kept, additions, their bytes, letters that
+# have arrived.
 _WRITE = """
 local mark, letters = 'askbot:worker:' .. ARGV[1], 'askbot:letters:' .. ARGV[1]
 local known = redis.call('GET', mark) == 'written' and 1 or 0
@@ -91,9 +92,8 @@ for _, addition in ipairs(cmsgpack.unpack(ARGV[5])) do
     end
   end
 end
-local taken = redis.call('SMEMBERS', letters)
-redis.call('DEL', letters)
-return {known, taken}
+for _, letter in ipairs(cmsgpack.unpack(ARGV[7])) do redis.call('SREM', letters, letter) end
+return {known, redis.call('SMEMBERS', letters)}
 """
 # ARGV: digest and offset of each place.
 _READ = """
@@ -205,6 +205,8 @@ class RedisBackend:
         self._claim, self._write = register(_CLAIM), register(_WRITE)
         self._read, self._send = register(_READ), register(_SEND)
         self._take, self._give_back = register(_TAKE), register(_GIVE_BACK)
+        # What the last write brought. Redis keeps it until the next, because a reply may be lost.
+        self._letters: list[str] = []
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS
@@ -213,8 +215,10 @@ class RedisBackend:
 
     def write(self, worker: str, additions: Sequence[Addition]) -> tuple[bool, list[Letter]]:
         limits = int(ALIVE_SECONDS), LONGEST_SECONDS, self._ttl_seconds
-        known, taken = _run(self._write, worker, *limits, *_packed(additions))
-        letters = (each.decode().split() for each in taken)
+        arrived = msgspec.msgpack.encode(self._letters)
+        known, taken = _run(self._write, worker, *limits, *_packed(additions), arrived)
+        self._letters = [each.decode() for each in taken]
+        letters = map(str.split, self._letters)
         return bool(known), [Letter(worker, etag, cast(Verb, verb)) for etag, verb in letters]
 
     def read(self, positions: Sequence[Position]) -> list[Record | None]:
@@ -241,7 +245,7 @@ def _run(script: Script, *args: Any) -> Any:
 
 
 def _packed(additions: Sequence[Addition]) -> tuple[bytes, bytes]:
-    """The last two arguments of `_WRITE`."""
+    """The additions of `_WRITE`, and their bytes."""
     rows: list[tuple[str | int, ...]] = []
     parts: list[bytes] = []
     for writing, offset, data, receipt, progress in additions:

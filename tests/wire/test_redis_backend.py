@@ -167,6 +167,19 @@ def test_a_reply_that_is_lost(place: Database, line: Line) -> None:
     assert int(place.client.get("askbot:count:day") or 0) == 4
 
 
+def test_letters_that_are_lost(place: Database, line: Line) -> None:
+    """They come with the next write: the writer of an answer must hear that it was stopped."""
+    place.url = f"redis://127.0.0.1:{line.port}/0"
+    backend, letter = place.open(), Letter("here", writing().etag, "stop")
+    backend.write("here", [])
+    backend.send([letter])
+    line.lose_a_reply()
+    with pytest.raises(Unavailable):
+        backend.write("here", [])
+    assert backend.write("here", []) == (True, [letter])
+    assert backend.write("here", []) == (True, [])
+
+
 def test_a_connection_that_was_closed(place: Database) -> None:
     """Redis may close those that are idle, and the next call has another."""
     backend = place.open()
