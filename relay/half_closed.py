@@ -1,4 +1,4 @@
-"""Finds out whether anybody is still there to read a reply.
+"""Finds out whether anybody is still there to read a reply, and takes it.
 
 A client that has sent its question may close its half of the connection and go on reading. To the
 server this looks as if the client had closed all of it. Only data shows the difference: a client
@@ -6,31 +6,30 @@ that has closed answers it with RST. Every reply begins with the same byte, so t
 before the reply is known.
 """
 
+import contextlib
 import errno
-import logging
 import os
 import socket
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from relay.connection_reset import reset_on_close
-
-log = logging.getLogger("askbot")
+from relay.connection_reset import reset_stuck
 
 FIRST_BYTE = b"H"
-STUCK = "a reader took nothing for too long and was cut off"
 
 
 class ProbedSocket:
     """The socket of one reply. The first byte of the reply may have been sent before the rest.
 
-    A client that takes nothing of a file for `send_timeout` seconds is cut off; 0 is no limit.
+    A client that takes nothing for `send_timeout` seconds is cut off; 0 is no limit. `is_watched`
+    says that somebody else sees to that.
     """
 
     def __init__(self, sock: socket.socket, send_timeout: float) -> None:
         self._socket = sock
         self._send_timeout = send_timeout
         self._has_begun = False
-        self.was_probed = False
+        self.was_probed = self.is_watched = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
@@ -39,17 +38,25 @@ class ProbedSocket:
         if not self._has_begun:
             self._has_begun = True
             data = data[len(FIRST_BYTE) :] if self.was_probed else data
-        self._socket.sendall(data)
+        if self.is_watched:
+            self._socket.sendall(data)
+        else:
+            with self._in_time():
+                self._socket.sendall(data)
 
     def sendfile(self, file: BinaryIO, offset: int = 0, count: int | None = None) -> int:
-        """As of a socket. Raises ConnectionResetError if the client was cut off."""
+        with self._in_time():
+            return self._socket.sendfile(file, offset, count)
+
+    @contextlib.contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Raises ConnectionResetError in place of TimeoutError, which would be logged as a bug."""
         self._socket.settimeout(self._send_timeout or None)
         try:
-            return self._socket.sendfile(file, offset, count)
+            yield
         except TimeoutError:
-            log.info(STUCK)
-            reset_on_close(self._socket)
-            raise ConnectionResetError(errno.ECONNRESET, STUCK) from None
+            reset_stuck(self._socket)
+            raise ConnectionResetError(errno.ECONNRESET, "the client took nothing") from None
         finally:
             self._socket.settimeout(None)
 

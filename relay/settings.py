@@ -285,7 +285,7 @@ class Settings:
     send_timeout: float = _setting(
         30.0,
         _seconds,
-        "For a client to send its question, and to take each piece of the answer or of a file.",
+        "For a client to send its question, and to take each piece of the reply.",
     )
     graceful_timeout: float = _setting(
         30.0, _seconds, "For running answers to end when the server stops; at least 1."

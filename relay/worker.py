@@ -53,7 +53,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
     SIGINT and SIGQUIT: everything ends now.
 
     The app's side is set before the worker serves: `drain_seconds`; `send_timeout`, the seconds for
-    which a client may take nothing of a file; `drain`; `close`, which gets a function that tells
+    which a client may take nothing of a reply; `drain`; `close`, which gets a function that tells
     whether running answers must be cut off; `may_read`, which tells whether pages of an origin may
     read replies; and `on_refusal`, which gets each refusal with its request id, the connection's
     address, and the exception behind it if that is a bug.

@@ -5,7 +5,6 @@ readers.
 """
 
 import contextlib
-import logging
 import os
 import selectors
 import socket
@@ -18,10 +17,8 @@ from typing import Any, Protocol
 import gevent
 from gevent import monkey
 
-from relay.connection_reset import reset_on_close
-from relay.half_closed import STUCK, ProbedSocket
-
-log = logging.getLogger("askbot")
+from relay.connection_reset import reset_stuck
+from relay.half_closed import ProbedSocket
 
 # How often to look at a reader whose unread next request hides the end of their input.
 LOOK_SECONDS = 0.3
@@ -114,6 +111,8 @@ class _GeventWatch:
         self._look = loop.timer(LOOK_SECONDS, LOOK_SECONDS)
         self._is_looking = False
         self._stuck = loop.timer(send_timeout, send_timeout) if send_timeout else None
+        if isinstance(sock, ProbedSocket):
+            sock.is_watched = True
 
     def sending(self) -> None:
         if self._stuck is not None:
@@ -156,9 +155,8 @@ class _GeventWatch:
 
     def _on_stuck(self) -> None:
         self.sent()
-        log.info(STUCK)
+        reset_stuck(self._socket)
         with contextlib.suppress(OSError):
-            reset_on_close(self._socket)
             # The blocked write then fails as if the reader had left. gevent's own shutdown would
             # raise EBADF in the write, and gunicorn would log a traceback.
             plain_socket = monkey.get_original("socket", "socket")

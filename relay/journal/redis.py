@@ -118,7 +118,8 @@ for i = 2, #ARGV, 3 do
   redis.call('EXPIRE', letters, ARGV[1])
 end
 """
-# An id enters and leaves a set, and is not just counted: a call whose reply was lost is repeated.
+# An id enters and leaves a set, and is not just counted: if a reply was lost, the journal has the
+# answers leave once more.
 _ADD = """
 local running = 'askbot:running:'
 local function add(key, amount, seconds)
@@ -205,7 +206,9 @@ class RedisBackend:
         self._claim, self._write = register(_CLAIM), register(_WRITE)
         self._read, self._send = register(_READ), register(_SEND)
         self._take, self._give_back = register(_TAKE), register(_GIVE_BACK)
-        # What the last write brought. Redis keeps it until the next, because a reply may be lost.
+        # What the last write brought for the worker, which is the only one that writes here. Redis
+        # keeps it until the next, because a reply may be lost. Letters that are sent again
+        # meanwhile tell nothing new.
         self._letters: list[str] = []
 
     def claim(self, writing: Writing, replaced: str = "") -> Record | None:
@@ -264,18 +267,18 @@ def _record(digest: str, row: list[Any]) -> Record | None:
 
 
 def _client(url: str) -> Redis:
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=REPLY_SECONDS,
-        # Redis may have done what it could not reply to, and must not do it twice. The pool itself
-        # replaces connections that Redis has closed while they were idle.
-        retry=Retry(NoBackoff(), 0),
-        # The older protocol needs no handshake.
-        protocol=2,
-    )
     try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=MAX_CONNECTIONS,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=REPLY_SECONDS,
+            # Redis may have done what it could not reply to, and must not do it twice. The pool
+            # itself replaces connections that Redis has closed while they were idle.
+            retry=Retry(NoBackoff(), 0),
+            # The older protocol needs no handshake.
+            protocol=2,
+        )
         # Does not connect, but checks the options in the address.
         pool.make_connection()  # type: ignore[no-untyped-call]
     except TypeError as error:

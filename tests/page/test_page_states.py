@@ -191,7 +191,7 @@ def test_no_relay_at_the_start(page: Page, relay: RelayProcess, serve_page: Serv
 
 
 def test_a_page_that_was_hidden(page: Page, relay: RelayProcess, serve_page: ServePage) -> None:
-    """It asks nothing meanwhile, and notices a relay that is back when it is seen again."""
+    """It notices a relay that is back as soon as it is seen again."""
     show = """(state) => {
       Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
       document.dispatchEvent(new Event('visibilitychange'))

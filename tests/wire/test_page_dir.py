@@ -138,7 +138,8 @@ def test_with_access_tokens(upstream_server: Upstream, folder: Path) -> None:
     assert relay.stop() == 0
 
 
-def test_a_client_that_stops_reading(start_relay: StartRelay, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["", "Range: bytes=1-\r\n"], ids=["all", "a part"])
+def test_a_client_that_stops_reading(start_relay: StartRelay, tmp_path: Path, part: str) -> None:
     """It is cut off after SEND_TIMEOUT, as the reader of an answer is, and its worker can end."""
     folder = write_page(tmp_path)
     (folder / "large.bin").write_bytes(bytes(50_000_000))
@@ -146,7 +147,7 @@ def test_a_client_that_stops_reading(start_relay: StartRelay, tmp_path: Path) ->
     assert len(get(relay, "/large.bin").response.read()) == 50_000_000
     old = worker_of(relay)
     with connected(relay.url) as sock:
-        sock.sendall(b"GET /large.bin HTTP/1.1\r\nHost: relay\r\n\r\n")
+        sock.sendall(f"GET /large.bin HTTP/1.1\r\nHost: relay\r\n{part}\r\n".encode())
         assert sock.recv(1) == b"H"
         relay.process.send_signal(signal.SIGHUP)
         relay.wait_for_line("a reader took nothing for too long")
