@@ -11,7 +11,11 @@ pytestmark = pytest.mark.usefixtures("relay")
 
 VOICES = """
 window.spoken = []
-const voices = [{ lang: 'en-US', name: 'English' }, { lang: 'ko_KR', name: 'Korean' }]
+const voices = [
+  { lang: 'en-US', name: 'English' },
+  { lang: 'ko-KR', name: 'Grandma (Korean (South Korea))' },
+  { lang: 'ko_KR', name: 'Korean' },
+]
 class Utterance extends EventTarget {
   constructor(text) { super(); this.text = text }
 }

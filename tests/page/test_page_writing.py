@@ -161,6 +161,42 @@ def test_only_who_goes_to_the_end_follows_it(page: Page, upstream: Upstream) -> 
     assert scroll_top(page) == before
 
 
+# Safari tells of a place beyond the end, and then of the end.
+BOUNCE = """
+() => {
+  const view = document.querySelector('main')
+  const end = view.scrollHeight - view.clientHeight
+  for (const place of [end + 40, end]) {
+    Object.defineProperty(view, 'scrollTop', { configurable: true, get: () => place })
+    view.dispatchEvent(new Event('scroll'))
+  }
+  delete view.scrollTop
+}
+"""
+
+
+def test_the_bounce_at_the_end(page: Page, upstream: Upstream) -> None:
+    """A reader who has scrolled to the end follows it, though the view bounces there."""
+    more = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        reply.text(lines(1, 60))
+        assert more.wait(HELD_SECONDS)
+        reply.text(lines(61, 90))
+        reply.finish()
+
+    ask(page, "Why is the sky blue?")
+    expect(button(page, "Jump to the latest")).to_be_visible()
+    conversation(page).hover()
+    page.mouse.wheel(0, 100_000)
+    expect(page.get_by_text("Line 60.")).to_be_in_viewport()
+    expect(button(page, "Jump to the latest")).to_have_count(0)
+    page.evaluate(BOUNCE)
+    more.set()
+    expect(page.get_by_text("Line 90.")).to_be_in_viewport()
+
+
 def test_there_is_nothing_to_jump_to(page: Page, upstream: Upstream) -> None:
     """When what was long has been replaced by what is short, the latest is in sight."""
     upstream.answers(saying(lines(1, 60)))

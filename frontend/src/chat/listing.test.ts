@@ -65,6 +65,7 @@ describe('what a search has found', () => {
     ['Why is the SKY blue?', 'sky', ['Why is the ', '[SKY]', ' blue?']],
     ['aXb', 'x b', ['a', '[X]', '[b]']],
     ['C++ (new)', 'c++ (', ['[C++]', ' ', '[(]', 'new)']],
+    ['GPT-4 and more', 'gpt-4', ['[GPT-4]', ' and more']],
     ['한글', '한글'.normalize('NFD'), ['[한글]']],
     ['no hit', '', ['no hit']],
   ] as const)('in %j for %j', ([text, query, parts]) => {

@@ -69,6 +69,6 @@ function patternOf(query: string): RegExp | null {
   const words = wordsOf(query)
   if (words.length === 0) return null
   // The longest first, because the first match wins.
-  const choices = words.toSorted((a, b) => b.length - a.length).map((word) => word.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
+  const choices = words.toSorted((a, b) => b.length - a.length).map((word) => word.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
   return new RegExp(`(${choices.join('|')})`, 'giu')
 }

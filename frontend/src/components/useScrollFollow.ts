@@ -22,9 +22,13 @@ export function useScrollFollow(scroller: RefObject<HTMLElement | null>, list: R
   useEffect(() => {
     const view = scroller.current!
     let held: Held = 'end'
-    let { scrollTop, scrollHeight } = view
+    let scrollTop = topOf(view)
+    let { scrollHeight } = view
 
-    const remember = () => ({ scrollTop, scrollHeight } = view)
+    function remember() {
+      scrollTop = topOf(view)
+      scrollHeight = view.scrollHeight
+    }
 
     /** The text of the last turn: the room below it is not part of it. */
     const lastTurn = () => list.current!.lastElementChild?.firstElementChild
@@ -46,10 +50,11 @@ export function useScrollFollow(scroller: RefObject<HTMLElement | null>, list: R
     }
 
     function onScroll() {
-      const isNear = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR
+      const top = topOf(view)
+      const isNear = view.scrollHeight - top - view.clientHeight < NEAR
       // A text that gets shorter also scrolls up. Otherwise only the reader does.
-      if (view.scrollTop < scrollTop && view.scrollHeight >= scrollHeight) held = 'nothing'
-      else if (view.scrollTop > scrollTop) held = isNear ? whatEnds() : 'nothing'
+      if (top < scrollTop && view.scrollHeight >= scrollHeight) held = 'nothing'
+      else if (top > scrollTop) held = isNear ? whatEnds() : 'nothing'
       remember()
       lookForEnd()
     }
@@ -79,6 +84,9 @@ export function useScrollFollow(scroller: RefObject<HTMLElement | null>, list: R
 
   return { isAtEnd, toEnd: () => following.current?.hold('end') }
 }
+
+/** How far a view is scrolled. Safari also tells of its bounce beyond either end. */
+const topOf = (view: Element) => Math.max(0, Math.min(view.scrollTop, view.scrollHeight - view.clientHeight))
 
 /** The gap above a question in the layout, which is kept at the top of the view. */
 const gapOf = (turn: Element) => parseFloat(getComputedStyle(turn.parentElement!).paddingTop)

@@ -41,11 +41,15 @@ function createSpeech(): Speech {
   }
 }
 
+/** The voices of characters, which Apple lists before the voices that it reads with itself. */
+const CHARACTERS = /^(?:Eddy|Flo|Grandma|Grandpa|Reed|Rocko|Sandy|Shelley)\b/
+
 /** The voice for the language. Without one the browser uses its default voice. */
 function utteranceOf(text: string): SpeechSynthesisUtterance {
   const utterance = new SpeechSynthesisUtterance(text)
   utterance.lang = languageOf(text) ?? 'en'
-  const voice = speechSynthesis.getVoices().find(({ lang }) => lang.replace('_', '-').startsWith(utterance.lang))
+  const voices = speechSynthesis.getVoices().filter(({ lang }) => lang.split(/[-_]/)[0] === utterance.lang)
+  const voice = voices.find(({ name }) => !CHARACTERS.test(name)) ?? voices[0]
   if (voice) utterance.voice = voice
   return utterance
 }
