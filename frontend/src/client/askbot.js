@@ -369,7 +369,8 @@ async function request(options, path, init, tries = 1, passes = () => false) {
   const { url = '', token, signal = null } = options
   const headers = { ...init.headers, ...(token && { Authorization: `Bearer ${token}` }) }
   for (let attempt = 1; ; attempt++) {
-    const reply = await fetch(url.replace(/\/+$/, '') + path, { ...init, headers, signal }).catch(
+    // Chrome's cache lets one request for an address wait for the head of another.
+    const reply = await fetch(url.replace(/\/+$/, '') + path, { ...init, cache: 'no-store', headers, signal }).catch(
       (cause) => new AskbotError('unreachable', 'The relay cannot be reached.', { cause }),
     )
     const isReply = !(reply instanceof AskbotError)

@@ -647,6 +647,21 @@ describe('taking up again', () => {
     expect(visits).toBe(2)
   })
 
+  test('no request uses the cache, in which Chrome lets one for a receipt wait for the head of an answer', async () => {
+    const caching: unknown[] = []
+    const url = await scriptedRelay(
+      () => expect.fail('nothing was to be asked'),
+      (request, reply) => {
+        caching.push(request.headers['cache-control'])
+        reply.writeHead(request.method === 'DELETE' ? 204 : 404).end()
+      },
+    )
+    await stop({ url, key, backOffMs: 1 })
+    await errorOf(progress({ url, key }))
+    await errorOf(resume({ url, key, text: 'Light ', backOffMs: 1 }))
+    expect(new Set(caching)).toEqual(new Set(['no-cache']))
+  })
+
   test('progress is the receipt, or the reason why there is none', async () => {
     const relay = keeping({ text: whole })
     expect(await progress({ url: await relay.url, key })).toMatchObject({ state: 'finished', bytes: Buffer.byteLength(whole) })
