@@ -1,4 +1,4 @@
-"""Finds out whether anybody is still there to read a reply, and takes it.
+"""Finds out whether anybody still reads a reply: whether they are there, and whether they take it.
 
 A client that has sent its question may close its half of the connection and go on reading. To the
 server this looks as if the client had closed all of it. Only data shows the difference: a client

@@ -143,6 +143,16 @@ def connected(url: str) -> socket.socket:
     return socket.create_connection((parts.hostname, parts.port), LIMIT_SECONDS)
 
 
+def received_until(line: socket.socket, part: bytes) -> bytes:
+    """All that arrives until `part` has arrived. Fails if the connection ends before."""
+    received = b""
+    while part not in received:
+        piece = line.recv(65536)
+        assert piece, f"the connection ended without {part!r}: {received!r}"
+        received += piece
+    return received
+
+
 @contextmanager
 def half_sent(url: str) -> Iterator[Callable[[], bytes]]:
     """A question of which the relay has read the head.

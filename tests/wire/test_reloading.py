@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.client import QUESTION, Exchange, close_exchanges, connected, half_sent
+from helpers.client import QUESTION, Exchange, close_exchanges, connected, half_sent, received_until
 from helpers.completions import eventually, get, keyed, new_key, receipt, stop
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay, worker_of, workers_of
 from helpers.upstream import WHOLE, Paused, Upstream, saying
@@ -137,9 +137,7 @@ def test_a_question_behind_another(installed: Installed, upstream: Upstream) -> 
     paused = Paused(upstream)
     with connected(relay.url) as line:
         line.sendall(QUESTION)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += line.recv(65536)
+        received = received_until(line, b"\r\n\r\n")
         line.sendall(QUESTION)
         close_exchanges()
         installed.reload(relay, "22")

@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.client import LIMIT_SECONDS, QUESTION, Exchange, ask, connected, half_sent
+from helpers.client import (
+    LIMIT_SECONDS,
+    QUESTION,
+    Exchange,
+    ask,
+    connected,
+    half_sent,
+    received_until,
+)
 from helpers.completions import Gated, eventually, get, keyed, new_key, receipt
 from helpers.redis_server import RedisServer
 from helpers.relay_process import LATE_KILL, PATIENT, RelayProcess, StartRelay
@@ -43,9 +51,7 @@ def old_reader(url: str) -> Iterator[socket.socket]:
     head = "POST /aiCompletion HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "
     with connected(url) as sock:
         sock.sendall(f"{head}{len(BODY)}\r\n\r\n{BODY}".encode())
-        received = b""
-        while b"Hello " not in received:
-            received += sock.recv(65536)
+        received_until(sock, b"Hello ")
         yield sock
 
 
@@ -241,9 +247,7 @@ def test_connections_that_become_idle(start_relay: StartRelay, upstream: Upstrea
     gated.let()
     with connected(relay.url) as sock:
         sock.sendall(QUESTION)
-        received = b""
-        while b"Hello " not in received:
-            received += sock.recv(65536)
+        received = received_until(sock, b"Hello ")
         relay.process.terminate()
         eventually(lambda: not relay.is_ready())
         gated.let(2)

@@ -292,6 +292,7 @@ def test_the_first_text_has_a_deadline(
     assert upstream.wait_until(lambda server: len(server.requests) == 1)
     # While the relay is there: its end would close everything.
     assert upstream.wait_until(lambda server: server.open == 0, GONE_SECONDS)
+    assert len(upstream.requests) == 1
 
 
 def drip(reply: Reply, piece: bytes, first: bytes = b"") -> None:
