@@ -108,7 +108,7 @@ class Model:
         except BaseException as error:
             answer.close()
             if isinstance(error, RelayError):
-                error.may_cost = True
+                error.may_cost, error.outcome = True, answer.outcome
             raise
         return answer
 

@@ -45,7 +45,9 @@ from typing import Any
 class RelayError(Exception):
     """A failed request or answer, with the status and the message for the client.
 
-    `may_cost` says whether the model may have worked on an answer that failed without text.
+    `may_cost` says whether the model may have worked on an answer that failed without text, and
+    `outcome` is what its server has reported of one that failed before its first text or thought
+    (a `relay.upstream.Outcome`), None if it has reported nothing.
     `retry_after_seconds` is the `Retry-After` of the reply, None for a reply without one. A class
     has it where waiting helps, and whoever raises the error may know better.
     """
@@ -54,6 +56,7 @@ class RelayError(Exception):
     code = "internal_error"
     message = "Something went wrong on our side."
     may_cost = False
+    outcome: object = None
     retry_after_seconds: int | None = None
 
     def __init__(
@@ -282,6 +285,7 @@ class ShuttingDown(RelayError):
     status = 503
     code = "shutting_down"
     message = "The server is being restarted. Try again in a few seconds."
+    may_cost = True
     retry_after_seconds = 2
 
 

@@ -418,7 +418,7 @@ class Completion:
         return Receipt(
             state=state,
             size=len(self._text),
-            outcome=self._source.outcome if self._source else Outcome(),
+            outcome=self._outcome(error),
             failure=Failure.of(error) if error else None,
             first_token_ms=_milliseconds(self._asked_at, self._first_text_at),
             duration_ms=_milliseconds(self._asked_at, now),
@@ -426,6 +426,12 @@ class Completion:
             thinking_ms=_milliseconds(self._first_thought_at, self._first_text_at or now),
             thinking=thoughts.text or None if is_running and not self._text and thoughts else None,
         )
+
+    def _outcome(self, error: RelayError | None) -> Outcome:
+        if self._source is not None:
+            return self._source.outcome
+        reported = error.outcome if error else None
+        return reported if isinstance(reported, Outcome) else Outcome()
 
 
 def _milliseconds(start: float | None, end: float | None) -> float | None:

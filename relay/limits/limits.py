@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from relay.errors import BudgetExhausted, LimitReached, RateLimited, TooManyStreams
 from relay.journal import Bucket
+from relay.limits.tokens import UNLIMITED_ANSWER_TOKENS
 from relay.settings import Settings, SettingsError
 
 MINUTE_SECONDS = 60
@@ -143,10 +144,12 @@ def check_limits(settings: Settings) -> None:
             raise SettingsError(
                 f"With PUBLIC=1 everybody may ask, so {name.upper()} must not be 0 (none)."
             )
+    reserved = settings.max_answer_tokens or UNLIMITED_ANSWER_TOKENS
     for name in ("daily_tokens_per_client", "daily_tokens"):
-        if 0 < getattr(settings, name) <= settings.max_answer_tokens:
+        if 0 < getattr(settings, name) <= reserved:
             raise SettingsError(
-                f"{name.upper()} must be more than MAX_ANSWER_TOKENS, which each answer reserves."
+                f"{name.upper()} must be more than {reserved}, which each answer reserves: "
+                f"MAX_ANSWER_TOKENS, or {UNLIMITED_ANSWER_TOKENS} if that is 0."
             )
 
 

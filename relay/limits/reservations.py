@@ -93,7 +93,7 @@ class Reservations:
         for limit, bucket in self._rate_buckets(client, now_ms // MINUTE_MS):
             held = self._local.held(bucket.key)
             if bucket.lacks(held):
-                return self._refusal(Part(limit, bucket, held), now_ms)
+                return self._refusal(Part(limit, bucket, held), now_ms, ())
         return None
 
     def take(self, client: Client, tokens: int) -> Reservation:
@@ -113,7 +113,7 @@ class Reservations:
         if refused is not None:
             if not refused.limit.is_rate:
                 self._take(id, self._rates, _buckets(self._rates, client, 0, now_ms))
-            raise self._refusal(refused, now_ms)
+            raise self._refusal(refused, now_ms, parts)
         fields = self._fields(
             [(limit, held + bucket.amount) for limit, bucket, held in parts], now_ms
         )
@@ -174,16 +174,29 @@ class Reservations:
             if part.limit.is_rate and part.is_refused:
                 self._local.fill(part.bucket)
 
-    def _refusal(self, refused: Part, now_ms: int) -> LimitReached:
+    def _refusal(self, refused: Part, now_ms: int, parts: Iterable[Part]) -> LimitReached:
         limit = refused.limit
-        held = refused.held - self._reserved.held(refused.bucket.key)
-        tokens_may_return = limit.counts_tokens and not refused.bucket.lacks(held)
+        tokens_may_return = limit.counts_tokens and self._may_return(refused, parts)
         seconds = limit.seconds_to_wait(now_ms, tokens_may_return=tokens_may_return)
         return limit.error(
             f"{limit.message} Try again in {in_words(seconds)}.",
             retry_after_seconds=seconds,
             fields=self._fields([(limit, limit.most)], now_ms),
             limit=limit.setting,
+        )
+
+    def _may_return(self, refused: Part, parts: Iterable[Part]) -> bool:
+        """Whether running answers may give back tokens for which a question was refused.
+
+        Those of this process have reserved a known number. Of other workers it is only known
+        whether they have running answers.
+        """
+        if not refused.bucket.lacks(refused.held - self._reserved.held(refused.bucket.key)):
+            return True
+        return any(
+            held > self._local.held(bucket.key)
+            for limit, bucket, held in parts
+            if not limit.seconds and limit.per_client == refused.limit.per_client
         )
 
     def _made_rate_buckets(self, client: Client, minute: int) -> list[tuple[Limit, Bucket]]:

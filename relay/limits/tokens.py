@@ -47,8 +47,10 @@ def spent(receipt: Receipt, error: RelayError | None, *, read: int, may_write: i
     Where the model's server reports nothing, the size of the text says how much was written. The
     size of thoughts is not known, so they count as all that the model was allowed to write.
     """
-    if receipt.outcome.usage is not None:
-        return Tokens(receipt.outcome.usage.total_tokens)
+    usage = receipt.outcome.usage
+    # Some servers report zeros, or report before they have written anything.
+    if usage is not None and (usage.completion_tokens or not receipt.size):
+        return Tokens(usage.total_tokens)
     has_thought = receipt.thinking_ms is not None or isinstance(error, NoAnswer)
     if error is not None and not (receipt.size or has_thought or error.may_cost):
         # Providers do not charge for questions that they refuse.

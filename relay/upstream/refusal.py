@@ -124,4 +124,8 @@ def translated(error: httpx2.TransportError) -> RelayError:
     if isinstance(error, httpx2.PoolTimeout):
         return Overloaded(detail=str(error))
     kind = UpstreamTimeout if isinstance(error, httpx2.TimeoutException) else UpstreamError
-    return kind(detail=f"{type(error).__name__}: {error}")
+    failure = kind(detail=f"{type(error).__name__}: {error}")
+    if isinstance(error, httpx2.ConnectTimeout):
+        # The question has not been sent.
+        failure.may_cost = False
+    return failure

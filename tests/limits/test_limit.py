@@ -38,3 +38,5 @@ def test_a_budget_for_no_question(name: str) -> None:
     check_limits(Settings.from_environ({name: "101", "MAX_ANSWER_TOKENS": "100"}))
     with pytest.raises(SettingsError, match=name):
         check_limits(Settings.from_environ({name: "100", "MAX_ANSWER_TOKENS": "100"}))
+    with pytest.raises(SettingsError, match=name):
+        check_limits(Settings.from_environ({name: "10000", "MAX_ANSWER_TOKENS": "0"}))

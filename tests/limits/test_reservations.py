@@ -231,6 +231,18 @@ def test_when_tokens_come_back(world: World) -> None:
     worker.take(tokens=100)
 
 
+@pytest.mark.parametrize("scope", ["", "_per_client"])
+def test_when_tokens_come_back_from_another_worker(world: World, scope: str) -> None:
+    """Running answers of other workers may give tokens back as well."""
+    limits = {f"daily_tokens{scope}": 100, f"max_streams{scope}": 3}
+    here, there = world.pair(**limits)
+    reservation = here.take(tokens=90)
+    assert there.refused(tokens=20).retry_after_seconds == 5
+    here.end(reservation, spent=90)
+    here.journal.beat()
+    assert there.refused(tokens=20).retry_after_seconds > 60
+
+
 def test_an_answer_over_midnight(world: World) -> None:
     """It counts in the day of its question, and takes nothing from the next."""
     worker = world.worker(daily_tokens=100)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from httpx2 import ConnectTimeout, ReadTimeout
 
 from relay.completions import Receipt
 from relay.errors import (
@@ -10,6 +11,7 @@ from relay.errors import (
     ContentFiltered,
     NoAnswer,
     RelayError,
+    ShuttingDown,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -22,7 +24,9 @@ from relay.limits.tokens import (
 )
 from relay.questions import Message, Picture, Prompt, turns_of
 from relay.upstream import Outcome, Usage
+from relay.upstream.refusal import translated
 
+ZEROS = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
 USAGE = Usage(prompt_tokens=7, completion_tokens=3, total_tokens=10)
 
 
@@ -60,11 +64,16 @@ def begun(error: RelayError) -> RelayError:
         (Receipt("finished", 300, Outcome(usage=USAGE)), None, Tokens(10)),
         (Receipt("failed", 0, Outcome(usage=USAGE)), NoAnswer(), Tokens(10)),
         (Receipt("finished", 300), None, Tokens(150, is_estimate=True)),
+        (Receipt("finished", 300, Outcome(usage=ZEROS)), None, Tokens(150, is_estimate=True)),
+        (Receipt("finished", 0, Outcome(usage=ZEROS)), None, Tokens(0)),
         (Receipt("stopped", 300), None, Tokens(150, is_estimate=True)),
         (Receipt("stopped", 0), None, Tokens(50, is_estimate=True)),
         (Receipt("failed", 31), UpstreamError(), Tokens(61, is_estimate=True)),
         (Receipt("failed", 0), UpstreamTimeout(), Tokens(50, is_estimate=True)),
         (Receipt("failed", 0), Abandoned(), Tokens(50, is_estimate=True)),
+        (Receipt("failed", 0), ShuttingDown(), Tokens(50, is_estimate=True)),
+        (Receipt("failed", 0), translated(ReadTimeout("")), Tokens(50, is_estimate=True)),
+        (Receipt("failed", 0), translated(ConnectTimeout("")), Tokens(0)),
         (Receipt("failed", 0), begun(ContentFiltered()), Tokens(50, is_estimate=True)),
         (Receipt("failed", 0), ContentFiltered(), Tokens(0)),
         (Receipt("failed", 0), UpstreamError(), Tokens(0)),

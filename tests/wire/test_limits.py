@@ -144,6 +144,15 @@ def test_an_answer_without_text(start_relay: StartRelay, upstream: Upstream) -> 
     assert relay.wait_for_record("answer", code="content_filtered")["tokens"] > 0
 
 
+def test_what_was_reported_without_text(start_relay: StartRelay, upstream: Upstream) -> None:
+    """An answer that ends before its first text counts, and is recorded, as it was reported."""
+    relay = start_relay(**BUDGET)
+    upstream.answers(lambda reply: reply.finish("content_filter"))
+    assert ask(relay.url).error() == (422, "content_filtered")
+    record = relay.wait_for_record("answer", finish_reason="content_filter")
+    assert (record["tokens"], record["tokens_estimated"]) == (10, False)
+
+
 def test_fifty_at_once(start_relay: StartRelay, upstream: Upstream, store: dict[str, str]) -> None:
     """Of fifty questions at once against a budget for five, at two workers, five are asked."""
     relay = start_relay(WEB_CONCURRENCY="2", **BUDGET, **store, **PATIENT)
