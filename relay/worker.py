@@ -146,6 +146,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         if self.booted:
             self._answers_due = PASSED
             self._begin_closing().join()
+            # For a question that was being opened when this began, and has been asked since.
+            self.close(lambda: True)
 
     def _serve(self, listener: Any) -> StreamServer:
         """Accepts connections, as gunicorn's own `run` does."""

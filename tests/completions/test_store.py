@@ -510,6 +510,28 @@ def test_a_server_ends(here: Worker, there: Worker, key: str) -> None:
     assert there.read(other) == "Hi"
 
 
+def test_a_question_that_is_being_opened_when_the_server_ends(
+    here: Worker, there: Worker, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is cut like the others when the worker closes for the last time."""
+    claim, claiming, go_on = here.line.claim, threading.Semaphore(0), threading.Semaphore(0)
+
+    def slow_claim(*args: Any) -> Any:
+        claiming.release()
+        waited_for(go_on)
+        return claim(*args)
+
+    monkeypatch.setattr(here.line, "claim", slow_claim)
+    asked = Task(partial(here.ask, key, ScriptedSource(b"Hello")))
+    waited_for(claiming)
+    here.store.close(lambda: True)
+    go_on.release()
+    asked.result()
+    here.store.close(lambda: True)
+    assert here.keeps_nothing()
+    assert there.receipt(key)["error"]["code"] == "shutting_down"
+
+
 def test_a_server_that_drains(here: Worker, key: str) -> None:
     """It says that it is about to stop, and takes questions until it closes."""
     here.store.check()
