@@ -49,6 +49,9 @@ worker_class = "relay.worker.Worker"
 # it limits its connections to the model: see MAX_READERS in relay/descriptors.py.
 worker_connections = 8192
 
+# Headers that a client could send must not choose which address a request is for.
+forwarder_headers = ""
+
 # The seconds for which an idle connection is kept. Under gevent this is also the only limit on the
 # time a client takes to send a request's head, so it must not be 0.
 keepalive = 5

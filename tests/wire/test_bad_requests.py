@@ -180,6 +180,13 @@ def test_hosts(relay: RelayProcess, head: bytes) -> None:
     assert b" 200 OK\r\n" in raw_exchange(relay.url, head + b"Connection: close\r\n\r\n")
 
 
+@pytest.mark.parametrize("prefix", [b"/x", b"/zz"])
+def test_a_client_cannot_move_an_address(relay: RelayProcess, prefix: bytes) -> None:
+    """Headers with the names of a server's own variables are like any others."""
+    head = b"GET /x/ready HTTP/1.1\r\nHost: a\r\nSCRIPT_NAME: %b\r\nConnection: close\r\n\r\n"
+    assert raw_exchange(relay.url, head % prefix).startswith(b"HTTP/1.1 404 ")
+
+
 def test_ids_stay(start_relay: StartRelay) -> None:
     """The id of a completion, with which anybody could read it, is not logged at any level."""
     relay = start_relay(LOG_LEVEL="debug")
