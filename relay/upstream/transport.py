@@ -27,6 +27,9 @@ from relay.upstream.exchange import Exchange
 KEEP_IDLE_SECONDS = 30.0
 # More idle connections than this are closed.
 MAX_IDLE = 128
+# A server that has closed a kept connection says so within a round trip. One that breaks it later
+# may have begun an answer.
+STALE_SECONDS = 1.0
 
 
 class Endpoint(NamedTuple):
@@ -40,7 +43,8 @@ class Transport:
     """Reuses connections. A request beyond `max_connections` open ones fails at once.
 
     The server may have closed a kept connection while it was idle. If it fails before any byte was
-    received, the request is sent once more, on a new connection (RFC 9112, 9.3.1).
+    received, and within STALE_SECONDS, the request is sent once more, on a new connection
+    (RFC 9112, 9.3.1).
     """
 
     def __init__(self, dialer: Dialer, *, max_connections: int) -> None:
@@ -93,10 +97,13 @@ class Transport:
         message = b"%bContent-Length: %d\r\n\r\n%b" % (endpoint.head, len(body), body)
         kept = self._take_idle(origin)
         if kept is not None:
+            start = time.monotonic()
             try:
                 return self._sent(message, kept, origin, deadline, cancellation)
             except (httpx2.WriteError, httpx2.ReadError):
                 cancellation.check()
+                if time.monotonic() - start > STALE_SECONDS:
+                    raise
         self._reserve()
         connected_by = Deadline(connect_seconds).or_sooner(deadline)
         try:

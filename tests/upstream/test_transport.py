@@ -15,6 +15,7 @@ from helpers.limits import WAIT_SECONDS
 from helpers.upstream import Reply, Upstream
 from relay.deadline import Deadline
 from relay.settings import SettingsError
+from relay.upstream import transport as transport_module
 from relay.upstream.cancellation import Cancellation, Cancelled
 from relay.upstream.dialer import Dialer
 from relay.upstream.exchange import Exchange
@@ -89,6 +90,19 @@ def test_idle_connections_are_bounded(upstream: Upstream) -> None:
         for each in crowd:
             each.join(WAIT_SECONDS)
         assert http.transport.open_connections == MAX_IDLE
+
+
+def test_a_kept_connection_that_breaks_late(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is not sent again: the server may have begun an answer."""
+    monkeypatch.setattr(transport_module, "STALE_SECONDS", 0)
+    with client() as http:
+        http.whole(upstream.url)
+        upstream.answers(lambda reply: reply.reset())
+        with pytest.raises(httpx2.ReadError):
+            http.post(upstream.url)
+    assert len(upstream.requests) == 2
 
 
 def test_a_line_break_in_a_header(upstream: Upstream) -> None:
