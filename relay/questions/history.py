@@ -4,6 +4,7 @@ A turn is a user's message with the answers to it. History is cut at turns, so t
 sent without its question. The last turn is the question and is always sent.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,14 +16,14 @@ Turn = tuple[Message, ...]
 
 def turns_of(conversation: Sequence[Message]) -> tuple[Turn, ...]:
     """Groups a conversation, oldest message first, into turns."""
-    turns: list[Turn] = []
+    turns: list[list[Message]] = []
     for message in conversation:
         # A greeting of the page, before the first question, is a turn of its own.
         if message.role == "user" or not turns:
-            turns.append((message,))
+            turns.append([message])
         else:
-            turns[-1] += (message,)
-    return tuple(turns)
+            turns[-1].append(message)
+    return tuple(map(tuple, turns))
 
 
 def newest_turns(turns: tuple[Turn, ...], *, characters: int, most: int) -> tuple[Turn, ...]:
@@ -31,9 +32,10 @@ def newest_turns(turns: tuple[Turn, ...], *, characters: int, most: int) -> tupl
     0 is no limit. The last turn always stays.
     """
     kept = turns[-most:] if most else turns
-    while characters and len(kept) > 1 and _characters(kept) > characters:
-        kept = kept[1:]
-    return kept
+    if not characters:
+        return kept
+    sums = itertools.accumulate(_characters(turn) for turn in reversed(kept))
+    return kept[-max(1, sum(size <= characters for size in sums)) :]
 
 
 def newer_half(turns: tuple[Turn, ...]) -> tuple[Turn, ...] | None:
@@ -62,5 +64,5 @@ def _without_pictures(message: Message) -> Message:
     return replace(message, content=f"{message.content}\n\n{note}".strip(), pictures=())
 
 
-def _characters(turns: Sequence[Turn]) -> int:
-    return sum(len(message.content) for turn in turns for message in turn)
+def _characters(turn: Turn) -> int:
+    return sum(len(message.content) for message in turn)
