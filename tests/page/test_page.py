@@ -116,6 +116,34 @@ def test_the_network_comes_back(
     assert len(upstream.requests) == 1
 
 
+def test_the_network_comes_back_before_the_first_text(
+    page: Page, relay: RelayProcess, serve_page: ServePage, upstream: Upstream
+) -> None:
+    """A question that was long on its way is not given up: it is answered, and asked once."""
+    begin = threading.Event()
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        assert begin.wait(HELD_SECONDS)
+        reply.text(WHOLE)
+        reply.finish()
+
+    with contextlib.ExitStack() as cleanup:
+        line = Line(urlsplit(relay.url).port or 0)
+        cleanup.callback(line.close)
+        page.goto(serve_page(line.url).url)
+        ask(page, "Why is the sky blue?")
+        expect(conversation(page).get_by_text(re.compile(r"\d s$"))).to_be_visible()
+        line.cut()
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("may still be writing")
+        line.mend()
+        begin.set()
+        expect(conversation(page)).to_contain_text(WHOLE)
+        expect(alert).to_have_count(0)
+    assert len(upstream.requests) == 1
+
+
 def test_a_reload(page: Page, upstream: Upstream) -> None:
     """A page reloaded in mid answer shows the conversation, and reads the answer to its end."""
     ask(page, "Who are you?")

@@ -36,6 +36,7 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
   const asked: Asking[] = []
   const resumed: Asking[] = []
   const stopped: string[] = []
+  const told: { receipt: Receipt } = { receipt: thinking }
 
   const begin = (list: Asking[], options: Parameters<typeof resume>[0], sent: Pick<Asking, 'messages' | 'persona'>) =>
     new Promise<Answer>((resolve, reject) => {
@@ -65,7 +66,7 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
     stop: async ({ key }) => void stopped.push(key),
     progress: async ({ key }) => {
       if (key !== asked.at(-1)?.key) throw new AskbotError('not_found', 'There is no such answer here.')
-      return thinking
+      return told.receipt
     },
     url: '',
     token: () => undefined,
@@ -78,7 +79,7 @@ function openTab(storage: SharedStorage = sharedStorage(), persona: string | nul
   // Somebody looks at it.
   chat.subscribe(() => {})
   const turns = () => chat.get().turns.map(({ question, answer: text, outcome }) => [question, text, outcome.name])
-  return { asked, resumed, stopped, history, chat, turns, storage }
+  return { asked, resumed, stopped, told, history, chat, turns, storage }
 }
 
 type Tab = ReturnType<typeof openTab>
@@ -320,6 +321,26 @@ describe('several turns', () => {
     ;(await nth(tab.asked, 1)).fail(new AskbotError('overloaded', 'Busy.'))
     await ended(tab)
     expect(tab.turns()).toEqual([['Count.', 'one, two,', 'cut']])
+  })
+})
+
+describe('a connection that has died in silence', () => {
+  test('is given up when the relay says again that the answer has ended, and the rest is read over another', async () => {
+    const tab = openTab()
+    void tab.chat.ask('Why?')
+    const asking = await nth(tab.asked, 0)
+    tab.told.receipt = { ...thinking, state: 'finished', phase: null, bytes: 8 }
+    await tab.chat.progress()
+    asking.write('Be', '"1"')
+    await tab.chat.progress()
+    expect(tab.resumed).toEqual([])
+    await tab.chat.progress()
+    const resuming = await nth(tab.resumed, 0)
+    expect(resuming).toMatchObject({ key: asking.key, from: 'Be', etag: '"1"' })
+    resuming.finish('Because.')
+    await ended(tab)
+    expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])
+    expect(tab.stopped).toEqual([])
   })
 })
 

@@ -90,8 +90,9 @@ export interface Client {
 /** How often the text so far is stored, so that little is lost if the relay loses it too. */
 const KEEP_MS = 1000
 
-/** How long a question of another tab, or from before a reload, may take to reach the relay. */
+/** How long a question of another tab, or from before a reload, may take to reach the relay. Pictures take longer. */
 const ON_ITS_WAY_MS = 10_000
+const PICTURES_ON_THEIR_WAY_MS = 60_000
 
 const idle: Phase = { name: 'idle' }
 const none: readonly Turn[] = []
@@ -104,6 +105,8 @@ interface Reading extends Arrived {
   running: Running
   /** The reason why the reading was interrupted. */
   failure: Failure | null
+  /** The text when the relay first said that the answer has ended; null before. */
+  endedAt: string | null
   leaving: AbortController
 }
 
@@ -147,7 +150,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
   }
 
   function begun(running: Running, { text, etag }: Arrived): Reading {
-    reading = { running, text, etag, failure: null, leaving: new AbortController() }
+    reading = { running, text, etag, failure: null, endedAt: null, leaving: new AbortController() }
     return reading
   }
 
@@ -190,18 +193,31 @@ export function createChat(id: string, history: History, client: Client): Chat {
   function resumed(running: Running, arrived: Arrived = running) {
     const mine = begun(running, arrived)
     const { text, etag } = mine
+    const onItsWayMs = running.pictures.length > 0 ? PICTURES_ON_THEIR_WAY_MS : ON_ITS_WAY_MS
     void read(mine, null, async (options) => {
       for (;;) {
         try {
           return await client.resume({ ...options, text, etag })
         } catch (error) {
           const isUnknown = error instanceof AskbotError && error.code === 'not_found'
-          if (!isUnknown || options.signal?.aborted || Date.now() - running.askedAt > ON_ITS_WAY_MS) throw error
+          if (!isUnknown || options.signal?.aborted || Date.now() - running.askedAt > onItsWayMs) throw error
           await new Promise((resolve) => setTimeout(resolve, ON_ITS_WAY_MS / 20))
         }
       }
     })
     refresh()
+  }
+
+  /** Called when the relay says that an answer has ended which is still being read. */
+  function overdue(mine: Reading) {
+    if (reading !== mine || mine.failure !== null) return
+    if (mine.endedAt !== mine.text) {
+      mine.endedAt = mine.text
+      return
+    }
+    // Nothing has come since it was asked before: the connection is dead, though nobody has said so.
+    mine.leaving.abort()
+    resumed(mine.running, mine)
   }
 
   /** `start` is the time of the question, or null if this tab did not ask it. */
@@ -227,6 +243,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
     function onText(text: string, etag: string | null) {
       firstTextMs ??= waitedMs()
       latest = { text, etag }
+      mine.etag = etag
       pace.show(text)
       keeping ??= setTimeout(() => {
         keeping = undefined
@@ -241,7 +258,9 @@ export function createChat(id: string, history: History, client: Client): Chat {
 
     function settle(text: string, outcome: Outcome, receipt: TurnReceipt | null) {
       end()
-      if (reading === mine) reading = null
+      // Another reading may have taken its place.
+      if (reading !== mine) return
+      reading = null
       // Made once, so that the shown and the stored turn have the same time of their end.
       const turn = turnOf(running, text, { outcome, receipt, endedAt: Date.now() })
       void history.change(id, (conversation) => settled(conversation, key, turn))
@@ -332,10 +351,13 @@ export function createChat(id: string, history: History, client: Client): Chat {
       void history.change(id, (conversation) => settled(conversation, running.key, turn))
     },
     async progress() {
-      const { key } = reading?.running ?? history.find(id)?.running ?? {}
+      const mine = reading
+      const { key } = mine?.running ?? history.find(id)?.running ?? {}
       if (key === undefined) return null
       // The question may not have reached the relay yet. The reading tells of real failures.
-      return client.progress({ url: client.url, token: client.token(), key }).catch(() => null)
+      const receipt = await client.progress({ url: client.url, token: client.token(), key }).catch(() => null)
+      if (mine !== null && receipt !== null && receipt.state !== 'running') overdue(mine)
+      return receipt
     },
     resume() {
       const running = history.find(id)?.running

@@ -38,7 +38,7 @@ export async function ask({ persona, ...options }) {
   const reading = new Reading(options)
   const headers = { 'Content-Type': 'application/json', Accept: 'text/plain', 'Idempotency-Key': reading.key }
   const question = { method: 'POST', headers, body: JSON.stringify({ messages, persona }) }
-  return readToItsEnd(reading, () => request(options, '/aiCompletion', question, TRIES_TO_ASK, (status) => status === 0))
+  return readToItsEnd(reading, () => send(reading, question))
 }
 
 /**
@@ -168,6 +168,8 @@ export function newKey() {
 class Reading {
   /** Whether the relay has the question. */
   isAsked = false
+  /** Whether it may have the question although it did not reply. */
+  mayBeAsked = false
   /** The status of the last reply with text; 0 before the first. */
   status = 0
 
@@ -199,7 +201,9 @@ class Reading {
     const isText = response.ok && /^text\/plain\b/i.test(response.headers.get('Content-Type') ?? '')
     if (!isText) {
       const error = refused(response, await jsonIn(response))
-      if (this.isAsked && TELLS_NOTHING.has(error.code)) return error
+      if (!TELLS_NOTHING.has(error.code)) throw error
+      this.isAsked ||= this.mayBeAsked
+      if (this.isAsked) return error
       throw error
     }
     this.isAsked = true
@@ -267,6 +271,32 @@ const TELLS_NOTHING = new Set(['unexpected_response', 'relay_unreachable', 'rang
 // A question that cannot be sent fails soon. A running answer is worth more tries.
 const TRIES_TO_ASK = 3
 const TRIES_TO_RESUME = 8
+
+/** After this time without a reply the relay probably has the question. */
+const SENT_MS = 1000
+
+/**
+ * Sends the question. With its key it can be sent again: the relay asks the model only once.
+ * @param {Reading} reading
+ * @param {RequestInit} question
+ */
+async function send(reading, question) {
+  const { options } = reading
+  const start = performance.now()
+  /** @param {number} tries */
+  const attempt = (tries) => request(options, '/aiCompletion', question, tries, (status) => status === 0)
+  const noteTime = () => {
+    reading.mayBeAsked = performance.now() - start >= SENT_MS
+  }
+  const reply = await attempt(1).finally(noteTime).catch(() => null)
+  if (reply !== null) return reply
+  await pause(options, 1, null)
+  if (!reading.mayBeAsked) return attempt(TRIES_TO_ASK - 1)
+  return attempt(TRIES_TO_RESUME).catch((error) => {
+    reading.isAsked = true
+    throw error
+  })
+}
 
 /**
  * @param {Reading} reading

@@ -368,6 +368,19 @@ describe('no answer', () => {
     expect(keys.length).toBeGreaterThan(1)
     expect(new Set(keys).size).toBe(1)
   })
+
+  test('a question that was long on its way may have arrived: it is sent again for longer, and its answer can be resumed', async () => {
+    let seconds = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => 1000 * seconds++)
+    onTestFinished(() => void vi.restoreAllMocks())
+    let sent = 0
+    const url = await scriptedRelay((request) => {
+      sent++
+      request.socket.destroy()
+    })
+    expect(await errorOf(ask({ url, question, key, backOffMs: 1 }))).toMatchObject({ code: 'unreachable', canResume: true, text: '' })
+    expect(sent).toBeGreaterThan(3)
+  })
 })
 
 /** What a relay has of an answer, and at which bytes it breaks the connections that are read from, one after the other. */
