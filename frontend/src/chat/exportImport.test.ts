@@ -132,6 +132,7 @@ describe('a file that is none of ours is refused', () => {
     ['no conversations', toJson([])],
     ['a conversation without turns', JSON.stringify({ ...file, conversations: [{ id: 'x' }] })],
     ['a turn of another shape', JSON.stringify({ ...file, conversations: [{ ...file.conversations[0], turns: [{ question: 1 }] }] })],
+    ['a time that is none', JSON.stringify({ ...file, conversations: [{ ...file.conversations[0], changedAt: 1e18 }] })],
     ['Markdown without our comments', '# Title\n\n## You\n\nWhy?\n'],
     ['Markdown with a version of nothing', toMarkdown(withVersions, speakers).replace('"turn":1,"version"', '"turn":9,"version"')],
     ['Markdown with half a turn', toMarkdown({ ...whole, turns: [turn('q', 'a')] }, speakers).replace(/<!-- askbot: answer[^]*/, '')],

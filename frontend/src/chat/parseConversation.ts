@@ -96,7 +96,9 @@ function runningFrom(value: unknown, who: string | null): Running | null {
 
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string => typeof value === 'string'
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+/** A `Date` holds no later or earlier times (ECMA-262, 21.4.1.1). */
+const isTime = (value: unknown): value is number => isNumber(value) && Math.abs(value) <= 8.64e15
 const textOr = (value: unknown, otherwise: string) => (isText(value) ? value : otherwise)
 const textOrNull = (value: unknown) => (isText(value) ? value : null)
-const numberOrNull = (value: unknown) => (isTime(value) ? value : null)
+const numberOrNull = (value: unknown) => (isNumber(value) ? value : null)

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { canDictate, dictate, type Dictation } from '../speech/dictation.ts'
+import { localeFor } from '../words/localeFor.ts'
 import { useWords } from '../words/words.ts'
 import { IconButton } from './IconButton.tsx'
 
@@ -12,7 +13,7 @@ interface Handlers {
 /** A button to speak the question. Shown only if the browser recognises speech on the device itself. */
 export function Dictate({ isIdle, onPhrase, onState }: { isIdle: boolean } & Handlers) {
   const words = useWords()
-  const language = navigator.languages.find((each) => each.startsWith(words.lang)) ?? { en: 'en-US', ko: 'ko-KR' }[words.lang]!
+  const language = localeFor(words.lang) ?? { en: 'en-US', ko: 'ko-KR' }[words.lang]!
   const [canListen, setCanListen] = useState(false)
   const [isListening, setListening] = useState(false)
   const dictation = useRef<Dictation | null>(null)

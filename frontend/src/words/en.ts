@@ -173,6 +173,7 @@ export const en = {
   newVersion: 'There is a new version of this page.',
   reload: 'Reload',
   changingVersion: 'Changing to the new version …',
+  crashed: 'This page has failed. Your conversations are still in this browser.',
   away: 'The assistant cannot be reached. This page keeps trying.',
   reconnect: 'Reconnect',
 
@@ -181,6 +182,7 @@ export const en = {
     unreachable: 'The assistant cannot be reached.',
     relay_unreachable: 'The assistant cannot be reached.',
     unexpected_response: 'The assistant cannot be reached just now.',
+    abandoned: 'Nobody was reading any more, so the answer was given up.',
     cut: 'The connection was lost, or the model stopped in the middle.',
     invalid_request: 'The server did not understand the question.',
     unknown_persona: 'The assistant that answered here is no longer available. Choose another in a new conversation.',

@@ -160,6 +160,7 @@ export const ko: Words = {
   newVersion: '이 페이지의 새 버전이 있습니다.',
   reload: '새로 고침',
   changingVersion: '새 버전으로 바꾸는 중입니다 …',
+  crashed: '이 페이지에 문제가 생겼습니다. 대화는 이 브라우저에 그대로 있습니다.',
   away: '도우미에 연결할 수 없습니다. 연결될 때까지 계속 시도합니다.',
   reconnect: '다시 연결하기',
 
@@ -167,6 +168,7 @@ export const ko: Words = {
     unreachable: '도우미에 연결할 수 없습니다.',
     relay_unreachable: '도우미에 연결할 수 없습니다.',
     unexpected_response: '지금은 도우미에 연결할 수 없습니다.',
+    abandoned: '읽는 사람이 없어 답변을 더 작성하지 않았습니다.',
     cut: '연결이 끊겼거나 모델이 도중에 멈추었습니다.',
     invalid_request: '서버가 질문을 이해하지 못했습니다.',
     unknown_persona: '이 대화에서 답변하던 도우미를 더는 사용할 수 없습니다. 새 대화에서 다른 도우미를 골라 주세요.',

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { whenIn } from './dateInWords.ts'
 import { en } from './en.ts'
 import { ko } from './ko.ts'
 import { languageOf } from './languageOf.ts'
@@ -24,8 +26,45 @@ describe('a failure in words', () => {
     expect(wordsOfFailure(ko, failure)).toBe(ko.failures.overloaded)
   })
 
+  test('is said in words for every code that the relay has', () => {
+    const described = readFileSync(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8')
+    const [, list] = /^ {4}Code:.*?enum:\n((?: +- \w+\n)+)/ms.exec(described)!
+    const codes = list!.match(/\w+/g)!
+    // The page does not send what these refuse, and its client reads the answer again after the third.
+    const neverShown = new Set(['method_not_allowed', 'unsupported_media_type', 'range_not_satisfiable', 'idempotency_key_reused'])
+    expect(codes.filter((code) => !neverShown.has(code) && !(code in en.failures))).toEqual([])
+  })
+
   test.for(['brand_new', 'toString'])('is said in the relay’s own when its code is %s', (code) => {
     expect(wordsOfFailure(ko, { code, message: 'Something new.' })).toBe('Something new.')
+  })
+})
+
+describe('a time in words', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals()
+    vi.restoreAllMocks()
+  })
+
+  test.for([
+    [['en-GB'], '13:05'],
+    [['en-US@posix'], '1:05 PM'],
+    [['en-US@posix', 'en-GB'], '13:05'],
+    [['ko-KR'], '1:05 PM'],
+  ] as const)('is, for a browser with %j, as it is written there', ([languages, written]) => {
+    vi.stubGlobal('navigator', { languages })
+    expect(whenIn('en')(new Date().setHours(13, 5)).replaceAll(/\s/g, ' ')).toBe(written)
+  })
+
+  test('of a long list makes few formats', () => {
+    vi.stubGlobal('navigator', { languages: ['en-GB'] })
+    const { DateTimeFormat } = Intl
+    const made = vi.spyOn(Intl, 'DateTimeFormat').mockImplementation(function (...given) {
+      return new DateTimeFormat(...given)
+    })
+    const when = whenIn('en')
+    for (let days = 0; days < 1000; days++) when(Date.now() - days * 86_400_000)
+    expect(made.mock.calls.length).toBeLessThanOrEqual(3)
   })
 })
 
