@@ -206,6 +206,32 @@ def test_everything_in_one_file(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("There are no Askbot conversations in this file.")).to_be_visible()
 
 
+def test_an_answer_from_a_clock_that_is_ahead(page: Page, tmp_path: Path) -> None:
+    """A conversation whose last answer has not ended yet by this machine's clock can be read."""
+    exchange(page, "Who are you?")
+    choose(page, "Export")
+    with page.expect_download() as download:
+        button(page, "JSON").click()
+    file = json.loads(download.value.path().read_text(encoding="utf-8"))
+    page.keyboard.press("Escape")
+    choose(page, "Delete")
+    [ahead] = file["conversations"]
+    ahead["seenAt"] = 0
+    ahead["changedAt"] += 3_600_000
+    ahead["turns"][0]["endedAt"] += 3_600_000
+    other = tmp_path / "ahead.json"
+    other.write_text(json.dumps(file), encoding="utf-8")
+    button(page, "Settings").click()
+    page.get_by_label("Import a file").set_input_files(other)
+    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    page.keyboard.press("Escape")
+    listed(page).click()
+    expect(conversation(page)).to_contain_text("Hello there.")
+    expect(listed(page)).to_have_text(["Who are you?"])
+    question_field(page).fill("Can I write?")
+    expect(question_field(page)).to_have_value("Can I write?")
+
+
 def test_two_tabs(page: Page, upstream: Upstream) -> None:
     """What is asked in one tab is read in the other as it is written, and asked once."""
     exchange(page, "Who are you?")
@@ -403,6 +429,20 @@ def test_a_draft(page: Page) -> None:
     expect(question_field(page)).to_have_value("Another")
     listed(page).click()
     expect(question_field(page)).to_have_value("Half a questi")
+
+
+def test_the_draft_of_an_edit(page: Page) -> None:
+    """What was changed in an asked question, and not asked, is there after a reload."""
+    exchange(page, "Who are you?")
+    button(page, "Edit the question").click()
+    field = page.get_by_role("textbox", name="Edited question")
+    field.fill("Who are you, and what can you do?")
+    page.reload()
+    button(page, "Edit the question").click()
+    expect(field).to_have_value("Who are you, and what can you do?")
+    button(page, "Cancel").click()
+    button(page, "Edit the question").click()
+    expect(field).to_have_value("Who are you?")
 
 
 @pytest.mark.browser_context_args(permissions=["clipboard-read", "clipboard-write"])

@@ -3,6 +3,7 @@ import { type Conversation, type Turn, turnOf } from './conversation.ts'
 import { ImportError } from './importError.ts'
 import { fromMarkdown, isMarkdown, type Speakers, toMarkdown as markdownOf } from './markdownFormat.ts'
 import { conversationFrom } from './parseConversation.ts'
+import { idsOf } from './versions.ts'
 
 const FORMAT = 'askbot-conversations'
 
@@ -59,10 +60,6 @@ function withOwnIds(conversation: Conversation): Conversation {
     id: /^[\w-]{1,64}$/.test(id) ? id : newKey(),
     turns: areUnique ? turns : turns.map(withNewIds),
   }
-}
-
-function idsOf(turns: readonly Turn[]): string[] {
-  return turns.flatMap(({ id, versions: { earlier, later } }) => [id, ...[...earlier, ...later].flatMap(idsOf)])
 }
 
 function withNewIds(turn: Turn): Turn {

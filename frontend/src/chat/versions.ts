@@ -23,6 +23,11 @@ export function versionOf({ versions: { earlier, later } }: { versions: Versions
   return { number: earlier.length + 1, of: earlier.length + 1 + later.length }
 }
 
+/** The ids of turns and of all their versions. */
+export function idsOf(turns: readonly Turn[]): readonly string[] {
+  return turns.flatMap(({ id, versions: { earlier, later } }) => [id, ...[...earlier, ...later].flatMap(idsOf)])
+}
+
 function branchesAt(turns: readonly Turn[], place: number): readonly Branch[] {
   const { earlier, later } = turns[place]!.versions
   return [...earlier, [{ ...turns[place]!, versions: alone }, ...turns.slice(place + 1)], ...later]

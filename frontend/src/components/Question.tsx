@@ -1,7 +1,7 @@
 import { useEffect, useId, useRef, useState, type FormEvent } from 'react'
 import type { Chat } from '../chat/chat.ts'
 import type { Turn } from '../chat/conversation.ts'
-import { drafts } from '../page/drafts.ts'
+import { drafts, editDraft } from '../page/drafts.ts'
 import { usePage } from '../page/page.ts'
 import { createPictures } from '../pictures/pictures.ts'
 import { useStore } from '../useStore.ts'
@@ -47,7 +47,7 @@ export function Question({ chat, turn, question, pictures }: Shown) {
 function Edited({ chat, turn }: { chat: Chat; turn: Turn }) {
   const words = useWords()
   const page = usePage()
-  const draftName = `edit.${turn.id}`
+  const draftName = editDraft(turn.id)
   const [text, setText] = useState(() => drafts.load(draftName) || turn.question)
   const isIdle = useStore(chat, ({ phase }) => phase.name === 'idle')
   const length = useQuestionLength(text)

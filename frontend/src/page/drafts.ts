@@ -1,3 +1,5 @@
+import type { Conversation } from '../chat/conversation.ts'
+import { idsOf } from '../chat/versions.ts'
 import { loadText, saveText } from './stored.ts'
 
 const PREFIX = 'askbot.draft.'
@@ -6,7 +8,10 @@ const nameOf = (id: string) => PREFIX + id
 /** The name of the draft of a new conversation. */
 export const NEW_DRAFT = 'new'
 
-/** The unsent text of each conversation. New conversations share one draft. */
+/** The name of the draft of an edited question. */
+export const editDraft = (turn: string) => `edit.${turn}`
+
+/** The unsent text of each conversation, and of each edited question. New conversations share one draft. */
 export const drafts = {
   load(id: string): string {
     return loadText('localStorage', nameOf(id)) ?? ''
@@ -14,9 +19,10 @@ export const drafts = {
   save(id: string, text: string): void {
     saveText('localStorage', nameOf(id), text === '' ? null : text)
   },
-  /** Deletes the drafts of deleted conversations. */
-  prune(ids: readonly string[]): void {
-    const wanted = new Set([NEW_DRAFT, ...ids].map(nameOf))
+  /** Deletes the drafts of all conversations but these. */
+  prune(conversations: readonly Conversation[]): void {
+    const names = conversations.flatMap(({ id, turns }) => [id, ...idsOf(turns).map(editDraft)])
+    const wanted = new Set([NEW_DRAFT, ...names].map(nameOf))
     try {
       for (const name of Object.keys(localStorage)) if (name.startsWith(PREFIX) && !wanted.has(name)) localStorage.removeItem(name)
     } catch {

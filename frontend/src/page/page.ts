@@ -103,7 +103,8 @@ export function createPage(relayUrl: string): Page {
   function see() {
     const shown = history.find(address.get().id)
     if (shown === undefined || !isNews(shown) || document.visibilityState === 'hidden') return
-    void history.change(shown.id, (latest) => ({ ...latest, seenAt: Date.now() }))
+    // By the clock of the answer's end if that is ahead: it may have been set back since, or be another machine's.
+    void history.change(shown.id, (latest) => ({ ...latest, seenAt: Math.max(Date.now(), latest.turns.at(-1)?.endedAt ?? 0) }))
   }
 
   // In a microtask, so that the current change is stored first.
@@ -127,7 +128,7 @@ export function createPage(relayUrl: string): Page {
 
   async function begin() {
     await history.loaded
-    if (history.get().isKept) drafts.prune(history.get().conversations.map(({ id }) => id))
+    if (history.get().isKept) drafts.prune(history.get().conversations)
     resumeAll()
   }
 
