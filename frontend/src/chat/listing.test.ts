@@ -75,6 +75,8 @@ describe('what a search has found', () => {
   test('is shown with some of what stands around it', () => {
     const long = conversation(turn('Why?', `${'before '.repeat(30)}the sky is blue ${'after '.repeat(30)}`))
     expect(snippetOf(long, 'sky')).toMatch(/^… .*the sky is blue .* …$/)
+    const withoutSpaces = conversation(turn('何?', `${'前'.repeat(300)}空は青い${'後'.repeat(300)}`))
+    expect(snippetOf(withoutSpaces, '空')).toMatch(/^… 前+空は青い後+ …$/)
     expect(snippetOf(long, '')).toBeNull()
     expect(snippetOf(conversation(turn('The sky')), 'sky')).toBeNull()
   })

@@ -25,10 +25,19 @@ const wordsOf = (query: string) => composed(query).toLowerCase().split(/\s+/).fi
 export function search(conversations: readonly Conversation[], query: string): readonly Conversation[] {
   const words = wordsOf(query)
   if (words.length === 0) return conversations
-  return conversations.filter(({ title, turns }) => {
-    const text = composed([title, ...turns.flatMap(({ question, answer }) => [question, answer])].join('\n')).toLowerCase()
-    return words.every((word) => text.includes(word))
-  })
+  return conversations.filter((conversation) => words.every((word) => searchedIn(conversation).includes(word)))
+}
+
+/** Kept, because the list is searched again at each key and each change of one conversation. */
+const searched = new WeakMap<Conversation, string>()
+
+function searchedIn(conversation: Conversation): string {
+  const known = searched.get(conversation)
+  if (known !== undefined) return known
+  const { title, turns } = conversation
+  const text = composed([title, ...turns.flatMap(({ question, answer }) => [question, answer])].join('\n')).toLowerCase()
+  searched.set(conversation, text)
+  return text
 }
 
 /** A part of a text: a match of a search, or the text between matches. */
@@ -58,7 +67,8 @@ export function snippetOf(conversation: Conversation, query: string): string | n
     const line = composed(text).trim().replaceAll(/\s+/g, ' ')
     const place = line.search(pattern)
     if (place < 0 || line === title) continue
-    const start = place <= BEFORE ? 0 : line.lastIndexOf(' ', place - BEFORE / 2) + 1
+    // At the beginning of a word, unless that is far away, as in a text without spaces.
+    const start = place <= BEFORE ? 0 : Math.max(place - BEFORE, line.lastIndexOf(' ', place - BEFORE / 2) + 1)
     const snippet = line.slice(start, start + LONGEST_SNIPPET)
     return `${start > 0 ? '… ' : ''}${snippet}${start + LONGEST_SNIPPET < line.length ? ' …' : ''}`
   }

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type Ref, useId } from 'react'
+import { memo, type KeyboardEvent, type Ref, useId } from 'react'
 import { type Conversation, isNews, titleOf } from '../chat/conversation.ts'
 import { groupsOf, hitsIn, snippetOf } from '../chat/listing.ts'
 import { hrefOf } from '../page/address.ts'
@@ -17,8 +17,8 @@ interface Reached {
   onRemoved: () => void
 }
 
-/** Conversations by day, as they were found. */
-export function ConversationList({ ref, found, ...reached }: { ref: Ref<HTMLElement>; found: readonly Conversation[] } & Reached) {
+/** Conversations by day, as they were found. There may be hundreds, and a running answer changes one each second. */
+export const ConversationList = memo(function ConversationList({ ref, found, ...reached }: { ref: Ref<HTMLElement>; found: readonly Conversation[] } & Reached) {
   const words = useWords()
   const isEmpty = useStore(usePage().history, ({ conversations }) => conversations.length === 0)
   const groups = groupsOf(found)
@@ -39,9 +39,9 @@ export function ConversationList({ ref, found, ...reached }: { ref: Ref<HTMLElem
       {groups.length === 0 && <p className={styles.hint}>{isEmpty ? words.noConversations : words.nothingFound}</p>}
     </nav>
   )
-}
+})
 
-function Entry({ conversation, query, onOpen, onArrow, onRemoved }: { conversation: Conversation } & Reached) {
+const Entry = memo(function Entry({ conversation, query, onOpen, onArrow, onRemoved }: { conversation: Conversation } & Reached) {
   const words = useWords()
   const page = usePage()
   const { id, running, changedAt } = conversation
@@ -84,10 +84,10 @@ function Entry({ conversation, query, onOpen, onArrow, onRemoved }: { conversati
       <ConversationMenu conversation={conversation} label={words.optionsFor(title)} onRemoved={onRemoved} />
     </li>
   )
-}
+})
 
 function Hits({ text, query }: { text: string; query: string }) {
   // The same word may be hit twice: the place is the identity.
   // oxlint-disable-next-line react/no-array-index-key
-  return hitsIn(text, query).map((part, place) => (part.isHit ? <mark key={place}>{part.text}</mark> : part.text))
+  return hitsIn(text, query).map((part, place) => (part.isHit ? <mark key={place}>{part.text}</mark> : <span key={place}>{part.text}</span>))
 }

@@ -1,6 +1,6 @@
-import { useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react'
 import type { Conversation } from '../chat/conversation.ts'
-import { search } from '../chat/listing.ts'
+import { groupsOf, search } from '../chat/listing.ts'
 import { usePage } from '../page/page.ts'
 import { useStore } from '../useStore.ts'
 import { useWords } from '../words/words.ts'
@@ -11,6 +11,9 @@ import { isComposing } from './isComposing.ts'
 import styles from './Sidebar.module.css'
 import { UndoNotice } from './UndoNotice.tsx'
 import { SEARCH_FIELD } from './useShortcuts.ts'
+
+/** A much longer one is too much for a regular expression. */
+const LONGEST_QUERY = 1000
 
 /** All conversations, and the page's general actions. */
 export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog?: boolean; isSearched?: boolean }) {
@@ -33,34 +36,37 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
     page.address.go(null)
   }
 
-  function open({ id }: Conversation) {
-    page.panel.set(null)
-    page.address.go(id)
-    focusNext()
-  }
+  const open = useCallback(
+    ({ id }: Conversation) => {
+      page.panel.set(null)
+      page.address.go(id)
+      focusNext()
+    },
+    [page],
+  )
 
-  function onRemoved() {
+  const onRemoved = useCallback(() => {
     // Elements behind a dialog cannot have the focus.
     if (isInDialog) list.current!.focus()
     else focusNext()
-  }
+  }, [isInDialog])
 
   /** The arrows go from the field down into the list, and back. */
-  function onArrow(event: KeyboardEvent) {
+  const onArrow = useCallback((event: KeyboardEvent) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
     const stops: HTMLElement[] = [field.current!, ...list.current!.querySelectorAll('a')]
     const next = stops[stops.indexOf(event.currentTarget as HTMLElement) + step]
     if (step === 0 || next === undefined) return
     event.preventDefault()
     next.focus()
-  }
+  }, [])
 
   function onSearchKey(event: KeyboardEvent) {
     if (isComposing(event.nativeEvent)) return
     onArrow(event)
     if (event.key !== 'Enter') return
     // The list may still show the results for the previous letter.
-    const [first] = search(conversations, query)
+    const first = groupsOf(search(conversations, query))[0]?.conversations[0]
     if (first) open(first)
   }
 
@@ -82,6 +88,7 @@ export function Sidebar({ isInDialog = false, isSearched = false }: { isInDialog
           ref={field}
           id={SEARCH_FIELD}
           type="search"
+          maxLength={LONGEST_QUERY}
           aria-label={words.search}
           placeholder={words.search}
           value={query}
