@@ -2,6 +2,8 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import './index.css'
 import { App } from './App.tsx'
+import { Boundary } from './components/Boundary.tsx'
+import { CrashNote } from './components/CrashNote.tsx'
 import { createPage, PageContext } from './page/page.ts'
 import { registerWorker } from './pwa/pwa.ts'
 
@@ -13,7 +15,9 @@ async function show() {
   createRoot(document.getElementById('root')!).render(
     <StrictMode>
       <PageContext value={page}>
-        <App />
+        <Boundary fallback={<CrashNote />}>
+          <App />
+        </Boundary>
       </PageContext>
     </StrictMode>,
   )

@@ -25,6 +25,21 @@ SELECT 1;
 """
 
 
+def test_an_answer_that_cannot_be_drawn(page: Page, upstream: Upstream, tmp_path: Path) -> None:
+    """Markdown that is too deep to be drawn is in the file as the text it is."""
+    upstream.answers(saying(">" * 5000 + " deep"))
+    # React tells the console of it, so this is for another tab.
+    page = page.context.new_page()
+    page.goto("/")
+    exchange(page, "Quote.")
+    choose(page, "Export")
+    with page.expect_download() as download:
+        button(page, "Web page").click()
+    file = tmp_path / "shared.html"
+    download.value.save_as(file)
+    assert "&gt;&gt;&gt; deep" in file.read_text(encoding="utf-8")
+
+
 def test_a_file_to_share(page: Page, upstream: Upstream, browser: Browser, tmp_path: Path) -> None:
     """It looks as the page does, code and formulas included, and has no script in it."""
     upstream.answers(saying(ANSWER))

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserType, Page, Route, expect
 
 from helpers import page_process
-from helpers.limits import GONE_SECONDS, WAIT_SECONDS, WORK_SECONDS
+from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS, WORK_SECONDS
 from helpers.network_line import Line
 from helpers.nginx_process import start_nginx
 from helpers.page_actions import (
@@ -403,6 +403,77 @@ def test_an_answer_that_cannot_be_drawn(page: Page, upstream: Upstream) -> None:
         expect(conversation(page)).to_contain_text(">>>> deep")
         expect(button(page, "Ask")).to_be_visible()
         page.reload()
+
+
+# As a browser does that translates pages: each text gets an element of its own.
+TRANSLATE = """
+() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  const found = []
+  while (texts.nextNode()) {
+    const text = texts.currentNode
+    if (!text.parentElement.closest('[translate=no]')) found.push(text)
+  }
+  for (const text of found) {
+    const translated = document.createElement('font')
+    translated.textContent = text.data
+    text.replaceWith(translated)
+  }
+}
+"""
+
+
+@pytest.mark.browser_context_args(permissions=["clipboard-read", "clipboard-write"])
+def test_a_page_that_the_browser_translates(page: Page, upstream: Upstream) -> None:
+    """It shows the whole answer, and goes on working."""
+    steps = [threading.Event() for _ in range(3)]
+
+    @upstream.answers
+    def script(reply: Reply) -> None:
+        for step, text in zip(
+            steps, ["Light **from** the", " sun **is", "** scattered."], strict=True
+        ):
+            assert step.wait(HELD_SECONDS)
+            reply.text(text)
+        reply.finish()
+
+    ask(page, "Why is the sky blue?")
+    expect(page.get_by_text("Waiting for the first words")).to_be_visible()
+    for step, shown in zip(steps, ["from the", "sun is", "is scattered."], strict=True):
+        page.evaluate(TRANSLATE)
+        step.set()
+        expect(conversation(page)).to_contain_text(shown)
+    expect(conversation(page)).to_contain_text("Light from the sun is scattered.")
+    expect(button(page, "Ask")).to_be_visible()
+    button(page, "Copy the answer").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    page.evaluate(TRANSLATE)
+    expect(page.get_by_text("Copied")).to_have_count(0)
+    page.get_by_role("searchbox").fill("sk")
+    page.evaluate(TRANSLATE)
+    page.get_by_role("searchbox").fill("sky")
+    expect(page.get_by_role("navigation").locator("mark").first).to_have_text("sky")
+    upstream.answers(lambda reply: reply.refuse("401 Unauthorized", {"message": "Bad key"}))
+    ask(page, "And red?")
+    expect(page.get_by_role("alert")).to_contain_text("The model could not answer.")
+
+
+def test_a_page_that_cannot_be_drawn(page: Page) -> None:
+    """It says so, and lets the reader take what the browser has stored."""
+    exchange(page, "Who are you?")
+    wait_until_kept(page)
+    # React tells the console of it, so this is for another tab.
+    broken = page.context.new_page()
+    broken.add_init_script("Intl.DateTimeFormat = function () { throw new Error('A defect.') }")
+    broken.goto("/")
+    expect(broken.get_by_role("alert")).to_contain_text(
+        "Your conversations are still in this browser"
+    )
+    with broken.expect_download() as download:
+        button(broken, "Export all").click()
+    assert "Hello there." in download.value.path().read_text(encoding="utf-8")
+    button(broken, "Reload").click()
+    expect(broken.get_by_role("alert")).to_be_visible()
 
 
 def test_an_access_code_that_cannot_be_sent(

@@ -2,7 +2,7 @@ import type { ComponentType } from 'react'
 import { createStore } from '../store.ts'
 import { useStore } from '../useStore.ts'
 import { Boundary } from './Boundary.tsx'
-import styles from './TurnView.module.css'
+import { PlainText } from './PlainText.tsx'
 
 interface Text {
   text: string
@@ -33,8 +33,4 @@ export function AnswerText(props: Text) {
       <Markdown {...props} />
     </Boundary>
   )
-}
-
-function PlainText({ text }: Text) {
-  return <p className={styles.plain}>{text}</p>
 }

@@ -107,10 +107,10 @@ export function Composer({ chat, draftName }: { chat: Chat; draftName: string })
       </div>
       <LengthNote id={lengthId} length={length} />
       <output id={noteId} className={styles.note}>
-        {refusal?.why === 'elsewhere' && words.elsewhere}
-        {refusal?.why === 'too early' && refusal.during === live && words.tooEarly}
-        {refusal?.why === 'no words' && hasPictures && draft.trim() === '' && words.pictureNeedsWords}
-        {isDeaf && words.notHeard}
+        {refusal?.why === 'elsewhere' && <span>{words.elsewhere}</span>}
+        {refusal?.why === 'too early' && refusal.during === live && <span>{words.tooEarly}</span>}
+        {refusal?.why === 'no words' && hasPictures && draft.trim() === '' && <span>{words.pictureNeedsWords}</span>}
+        {isDeaf && <span>{words.notHeard}</span>}
         {hasTools && <PictureNote pictures={pictures} limits={limits} />}
       </output>
     </form>

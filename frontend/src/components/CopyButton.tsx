@@ -26,8 +26,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
       <Icon name={phase === 'copied' ? 'check' : 'copy'} />
       {/* The result for screen readers. The button's name does not change. */}
       <output className={phase === 'ready' ? 'visually-hidden' : undefined}>
-        {phase === 'copied' && words.copied}
-        {phase === 'failed' && words.copyFailed}
+        {{ ready: '', copied: words.copied, failed: words.copyFailed }[phase]}
       </output>
     </button>
   )

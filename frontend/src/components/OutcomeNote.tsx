@@ -66,7 +66,8 @@ function FailureNote({ text, failure, isNews, until, choices }: Noted) {
   return (
     <div className={styles.failure}>
       <p role={isNews ? 'alert' : undefined}>
-        <strong>{text}</strong> {wordsOfFailure(words, failure)} {mustWait && wait !== null && words.retryAfter(wait)}
+        <strong>{text}</strong> <span>{wordsOfFailure(words, failure)}</span>{' '}
+        {mustWait && wait !== null && <span>{words.retryAfter(wait)}</span>}
       </p>
       <FailureDetails failure={failure} />
       {choices}

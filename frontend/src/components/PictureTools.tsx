@@ -140,7 +140,7 @@ export function AddPicture({ pictures, limits, onAdded }: Tools & { onAdded: () 
 export function PictureNote({ pictures, limits }: Tools) {
   const words = useWords()
   const { all, problem } = useStore(pictures, (state) => state)
-  if (all.length > 0 && limits === null) return words.picturesNotAccepted
-  if (problem === 'too many') return words.picturesTooMany(limits?.max ?? 0)
-  return problem === 'unreadable' ? words.pictureUnreadable : null
+  if (all.length > 0 && limits === null) return <span>{words.picturesNotAccepted}</span>
+  if (problem === 'too many') return <span>{words.picturesTooMany(limits?.max ?? 0)}</span>
+  return problem === 'unreadable' && <span>{words.pictureUnreadable}</span>
 }

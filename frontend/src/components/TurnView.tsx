@@ -40,7 +40,8 @@ export const TurnView = memo(function TurnView({ chat, turn, isLast, isNews }: S
       <Question chat={chat} turn={turn} question={question} pictures={pictures} />
       <h3 className="visually-hidden">{words.answered(name)}</h3>
       {answer !== '' && (
-        <div lang={languageOf(answer)} data-answer>
+        // A browser that translates puts its own elements in place of texts, which then no longer grow.
+        <div lang={languageOf(answer)} translate={turn === null ? 'no' : undefined} data-answer>
           <AnswerText text={answer} isLive={turn === null} />
         </div>
       )}

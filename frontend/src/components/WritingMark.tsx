@@ -12,13 +12,14 @@ export function WritingMark({ chat, answer }: { chat: Chat; answer: string }) {
   const thinking = useThinking(chat, answer)
   if (thinking !== null) return <ThinkingMark {...thinking} />
   const isWaiting = answer === ''
-  const text = isWaiting ? words.waiting : silentSeconds > 0 && words.stillWriting
+  const isSilent = silentSeconds > 0
+  const text = isWaiting ? words.waiting : isSilent ? words.stillWriting : words.beingWritten
 
   return (
     <p className={styles.mark}>
       <span className={styles.caret} />
-      {text === false ? <span className="visually-hidden">{words.beingWritten}</span> : text}
-      {silentSeconds > 0 && <span className={styles.seconds}>{words.seconds(silentSeconds)}</span>}
+      <span className={isWaiting || isSilent ? undefined : 'visually-hidden'}>{text}</span>
+      {isSilent && <span className={styles.seconds}>{words.seconds(silentSeconds)}</span>}
     </p>
   )
 }
@@ -28,7 +29,7 @@ function ThinkingMark({ seconds, text }: { seconds: number; text: string }) {
   const mark = (
     <>
       <span className={styles.caret} />
-      {words.thinking}
+      <span>{words.thinking}</span>
       <span className={styles.seconds}>{words.seconds(seconds)}</span>
     </>
   )

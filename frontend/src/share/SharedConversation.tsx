@@ -1,8 +1,10 @@
 import { type Conversation, titleOf, type Turn } from '../chat/conversation.ts'
 import { allTurns } from '../chat/exportImport.ts'
+import { Boundary } from '../components/Boundary.tsx'
 import { isLong } from '../components/isLong.ts'
 import { QuestionPictures } from '../components/QuestionPictures.tsx'
 import note from '../components/OutcomeNote.module.css'
+import { PlainText } from '../components/PlainText.tsx'
 import question from '../components/QuestionText.module.css'
 import transcript from '../components/Transcript.module.css'
 import turnView from '../components/TurnView.module.css'
@@ -41,7 +43,7 @@ function SharedTurn({ turn, name }: { turn: Turn; name: string }) {
       {isLong(turn.question) ? (
         <div className={question.text} data-open lang={languageOf(turn.question)}>
           <HeadingLevel value="h3">
-            <Markdown text={turn.question} isLive={false} />
+            <SharedText text={turn.question} />
           </HeadingLevel>
         </div>
       ) : (
@@ -52,10 +54,18 @@ function SharedTurn({ turn, name }: { turn: Turn; name: string }) {
       <h3 className="visually-hidden">{words.answered(name)}</h3>
       {answer !== '' && (
         <div lang={languageOf(answer)}>
-          <Markdown text={answer} isLive={false} />
+          <SharedText text={answer} />
         </div>
       )}
       {outcome.name !== 'finished' && <p className={note.note}>{words[outcome.name]}</p>}
     </article>
+  )
+}
+
+function SharedText({ text }: { text: string }) {
+  return (
+    <Boundary fallback={<PlainText text={text} />}>
+      <Markdown text={text} isLive={false} />
+    </Boundary>
   )
 }

@@ -1,4 +1,5 @@
-import { createRoot } from 'react-dom/client'
+import type { ReactNode } from 'react'
+import { createRoot, type Root } from 'react-dom/client'
 import { type Conversation, titleOf } from '../chat/conversation.ts'
 import { type Words, WordsContext } from '../words/words.ts'
 import { SharedConversation } from './SharedConversation.tsx'
@@ -23,13 +24,12 @@ h1 { margin-bottom: 2rem; font: 600 1.5rem / 1.3 var(--display); overflow-wrap: 
 /** A conversation as one HTML file that opens anywhere: no script, the same look. */
 export async function toHtml({ conversation, words, theme, nameOf }: Shared): Promise<string> {
   const place = document.createElement('div')
-  const root = createRoot(place)
-  root.render(
+  const root = await drawn(
+    place,
     <WordsContext value={words}>
       <SharedConversation conversation={conversation} nameOf={nameOf} />
     </WordsContext>,
   )
-  await whole(place)
   for (const useless of place.querySelectorAll('button, output, .katex-html')) useless.remove()
   const body = place.innerHTML
   root.unmount()
@@ -50,22 +50,26 @@ ${body}
 `
 }
 
-/** Waits until all is drawn. The code for highlighting and formulas may still be loading. */
-async function whole(place: HTMLElement): Promise<void> {
-  await new Promise<void>((resolve) => {
+/** Resolves when all is drawn: the code for highlighting and formulas may still be loading. Rejects if that fails. */
+async function drawn(place: HTMLElement, content: ReactNode): Promise<Root> {
+  return new Promise((resolve, reject) => {
+    const root = createRoot(place, { onUncaughtError: reject })
     const isWhole = () => place.firstChild !== null && place.querySelector('[aria-busy=true]') === null
     const observer = new MutationObserver(() => {
       if (!isWhole()) return
       observer.disconnect()
-      resolve()
+      resolve(root)
     })
     observer.observe(place, { subtree: true, childList: true, attributes: true })
+    root.render(content)
   })
 }
 
 /** The page's styles, without the fonts of formulas: browsers draw MathML by themselves. */
 function styles(): string {
-  const rules = Array.from(document.styleSheets).flatMap((sheet) => Array.from(sheet.cssRules, ({ cssText }) => cssText))
+  // Those of extensions cannot be read.
+  const own = Array.from(document.styleSheets).filter(({ href }) => href === null || new URL(href).origin === location.origin)
+  const rules = own.flatMap((sheet) => Array.from(sheet.cssRules, ({ cssText }) => cssText))
   return rules.filter((rule) => !rule.startsWith('@font-face') && !rule.includes('.katex')).join('\n')
 }
 
