@@ -9,7 +9,7 @@ from bench.peers import PEERS, ROOT
 
 
 def machine() -> dict[str, str]:
-    """Processor, memory and kernel. The machine's name is nobody's business."""
+    """Processor, memory and kernel. Without the machine's name."""
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": _processor(),

@@ -230,7 +230,7 @@ def _per_token(run: Run) -> Figures:
 
 
 def whole(run: Run) -> Run:
-    """The run, when every answer was whole: a fast relay that loses text is not fast."""
+    """The run. Raises Failed if an answer was incomplete."""
     if run.outcome.complete < run.outcome.answers:
         raise Failed(f"{run.outcome.complete} of {run.outcome.answers} answers were whole")
     return run

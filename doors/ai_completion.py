@@ -56,6 +56,7 @@ def show_completion(id: str) -> Response:
 
 
 def stop_completion(id: str) -> Response:
+    """A 204. Raises UnknownCompletion or StoreUnreachable."""
     serving().store.stop(id)
     return Response(status=204)
 

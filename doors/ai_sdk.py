@@ -12,7 +12,10 @@ FORM = "ui_messages"
 
 
 def chat() -> Response:
-    """A chat id that is a UUID names the answer to the chat's latest question."""
+    """The answer as a UI message stream. Raises RelayError.
+
+    A chat id that is a UUID names the answer to the chat's latest question.
+    """
     asked = parse_chat(
         request_body(),
         content_type=request.headers.get("Content-Type", ""),
@@ -25,6 +28,7 @@ def chat() -> Response:
 
 
 def complete() -> Response:
+    """The answer to one question as a UI message stream. Raises RelayError."""
     question = parse_question(
         request_body(),
         content_type=request.headers.get("Content-Type", ""),

@@ -10,6 +10,7 @@ from relay.questions import parse_chat_completion
 
 
 def complete_chat() -> Response:
+    """The answer in OpenAI's chunks, or as one object without `stream`. Raises RelayError."""
     asked = parse_chat_completion(
         request_body(),
         content_type=request.headers.get("Content-Type", ""),
@@ -34,6 +35,7 @@ def complete_chat() -> Response:
 
 
 def list_models() -> Response:
+    """The personas, as OpenAI's list of models."""
     language = reader_language()
     models = [model(persona, language) for persona in serving().personas]
     response = jsonify({"object": "list", "data": models})
@@ -42,6 +44,7 @@ def list_models() -> Response:
 
 
 def show_model(id: str) -> Response:
+    """A persona, as OpenAI's model. Raises UnknownPersona."""
     persona = serving().personas.get(id)
     if persona is None:
         raise UnknownPersona()
@@ -64,6 +67,7 @@ def model(persona: Persona, language: Language) -> dict[str, object]:
 
 
 def refusal(error: RelayError) -> Response:
+    """The error in OpenAI's form, with OpenAI's status where it has one of its own."""
     status, body = openai_error(error)
     response = jsonify(body)
     response.status_code = status

@@ -96,7 +96,7 @@ def _load(path: Path, name: str, api_key: str) -> Any:
 def _configure(params: Any, path: Path, name: str, api_key: str) -> Any:
     params.model.path = str(path)
     params.model_alias = {name}
-    params.verbosity = 1  # Errors only: questions are nobody's business.
+    params.verbosity = 1  # Errors only: at other levels llama.cpp logs questions.
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     # Every program and, through a browser, every web page on this machine can reach the port.

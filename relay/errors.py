@@ -108,12 +108,12 @@ class BodyStalled(InvalidRequest):
 
 class ExpectationRefused(InvalidRequest):
     status = 417
-    message = "Of what a request may expect, this server knows only 100-continue."
+    message = "This server supports no other Expect than 100-continue."
 
 
 class UnknownCoding(InvalidRequest):
     status = 501
-    message = "The body's transfer coding is not one that this server knows."
+    message = "This server does not support this Transfer-Encoding."
 
 
 class Unauthorized(RelayError):
@@ -181,7 +181,7 @@ class QuestionTooLong(RelayError):
 class RangeNotSatisfiable(RelayError):
     status = 416
     code = "range_not_satisfiable"
-    message = "The answer has no bytes there."
+    message = "The answer has no bytes in this range."
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -265,13 +265,13 @@ class UpstreamError(RelayError):
 
 class NoAnswer(UpstreamError):
     code = "no_answer"
-    message = "The model used up its tokens before it said anything."
+    message = "The model ended without an answer: it used up its tokens, or only thought."
 
 
 class NotConfigured(RelayError):
     status = 503
     code = "not_configured"
-    message = "This server has no model to ask: its operator has to set OPENAI_API_KEY."
+    message = "No model to ask: the server's operator has to set OPENAI_API_KEY or OPENAI_BASE_URL."
 
 
 class Overloaded(RelayError):
@@ -292,7 +292,7 @@ class ShuttingDown(RelayError):
 class StoreUnreachable(RelayError):
     status = 503
     code = "store_unreachable"
-    message = "What other servers know of this answer cannot be looked up. Try again in a moment."
+    message = "The store of answers cannot be reached to look this one up. Try again in a moment."
     retry_after_seconds = 2
 
 

@@ -21,8 +21,8 @@ FIRST_BYTE = b"H"
 class ProbedSocket:
     """The socket of one reply. The first byte of the reply may have been sent before the rest.
 
-    A client that takes nothing for `send_timeout` seconds is cut off; 0 is no limit. `is_watched`
-    says that somebody else sees to that.
+    A client that takes nothing for `send_timeout` seconds is cut off; 0 is no limit. With
+    `is_watched` a watch of `relay.clients` enforces that limit.
     """
 
     def __init__(self, sock: socket.socket, send_timeout: float) -> None:

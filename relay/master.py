@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.1
 
 
 class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
-    """The master. It tells a worker that is replaced from a server that stops.
+    """The master. Its signals distinguish a worker that is replaced from a server that stops.
 
     SIGTERM to a worker means that the server stops; SIGHUP, that other workers listen at the same
     sockets. A reload that would not end well changes nothing.

@@ -242,13 +242,15 @@ class Settings:
     openai_token_limit_parameter: str = _setting(
         "",
         _one_of("max_completion_tokens", "max_tokens"),
-        "max_completion_tokens or max_tokens; empty: the first for OpenAI, the second for others.",
+        "max_completion_tokens or max_tokens; empty: the second if OPENAI_BASE_URL is set.",
     )
     openai_stream_usage: bool = _setting(
         True, _flag, "Ask for token counts (stream_options.include_usage)."
     )
     openai_system_role: str = _setting(
-        "system", _one_of("system", "developer"), "The role of the persona's message."
+        "system",
+        _one_of("system", "developer"),
+        "The role of the persona's message: system or developer.",
     )
     local_model: str = _setting(
         "", _text, "A GGUF file that `make run` uses instead of the embedded model."
@@ -286,10 +288,12 @@ class Settings:
         30.0, _seconds, "For a client to send its question, and to take each piece of the reply."
     )
     graceful_timeout: float = _setting(
-        30.0, _seconds, "For running answers to end when the server stops; at least 1."
+        30.0, _seconds, "For running answers to end when the server stops; less than 1 counts as 1."
     )
     drain_seconds: float = _setting(
-        0.0, _seconds, "How long a server that stops takes questions while /ready is 503."
+        0.0,
+        _seconds,
+        "How long a server that was told to stop takes questions; /ready is 503 at once.",
     )
 
     host: str = _setting(
@@ -303,7 +307,7 @@ class Settings:
     state_file: str = _setting(
         "",
         _text,
-        "The file for answers; empty: one for each HOST and PORT in ~/.local/state/askbot.",
+        "The file for answers; empty: one for each HOST and PORT: see docs/settings.md.",
     )
     redis_url: str = _setting(
         "", _redis_url, "A Redis for the answers of many hosts, instead of STATE_FILE."
@@ -336,7 +340,7 @@ class Settings:
         False, _flag, "Whether everybody who reaches the relay may ask it, from any address."
     )
     metrics_public: bool = _setting(
-        False, _flag, "Whether everybody may read /metrics, and not only this machine."
+        False, _flag, "Whether everybody may read /metrics: see docs/operation.md."
     )
 
     persona: str = _setting("askbot", _text, "The default persona.")
@@ -348,13 +352,15 @@ class Settings:
     )
 
     resume_grace_seconds: float = _setting(
-        30.0, _seconds, "How long an answer with a key goes on without a reader; 0: not at all."
+        30.0, _seconds, "How long an answer with an Idempotency-Key goes on unread; 0: not at all."
     )
     answer_ttl_seconds: float = _setting(
-        600.0, _seconds, "How long an answer is kept after its end; 0: no limit."
+        600.0, _seconds, "How long an answer is kept after its end; 0: no limit, in Redis a day."
     )
     answer_store_max_bytes: int = _setting(
-        67_108_864, _count, "The most bytes of ended answers in the state file; 0: no limit."
+        67_108_864,
+        _count,
+        "The most bytes of ended answers in the state file, or waiting for Redis; 0: no limit.",
     )
 
     questions_per_minute: int = _setting(20, _count, "The most questions of a client in a minute.")
@@ -362,12 +368,16 @@ class Settings:
     max_streams_per_client: int = _setting(
         3, _count, "The most answers of a client that are written at the same time."
     )
-    max_streams: int = _setting(100, _count, "The most answers that are written at the same time.")
+    max_streams: int = _setting(
+        100, _count, "The most answers of all clients that are written at the same time."
+    )
     daily_tokens_per_client: int = _setting(
         100_000, _count, "The most tokens of a client in a day (UTC), of questions and answers."
     )
     daily_tokens: int = _setting(
-        1_000_000, _count, "The most tokens in a day (UTC), of questions and answers."
+        1_000_000,
+        _count,
+        "The most tokens of all clients in a day (UTC), of questions and answers.",
     )
     max_body_bytes: int = _setting(1_048_576, _count, "The largest request body.")
     max_question_chars: int = _setting(16_000, _count, "The longest single question.")
@@ -375,7 +385,9 @@ class Settings:
     history_chars: int = _setting(
         24_000, _count, "The most characters of a conversation that are sent to the model."
     )
-    history_turns: int = _setting(20, _count, "The most turns that are sent to the model.")
+    history_turns: int = _setting(
+        20, _count, "The most turns that are sent to the model, each a question with its answer."
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

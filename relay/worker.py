@@ -41,7 +41,7 @@ PASSED = Deadline.at(-math.inf)
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
-    """The gevent worker, which ends in an order of its own, and refuses in a form of its own.
+    """gunicorn's gevent worker, with a graceful stop, and with refusals in JSON.
 
     SIGTERM: the server stops. `drain` is called, and questions are taken for `drain_seconds` more.
     Then `close` is called, which refuses new questions, and returns when the running answers have

@@ -47,7 +47,7 @@ class Kind:
 
 
 def status(expected: int) -> Callable[[HTTPConnection, HTTPResponse], bool]:
-    """The reply is read to its end."""
+    """Reads the reply to its end. True if it has this status, and a body."""
 
     def read(_: HTTPConnection, response: HTTPResponse) -> bool:
         return bool(response.read()) and response.status == expected
@@ -64,7 +64,7 @@ def is_cut(_: HTTPConnection, response: HTTPResponse) -> bool:
 
 
 def stop(connection: HTTPConnection, response: HTTPResponse) -> bool:
-    """After the first text, from a connection of its own."""
+    """Stops the answer after its first text. True if the reply then ends."""
     first = response.read1()
     other = HTTPConnection(connection.host, connection.port, timeout=LIMIT_SECONDS)
     try:
@@ -76,7 +76,7 @@ def stop(connection: HTTPConnection, response: HTTPResponse) -> bool:
 
 
 def abandon(_: HTTPConnection, response: HTTPResponse) -> bool:
-    """After the first text."""
+    """Leaves after the first text. True if there was one."""
     return bool(response.read1())
 
 

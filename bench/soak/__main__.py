@@ -1,4 +1,4 @@
-"""`python -m bench.soak`: minutes of mixed traffic, and whether the relay held.
+"""`python -m bench.soak`: minutes of mixed traffic, and whether the relay's memory stays flat.
 
 Exits with 1 if an answer was wrong, or if what the relay holds is not flat: if the median of a
 figure in the last third of the run is more than 5 % over that in the middle third, or if the relay

@@ -26,7 +26,7 @@ RECEIPT_SECONDS = 30.0
 
 
 class Wrong(Exception):
-    """The relay said what is not so."""
+    """A text, an end or a receipt differs from what the upstream wrote."""
 
 
 @dataclass(frozen=True)

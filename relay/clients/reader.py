@@ -74,7 +74,7 @@ class Reader:
         except RelayError:
             raise _cut() from None
         except Exception:
-            log.exception("an answer broke off by a fault of our own")
+            log.exception("an answer broke off: a bug of the relay")
             raise _cut() from None
 
     @property

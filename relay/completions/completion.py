@@ -322,7 +322,7 @@ class Completion:
         """Takes what is next from the source."""
         try:
             if len(self._text) > MAX_ANSWER_BYTES:
-                raise UpstreamError(detail="an answer without end")
+                raise UpstreamError(detail="the answer is longer than 4 MiB")
             data = source.next_bytes(patience)
         except BaseException as error:
             self._end_by(error)
@@ -372,7 +372,7 @@ class Completion:
                 self._end(*(self._verdict or ("failed", Abandoned())))
             case _:
                 self._end(
-                    "failed", RelayError(detail=f"a fault of our own: {type(error).__name__}")
+                    "failed", RelayError(detail=f"a bug of the relay: {type(error).__name__}")
                 )
                 raise error
 

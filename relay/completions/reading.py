@@ -25,15 +25,18 @@ class Readable(Protocol):
     def etag(self) -> str:
         """The tag of this writing of the answer. Another writing has another tag."""
 
-    def begin(self, reading: "Reading", offset: int) -> None: ...
+    def begin(self, reading: "Reading", offset: int) -> None:
+        """See `Reading.begin`."""
 
     def receipt(self) -> Receipt: ...
 
     def pieces(
         self, reading: "Reading", offset: int, interval: float, heartbeat: float
-    ) -> Iterator["bytes | Thought"]: ...
+    ) -> Iterator["bytes | Thought"]:
+        """See `Reading.pieces` and `Reading.pieces_and_thoughts`."""
 
-    def leave(self, reading: "Reading") -> None: ...
+    def leave(self, reading: "Reading") -> None:
+        """Removes the reader. Must not wait, because an event loop may call it."""
 
 
 @dataclass(frozen=True, slots=True)

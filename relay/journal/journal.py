@@ -72,7 +72,11 @@ class FollowedAnswer(Protocol):
 
 
 class Journal:
-    """`claim`, `read`, `send`, `take` and `ping` raise Unavailable.
+    """One worker's access to the journal.
+
+    Its beat writes down the worker's answers, ten times a second, and brings those of other workers
+    that are read here. `claim`, `read`, `send`, `take` and `ping` do not wait for the beat, and
+    raise Unavailable while the journal is down.
 
     While the journal is down, up to `max_unsaved_bytes` of ended answers wait in memory; 0 is no
     limit.
@@ -328,7 +332,7 @@ class Journal:
             if letters:
                 self._do(lambda: self._backend.send(letters))
         except Unavailable:
-            log.debug("what is read elsewhere waits for the journal")
+            log.debug("answers of other workers cannot be read: the journal is unavailable")
         for (each, _), record in zip(followed, records, strict=True):
             _attempt(each.take, self._judged(record))
 
@@ -395,4 +399,4 @@ def _attempt(step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None
     try:
         step(*args, **kwargs)
     except Exception:
-        log.exception("a beat of the journal failed by a fault of our own")
+        log.exception("writing the journal failed: a bug of the relay")

@@ -91,7 +91,7 @@ def limits_of(settings: Settings) -> tuple[Limit, ...]:
             per_client=True,
             counts_tokens=False,
             error=RateLimited,
-            message="You have asked all the questions of today.",
+            message="You have used up the questions of today.",
         ),
         Limit(
             "streams",
@@ -142,7 +142,7 @@ def check_limits(settings: Settings) -> None:
     for name in NEEDED_IN_PUBLIC:
         if settings.public and not getattr(settings, name):
             raise SettingsError(
-                f"With PUBLIC=1 everybody may ask, so {name.upper()} must not be 0 (none)."
+                f"With PUBLIC=1 everybody may ask, so {name.upper()} must not be 0 (no limit)."
             )
     reserved = settings.max_answer_tokens or UNLIMITED_ANSWER_TOKENS
     for name in ("daily_tokens_per_client", "daily_tokens"):

@@ -19,7 +19,10 @@ MAX_KEYS = 10_000
 
 
 class LocalCounts:
-    """Holds no more of a bucket than the journal does, so that its refusals are right."""
+    """What this process has counted in each bucket.
+
+    That is never more than the journal has, so a refusal by it is right.
+    """
 
     def __init__(self) -> None:
         self._lock = _lock()

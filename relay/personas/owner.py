@@ -16,6 +16,8 @@ _FACTS = re.compile(r"\{\{ *owner *\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
+    """The secretary's owner: a name in each language, and facts as text."""
+
     name: Text
     facts: str
 

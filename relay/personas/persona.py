@@ -38,6 +38,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Persona:
+    """Who answers, as its file says. None leaves a value to the settings.
+
+    `temperature` is 0 to 2. `system` is the system message, without its examples.
+    """
+
     id: str
     name: Text
     description: Text
@@ -49,7 +54,6 @@ class Persona:
     temperature: float | None
     reasoning_effort: str | None
     max_answer_tokens: int | None
-    # None leaves it to the setting ACCEPT_IMAGES.
     accept_images: bool | None = None
 
     def takes_pictures(self, settings: Settings) -> bool:

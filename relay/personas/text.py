@@ -10,6 +10,8 @@ Language = Literal["en", "ko"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """A text in each language."""
+
     en: str
     ko: str
 

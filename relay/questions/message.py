@@ -26,6 +26,8 @@ ATTACHMENTS = ("files", "experimental_attachments")
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """One message of a conversation. `content` has no NUL. Only a user's has `pictures`."""
+
     role: Role
     content: str
     pictures: tuple[Picture, ...] = ()

@@ -140,7 +140,7 @@ class Metrics:
         )
         self._upstream_failures = Counter(
             "askbot_upstream_failures",
-            "Failures of the model's server, those that a fallback has made good included.",
+            "Failures of the model's server, those after which a fallback answered included.",
             ["code"],
             registry=registry,
         )

@@ -62,4 +62,4 @@ class Telemetry:
             try:
                 tell(observer)
             except Exception:
-                log.exception("an observer failed by a fault of our own")
+                log.exception("an observer failed: a bug of the relay")

@@ -103,7 +103,7 @@ class ChunkDecoder:
                 self._events(data, texts)
             # Lines are counted too, because an event may consist of empty ones.
             if len(self._rest) + sum(map(len, self._data)) + len(self._data) > MAX_EVENT_BYTES:
-                raise _Failure("an event without end")
+                raise _Failure("an event is longer than 1 MiB")
         except _Done:
             self.done = True
         except (_Failure, NoChunk) as error:

@@ -93,7 +93,7 @@ class Exchange:
             while data := self.read(self._deadline):
                 body += data
                 if len(body) > MAX_WHOLE_BYTES:
-                    raise httpx2.RemoteProtocolError("a reply without end")
+                    raise httpx2.RemoteProtocolError("the body of a refusal is longer than 1 MiB")
         return body
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class Exchange:
         while not self._head_complete:
             self._receive(self._deadline)
             if self.received > MAX_HEAD_BYTES and not self._head_complete:
-                raise httpx2.RemoteProtocolError("a response head without end")
+                raise httpx2.RemoteProtocolError("the head of a response is longer than 128 KiB")
 
     def _receive(self, deadline: Deadline) -> None:
         sock = self._open_socket()

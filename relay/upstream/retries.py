@@ -41,7 +41,9 @@ class Attempts:
         """
         while True:
             if self._deadline.passed:
-                raise UpstreamTimeout(detail="no time left to ask")
+                raise UpstreamTimeout(
+                    detail="FIRST_TEXT_TIMEOUT passed before the request was sent"
+                )
             try:
                 return self._transport.post(
                     endpoint,

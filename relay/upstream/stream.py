@@ -123,7 +123,7 @@ class AnswerStream:
         was_late, self._was_late = self._was_late, due.passed
         if was_late and self._was_late:
             # Checked here and not only at a read, which need not block.
-            return self._fail(UpstreamTimeout(detail="the answer stalled, or took too long"))
+            return self._fail(UpstreamTimeout(detail=f"{self._passed} passed"))
         try:
             return self._text_of(self._exchange.read(due.or_sooner(wake)))
         except httpx2.ReadTimeout:
@@ -131,6 +131,13 @@ class AnswerStream:
             return b""
         except httpx2.TransportError as error:
             return self._fail(UpstreamError(detail=f"{type(error).__name__}: {error}"))
+
+    @property
+    def _passed(self) -> str:
+        """The setting whose time is over."""
+        if self._whole.passed:
+            return "ANSWER_TIMEOUT"
+        return "IDLE_TIMEOUT" if self._first_sign is None else "FIRST_TEXT_TIMEOUT"
 
     def _text_of(self, data: bytes) -> bytes:
         decoder, ending = self._decoder, self._decoder.ending

@@ -80,7 +80,7 @@ def serve(relay_url: str, built: Path = BUILT.parent) -> RelayProcess:
 
 
 def develop(relay_url: str) -> RelayProcess:
-    """Starts the server of the page for those who work on it."""
+    """Starts Vite's development server."""
     return _start_vite(relay_url, "dev", str(FRONTEND))
 
 

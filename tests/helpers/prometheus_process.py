@@ -68,7 +68,7 @@ def program(name: str) -> str:
 
 
 def promtool(*arguments: str, folder: Path) -> None:
-    """Runs promtool, which must be content."""
+    """Runs promtool. Fails the test if promtool fails."""
     done = subprocess.run(
         [program("promtool"), *arguments],
         cwd=folder,

@@ -122,7 +122,7 @@ Script = Callable[[Reply], None]
 
 
 class Upstream:
-    """The server. `requests` are the bodies that it received. `open` counts running ones."""
+    """The server. `requests` are the bodies that it received. `open` is how many are unanswered."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)

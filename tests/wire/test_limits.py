@@ -75,7 +75,7 @@ def test_every_door(start_relay: StartRelay, upstream: Upstream) -> None:
     for path in ("/api/chat", "/api/completion"):
         sdk = Exchange(relay.url, conversation | {"id": new_key()}, path=path)
         assert sdk.status == 429
-        assert sdk.text().startswith("You have asked all the questions of today. Try again in ")
+        assert sdk.text().startswith("You have used up the questions of today. Try again in ")
     assert len(upstream.requests) == 1
 
 
