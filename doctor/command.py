@@ -16,7 +16,7 @@ TOKEN = "ASKBOT_TOKEN"  # nosec B105  # The name of a variable.
 
 COSTS = "doctor: the model is asked one question of about 500 tokens, stopped after some seconds."
 DESCRIPTION = (
-    "Examines a deployment of the relay, and says what is wrong and how to mend it. Asks the "
+    "Examines a deployment of the relay, and says what is wrong and how to fix it. Asks the "
     "model one question of about 500 tokens, and stops its answer after some seconds. An access "
     f"token is taken from the environment variable {TOKEN}."
 )

@@ -111,7 +111,7 @@ def check_endings(deployment: Deployment, model: Model, seconds: float) -> Itera
     for name, trial in ((FIRST_SILENCE, late), (SILENCE, paused)):
         ended = trial.end(SILENT_SECONDS)
         if duration.result == "wrong":
-            yield not_checked(name, "First mend what ends answers after a while, silent or not.")
+            yield not_checked(name, "First fix what ends answers after a while, silent or not.")
         else:
             yield _silence(name, ended)
     yield _cut(Trial(deployment, model, CUT, break_off).end(0))

@@ -10,20 +10,20 @@ WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. `mend` says what to do if something is wrong."""
+    """What one check found. `fix` says what to do if something is wrong."""
 
     check: str
     result: Literal["fine", "wrong", "not checked"]
     what: str
-    mend: str = ""
+    fix: str = ""
 
 
 def fine(check: str, what: str) -> Finding:
     return Finding(check, "fine", what)
 
 
-def wrong(check: str, what: str, mend: str) -> Finding:
-    return Finding(check, "wrong", what, mend)
+def wrong(check: str, what: str, fix: str) -> Finding:
+    return Finding(check, "wrong", what, fix)
 
 
 def not_checked(check: str, why: str) -> Finding:
@@ -49,8 +49,8 @@ class Report:
         )
         paragraphs = [f"{self.url}: {things}."]
         for each in self.wrong:
-            what, mend = f"WRONG: {each.check}. {each.what}", f"Mend: {each.mend}"
-            paragraphs.append(f"{_filled(what)}\n{_filled(mend)}")
+            what, fix = f"WRONG: {each.check}. {each.what}", f"Fix: {each.fix}"
+            paragraphs.append(f"{_filled(what)}\n{_filled(fix)}")
         paragraphs += self._paragraphs("not checked")
         if is_verbose:
             paragraphs += self._paragraphs("fine")

@@ -133,14 +133,14 @@ def _no_answer(reading: Reading) -> Finding | None:
         return None
     said = refusal(reading.text, response.status_code)
     if "X-Request-Id" not in response.headers:
-        mend = "A proxy has refused it: look into its log."
+        fix = "A proxy has refused it: look into its log."
     elif response.status_code == 401:
-        mend = "Put an access token into the environment variable ASKBOT_TOKEN."
+        fix = "Put an access token into the environment variable ASKBOT_TOKEN."
     elif response.status_code == 403:
-        mend = "Add the page's origin to CORS_ORIGINS."
+        fix = "Add the page's origin to CORS_ORIGINS."
     else:
-        mend = f"Look for request {response.headers['X-Request-Id']} in the relay's log."
-    return wrong(ANSWER, f"The question was refused: {said}", mend)
+        fix = f"Look for request {response.headers['X-Request-Id']} in the relay's log."
+    return wrong(ANSWER, f"The question was refused: {said}", fix)
 
 
 def _compression(deployment: Deployment, reading: Reading, id: str) -> Finding:

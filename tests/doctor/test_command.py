@@ -73,17 +73,17 @@ def test_what_a_real_model_cannot_show(
 
 
 def test_a_wrong_deployment(start_relay: StartRelay, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is wrong stands first, with its mend, and the status is 1."""
+    """What is wrong stands first, with its fix, and the status is 1."""
     relay = start_relay(TRUSTED_PROXIES="1")
     assert main([relay.url, "--no-question"]) == 1
     first, _, rest = capsys.readouterr().out.partition("\n\n")
     assert first == f"{relay.url}: One thing is wrong."
     assert rest.startswith("WRONG: client's address. ")
-    assert "\nMend: Set TRUSTED_PROXIES" in rest
+    assert "\nFix: Set TRUSTED_PROXIES" in rest
 
 
 def test_nothing_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """An address where nothing answers is one sentence and its mend, and no traceback."""
+    """An address where nothing answers is one sentence and its fix, and no traceback."""
     assert main([f"http://127.0.0.1:{free_port()}"]) == 1
     assert "Nothing answers" in capsys.readouterr().out
 

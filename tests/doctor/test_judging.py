@@ -69,7 +69,7 @@ def test_clients_that_are_named(plain: Seen, invented: Seen | None, is_direct: b
 
 
 @pytest.mark.parametrize(
-    ("plain", "invented", "is_direct", "mend"),
+    ("plain", "invented", "is_direct", "fix"),
     [
         (seen("203.0.113.9", 1), seen(), False, "TRUSTED_PROXIES=1"),
         (seen("203.0.113.9", 2), seen(), False, "TRUSTED_PROXIES=2"),
@@ -77,11 +77,11 @@ def test_clients_that_are_named(plain: Seen, invented: Seen | None, is_direct: b
         (seen(), seen("192.0.2.77", 1, is_believed=True), True, "TRUSTED_PROXIES"),
     ],
 )
-def test_clients_that_are_mistaken(plain: Seen, invented: Seen, is_direct: bool, mend: str) -> None:
-    """The mend names the number of proxies, or what the proxy has to send."""
+def test_clients_that_are_mistaken(plain: Seen, invented: Seen, is_direct: bool, fix: str) -> None:
+    """The fix names the number of proxies, or what the proxy has to send."""
     finding = check_proxies(plain, invented, is_direct=is_direct)
     assert (finding.check, finding.result) == (PROXIES, "wrong")
-    assert mend in finding.mend
+    assert fix in finding.fix
 
 
 def test_http_1_0_in_replies() -> None:
