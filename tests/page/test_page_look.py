@@ -14,7 +14,8 @@ QUESTION = "Why do jays jump?"
 # Whether a text is seen so many times; what only screen readers get is a pixel or two high.
 SEEN = """
 ([text, times]) => [...document.querySelectorAll('h1, p, span')].filter((element) =>
-  element.textContent === text && element.getBoundingClientRect().height > 4).length === times
+  element.childElementCount === 0 && element.textContent === text &&
+  element.getBoundingClientRect().height > 4).length === times
 """
 
 
