@@ -1,13 +1,10 @@
 """gunicorn's settings. `gunicorn app:app` finds this file by itself."""
 
-import fcntl
 import gc
 import math
 import os
 import secrets
-import shutil
 import sys
-import tempfile
 from typing import Any
 
 from gunicorn.app import base
@@ -16,7 +13,8 @@ from relay.access import Origins, check_address
 from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
 from relay.limits import check_limits
-from relay.master import METRICS_FOLDER, Master
+from relay.master import Master
+from relay.metrics_folder import allocate_files, forget_live, make_folder, remove_folder
 from relay.personas import PersonaError, kept_personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 from relay.version import version
@@ -109,11 +107,10 @@ def when_ready(server: Any) -> None:
         os.environ["STATE_FILE"] = default_path(
             address if isinstance(address, str) else address[:2]
         )
-    # Workers count into files of this folder. It is new at each start, so the counts begin at 0.
-    folder = tempfile.mkdtemp(prefix="askbot-metrics-")
-    # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
-    os.environ[METRICS_FOLDER] = folder
+    try:
+        make_folder()
+    except OSError as error:
+        server.log.warning("no folder for the metrics: each worker counts for itself (%s)", error)
 
 
 def on_reload(server: Any) -> None:
@@ -131,10 +128,14 @@ def check_addresses(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Gives the worker what was read from `.env`, which may have changed since."""
-    del server, worker
+    """Gives the worker what was read from `.env`, which may have changed since, and its files."""
     missing = {name: _environ[name] for name in _environ if not os.environ.get(name, "").strip()}
     os.environ.update(missing, FLASK_SKIP_DOTENV="1")
+    try:
+        allocate_files(os.getpid())
+    except OSError as error:
+        server.log.warning("no room for the metrics: this worker counts for itself (%s)", error)
+    del worker
 
 
 def post_worker_init(worker: Any) -> None:
@@ -160,14 +161,10 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forgets what a worker was doing when it ended. What it has counted stays."""
     del server
-    # Imported here, because the package looks for the folder when it is imported.
-    from prometheus_client.multiprocess import mark_process_dead
-
-    mark_process_dead(worker.pid)
+    forget_live(worker.pid)
 
 
 def on_exit(server: Any) -> None:
     del server
-    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)
+    remove_folder()

@@ -8,8 +8,7 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
-# The variable of prometheus_client.
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from relay import metrics_folder
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # With these the master tells a worker to end.
@@ -114,7 +113,9 @@ class Master(Arbiter):  # type: ignore[misc]  # gunicorn ships no types.
         """
         command = [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]]
         # It is no worker, and counts nothing.
-        environ = {name: value for name, value in os.environ.items() if name != METRICS_FOLDER}
+        environ = {
+            name: value for name, value in os.environ.items() if name != metrics_folder.VARIABLE
+        }
         with subprocess.Popen(  # nosec B603  # The command is our own.
             command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as trial:

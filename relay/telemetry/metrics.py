@@ -33,6 +33,7 @@ from relay.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
+from relay.metrics_folder import VARIABLE
 from relay.telemetry.records import Asked, EndedAnswer, Refusal
 from relay.version import version
 
@@ -207,8 +208,7 @@ class Scrape(Collector):
             yield GaugeMetricFamily(
                 "askbot_tokens_left", "Tokens of today that are left, for all clients.", value=left
             )
-        # The package's own variable. It must be set before the package is imported.
-        if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        if folder := os.environ.get(VARIABLE):
             yield from _of_all_processes(folder)
         else:
             yield from self._registry.collect()

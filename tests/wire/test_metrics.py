@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from helpers import image
 from helpers.client import Cut, Exchange, ask, raw_exchange
 from helpers.completions import Gated, eventually, keyed, new_key
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import PROJECT, RelayProcess, StartRelay
 from helpers.telemetry import Samples, scrape
 from helpers.upstream import Reply, Upstream, chunk
-from relay.master import METRICS_FOLDER
+from relay.metrics_folder import VARIABLE
 
 ANSWERS, RUNNING, READERS = "askbot_answers_total", "askbot_running_answers", "askbot_readers"
 TOKEN = "a-token-of-somebody"
@@ -250,12 +251,35 @@ print(generate_latest(registry).decode())
 
 def test_a_journal_that_one_worker_cannot_write(tmp_path: Path) -> None:
     """The worker that is furthest behind counts."""
-    environ = os.environ | {METRICS_FOLDER: str(tmp_path)}
+    environ = os.environ | {VARIABLE: str(tmp_path)}
     command = [sys.executable, "-c", TWO_AGES]
     printed = subprocess.run(
         command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=True
     )
     assert Samples(printed.stdout).value(AGE) == 7
+
+
+@pytest.mark.parametrize("kilobytes", [64, 1024])
+def test_a_full_disk(start_relay: StartRelay, kilobytes: int, tmp_path: Path) -> None:
+    """Where there is no room for the files of the counts, or none any more, answers go on."""
+    if lack := image.missing():
+        pytest.skip(lack)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    wrapped = ["bwrap", "--dev-bind", "/", "/", "--die-with-parent"]
+    wrapped += ["--size", str(kilobytes * 1024), "--tmpfs", str(disk)]
+    gunicorn = [sys.executable, "-m", "gunicorn", "app:app"]
+    relay = start_relay(command=[*wrapped, *gunicorn], TMPDIR=str(disk))
+    assert Exchange(relay.url, method="GET", path="/").status == 200
+    inside = Path(f"/proc/{relay.records[-1]['pid']}/root{disk}")
+    with pytest.raises(OSError, match="No space left"):
+        (inside / "fill").write_bytes(bytes((kilobytes + 4) * 1024))
+    for _ in range(3):
+        assert ask(relay.url).text() == "Hello there."
+    assert Exchange(relay.url, method="GET", path="/nothing").status == 404
+    eventually(lambda: scrape(relay.url).value(ANSWERS, state="finished") == 3)
+    started = [each for each in relay.records if each["event"].startswith("Booting worker")]
+    assert len(started) == 1
 
 
 @contextlib.contextmanager

@@ -1,0 +1,69 @@
+"""The folder in which all workers of a host count, for the multi-process mode of prometheus_client.
+
+Each worker maps files of its own into memory. Where the file system has no room left, the first
+write to a part of a file that has no blocks yet ends the process (SIGBUS). So the blocks are
+allocated before a file is mapped, and a worker for whose files there is no room counts in memory.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# The variable of prometheus_client. It is read when the package is imported.
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+# Bytes of each kind of file. A file with more series than usual grows, without blocks of its own.
+FILE_BYTES = {
+    "counter": 64 * 1024,
+    "gauge_livemax": 64 * 1024,
+    "gauge_livesum": 64 * 1024,
+    "histogram": 512 * 1024,
+}
+
+
+def make_folder() -> None:
+    """Makes a new folder, in which the counts begin at 0, and names it in VARIABLE.
+
+    Raises OSError.
+    """
+    folder = tempfile.mkdtemp(prefix="askbot-metrics-")
+    # systemd-tmpfiles deletes old files from the temporary folder, but none of a locked folder.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
+    os.environ[VARIABLE] = folder
+
+
+def allocate_files(pid: int) -> None:
+    """Makes the files of a worker. Raises OSError, and then the worker is to count in memory."""
+    folder = os.environ.get(VARIABLE)
+    if folder is None:
+        return
+    files = {Path(folder, f"{kind}_{pid}.db"): size for kind, size in FILE_BYTES.items()}
+    try:
+        for file, size in files.items():
+            file.write_bytes(bytes(size))
+    except OSError:
+        for file in files:
+            with contextlib.suppress(OSError):
+                file.unlink()
+        del os.environ[VARIABLE]
+        raise
+
+
+def forget_live(pid: int) -> None:
+    """Forgets what a worker that has ended was doing. What it has counted stays."""
+    if VARIABLE not in os.environ:
+        return
+    # Imported here, because the package looks for the folder when it is imported.
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def remove_folder() -> None:
+    """Removes the folder, if there is one."""
+    folder = os.environ.get(VARIABLE)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
