@@ -52,16 +52,6 @@ def allocate_files(pid: int) -> None:
         raise
 
 
-def forget_live(pid: int) -> None:
-    """Forgets what a worker that has ended was doing. What it has counted stays."""
-    if VARIABLE not in os.environ:
-        return
-    # Imported here, because the package looks for the folder when it is imported.
-    from prometheus_client.multiprocess import mark_process_dead
-
-    mark_process_dead(pid)  # type: ignore[no-untyped-call]
-
-
 def remove_folder() -> None:
     """Removes the folder, if there is one."""
     folder = os.environ.get(VARIABLE)
