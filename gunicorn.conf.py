@@ -14,7 +14,7 @@ from relay.descriptors import max_readers, raise_limit
 from relay.journal import default_path
 from relay.limits import check_limits
 from relay.master import Master
-from relay.metrics_folder import VARIABLE, allocate_files, make_folder, remove_folder
+from relay.metrics_folder import allocate_files, close_files, make_folder, remove_folder
 from relay.personas import PersonaError, kept_personas
 from relay.settings import Settings, SettingsError, in_address, load_environ
 from relay.version import version
@@ -161,13 +161,8 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forgets what a worker was doing when it ended. What it has counted stays."""
     del server
-    if VARIABLE in os.environ:
-        # Imported here, because the package looks for the folder when it is imported.
-        from prometheus_client.multiprocess import mark_process_dead
-
-        mark_process_dead(worker.pid)
+    close_files(worker.pid)
 
 
 def on_exit(server: Any) -> None:

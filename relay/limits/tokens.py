@@ -48,10 +48,10 @@ def spent(receipt: Receipt, error: RelayError | None, *, read: int, may_write: i
     size of thoughts is not known, so they count as all that the model was allowed to write.
     """
     usage = receipt.outcome.usage
-    # Some servers report zeros, or report before they have written anything.
-    if usage is not None and (usage.completion_tokens or not receipt.size):
-        return Tokens(usage.total_tokens)
     has_thought = receipt.thinking_ms is not None or isinstance(error, NoAnswer)
+    # Some servers report zeros, or report before they have written anything.
+    if usage is not None and (usage.completion_tokens or not (receipt.size or has_thought)):
+        return Tokens(usage.total_tokens)
     if error is not None and not (receipt.size or has_thought or error.may_cost):
         # Providers do not charge for questions that they refuse.
         return NO_TOKENS

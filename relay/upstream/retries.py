@@ -41,9 +41,11 @@ class Attempts:
         """
         while True:
             if self._deadline.passed:
-                raise UpstreamTimeout(
+                failure = UpstreamTimeout(
                     detail="FIRST_TEXT_TIMEOUT passed before the request was sent"
                 )
+                failure.may_cost = False
+                raise failure
             try:
                 return self._transport.post(
                     endpoint,

@@ -66,6 +66,7 @@ def begun(error: RelayError) -> RelayError:
         (Receipt("finished", 300), None, Tokens(150, is_estimate=True)),
         (Receipt("finished", 300, Outcome(usage=ZEROS)), None, Tokens(150, is_estimate=True)),
         (Receipt("finished", 0, Outcome(usage=ZEROS)), None, Tokens(0)),
+        (Receipt("failed", 0, Outcome(usage=ZEROS)), NoAnswer(), Tokens(1050, is_estimate=True)),
         (Receipt("stopped", 300), None, Tokens(150, is_estimate=True)),
         (Receipt("stopped", 0), None, Tokens(50, is_estimate=True)),
         (Receipt("failed", 31), UpstreamError(), Tokens(61, is_estimate=True)),

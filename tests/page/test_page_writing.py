@@ -88,7 +88,9 @@ def test_a_model_that_only_thinks(page: Page, upstream: Upstream) -> None:
 
     ask(page, "Hi")
     expect(
-        page.get_by_text("The model used up its tokens before it said anything.")
+        page.get_by_text(
+            "The model ended without an answer: it used up its tokens, or only thought."
+        )
     ).to_be_visible()
     upstream.answers(saying("Hello there."))
     button(page, "Ask again").click()

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from helpers.limits import WAIT_SECONDS
-from helpers.upstream import Reply, Upstream
+from helpers.upstream import Reply, Upstream, hello
 from relay.deadline import Deadline
 from relay.settings import SettingsError
 from relay.upstream import transport as transport_module
@@ -90,6 +90,27 @@ def test_idle_connections_are_bounded(upstream: Upstream) -> None:
         for each in crowd:
             each.join(WAIT_SECONDS)
         assert http.transport.open_connections == MAX_IDLE
+
+
+def test_a_kept_connection_that_breaks_at_once(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has closed it while it was idle: the request is sent over a new one."""
+    monkeypatch.setattr(transport_module, "STALE_SECONDS", WAIT_SECONDS)
+    with client() as http:
+        http.whole(upstream.url)
+        broken = threading.Event()
+
+        @upstream.answers
+        def script(reply: Reply) -> None:
+            if broken.is_set():
+                hello(reply)
+            else:
+                broken.set()
+                reply.reset()
+
+        assert http.whole(upstream.url)[0] == 200
+    assert len(upstream.requests) == 3
 
 
 def test_a_kept_connection_that_breaks_late(

@@ -43,6 +43,11 @@ def workers_that_answered(relay: RelayProcess) -> set[int]:
     return {record["pid"] for record in relay.records_of("answer")}
 
 
+def workers_started(relay: RelayProcess) -> list[int]:
+    records = relay.records
+    return [each["pid"] for each in records if each["event"].startswith("Booting worker")]
+
+
 def ask_until_both_have_answered(relay: RelayProcess) -> int:
     """Returns how many questions that took."""
     asked = 0
@@ -271,15 +276,22 @@ def test_a_full_disk(start_relay: StartRelay, kilobytes: int, tmp_path: Path) ->
     gunicorn = [sys.executable, "-m", "gunicorn", "app:app"]
     relay = start_relay(command=[*wrapped, *gunicorn], TMPDIR=str(disk))
     assert Exchange(relay.url, method="GET", path="/").status == 200
-    inside = Path(f"/proc/{relay.records[-1]['pid']}/root{disk}")
+    inside = Path(f"/proc/{workers_started(relay)[0]}/root{disk}")
     with pytest.raises(OSError, match="No space left"):
         (inside / "fill").write_bytes(bytes((kilobytes + 4) * 1024))
     for _ in range(3):
         assert ask(relay.url).text() == "Hello there."
-    assert Exchange(relay.url, method="GET", path="/nothing").status == 404
     eventually(lambda: scrape(relay.url).value(ANSWERS, state="finished") == 3)
-    started = [each for each in relay.records if each["event"].startswith("Booting worker")]
-    assert len(started) == 1
+    assert Exchange(relay.url, method="GET", path="/nothing").status == 404
+    # A worker that takes the place of another has no room either.
+    first = workers_started(relay)
+    assert len(first) == 1
+    os.kill(first[0], signal.SIGKILL)
+    eventually(lambda: len(workers_started(relay)) == 2)
+    assert ask(relay.url).text() == "Hello there."
+    os.kill(workers_started(relay)[1], signal.SIGKILL)
+    eventually(lambda: len(workers_started(relay)) == 3)
+    assert ask(relay.url).text() == "Hello there."
 
 
 @contextlib.contextmanager

@@ -612,24 +612,6 @@ def test_a_dead_kept_connection_is_replaced(relay: RelayProcess, upstream: Upstr
     assert len(upstream.requests) == 2
 
 
-def test_a_kept_connection_that_dies_at_once(start_relay: StartRelay, upstream: Upstream) -> None:
-    """Also if it breaks only when the next question is sent on it."""
-    relay = start_relay(UPSTREAM_RETRIES="0")
-    assert ask(relay.url).text() == "Hello there."
-    broken = threading.Event()
-
-    @upstream.answers
-    def script(reply: Reply) -> None:
-        if broken.is_set():
-            hello(reply)
-        else:
-            broken.set()
-            reply.reset()
-
-    assert ask(relay.url).text() == "Hello there."
-    assert len(upstream.requests) == 3
-
-
 def test_the_last_chunk_in_a_packet_of_its_own(start_relay: StartRelay, upstream: Upstream) -> None:
     """The reader does not wait for it, and the connection is used again all the same."""
     read = threading.Event()

@@ -337,6 +337,8 @@ describe('a connection that has died in silence', () => {
     await tab.chat.progress()
     const resuming = await nth(tab.resumed, 0)
     expect(resuming).toMatchObject({ key: asking.key, from: 'Be', etag: '"1"' })
+    for (let times = 0; times < 3; times++) await tab.chat.progress()
+    expect(tab.resumed.length).toBe(1)
     resuming.finish('Because.')
     await ended(tab)
     expect(tab.turns()).toEqual([['Why?', 'Because.', 'finished']])

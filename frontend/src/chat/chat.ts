@@ -106,7 +106,9 @@ interface Reading extends Arrived {
   /** The reason why the reading was interrupted. */
   failure: Failure | null
   /** The text when the relay first said that the answer has ended; null before. */
-  endedAt: string | null
+  textAtEnd: string | null
+  /** The text with which the last reading of this answer was given up; null if none was. */
+  textGivenUp: string | null
   leaving: AbortController
 }
 
@@ -150,7 +152,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
   }
 
   function begun(running: Running, { text, etag }: Arrived): Reading {
-    reading = { running, text, etag, failure: null, endedAt: null, leaving: new AbortController() }
+    reading = { running, text, etag, failure: null, textAtEnd: null, textGivenUp: null, leaving: new AbortController() }
     return reading
   }
 
@@ -190,7 +192,7 @@ export function createChat(id: string, history: History, client: Client): Chat {
     return true
   }
 
-  function resumed(running: Running, arrived: Arrived = running) {
+  function resumed(running: Running, arrived: Arrived = running): Reading {
     const mine = begun(running, arrived)
     const { text, etag } = mine
     const onItsWayMs = running.pictures.length > 0 ? PICTURES_ON_THEIR_WAY_MS : ON_ITS_WAY_MS
@@ -206,18 +208,20 @@ export function createChat(id: string, history: History, client: Client): Chat {
       }
     })
     refresh()
+    return mine
   }
 
   /** Called when the relay says that an answer has ended which is still being read. */
   function overdue(mine: Reading) {
-    if (reading !== mine || mine.failure !== null) return
-    if (mine.endedAt !== mine.text) {
-      mine.endedAt = mine.text
+    // Another connection is tried once. If it brings nothing either, the client's own tries decide.
+    if (reading !== mine || mine.failure !== null || mine.textGivenUp === mine.text) return
+    if (mine.textAtEnd !== mine.text) {
+      mine.textAtEnd = mine.text
       return
     }
     // Nothing has come since it was asked before: the connection is dead, though nobody has said so.
     mine.leaving.abort()
-    resumed(mine.running, mine)
+    resumed(mine.running, mine).textGivenUp = mine.text
   }
 
   /** `start` is the time of the question, or null if this tab did not ask it. */
@@ -227,9 +231,12 @@ export function createChat(id: string, history: History, client: Client): Chat {
     const waitedMs = () => (start === null ? null : performance.now() - start)
     let firstTextMs: number | null = null
     let keeping: ReturnType<typeof setTimeout> | undefined
+    let latest: Arrived = mine
 
     const pace = client.pace((text: string) => {
       mine.text = text
+      // The pace shows the latest text, or nothing.
+      mine.etag = latest.etag
       if (reading === mine) refresh()
     })
 
@@ -239,11 +246,9 @@ export function createChat(id: string, history: History, client: Client): Chat {
       void history.change(id, change, { isQuiet: true })
     }
 
-    let latest: Arrived = mine
     function onText(text: string, etag: string | null) {
       firstTextMs ??= waitedMs()
       latest = { text, etag }
-      mine.etag = etag
       pace.show(text)
       keeping ??= setTimeout(() => {
         keeping = undefined

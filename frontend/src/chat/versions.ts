@@ -1,4 +1,4 @@
-import type { Branch, Turn, Versions } from './conversation.ts'
+import type { Branch, Conversation, Turn, Versions } from './conversation.ts'
 
 export const alone: Versions = { earlier: [], later: [] }
 
@@ -26,6 +26,12 @@ export function versionOf({ versions: { earlier, later } }: { versions: Versions
 /** The ids of turns and of all their versions. */
 export function idsOf(turns: readonly Turn[]): readonly string[] {
   return turns.flatMap(({ id, versions: { earlier, later } }) => [id, ...[...earlier, ...later].flatMap(idsOf)])
+}
+
+/** The ids of all turns of a conversation, in all versions. */
+export function idsIn({ turns, running }: Conversation): readonly string[] {
+  const { earlier, later } = running?.versions ?? alone
+  return [turns, ...earlier, ...later].flatMap(idsOf)
 }
 
 function branchesAt(turns: readonly Turn[], place: number): readonly Branch[] {

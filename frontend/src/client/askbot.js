@@ -274,6 +274,8 @@ const TRIES_TO_RESUME = 8
 
 /** After this time without a reply the relay probably has the question. */
 const SENT_MS = 1000
+/** Nobody waits for longer than this for a question to be sent. */
+const LONGEST_SENDING_MS = 60_000
 
 /**
  * Sends the question. With its key it can be sent again: the relay asks the model only once.
@@ -282,20 +284,20 @@ const SENT_MS = 1000
  */
 async function send(reading, question) {
   const { options } = reading
-  const start = performance.now()
-  /** @param {number} tries */
-  const attempt = (tries) => request(options, '/aiCompletion', question, tries, (status) => status === 0)
-  const noteTime = () => {
-    reading.mayBeAsked = performance.now() - start >= SENT_MS
+  const giveUpAt = performance.now() + LONGEST_SENDING_MS
+  for (let attempt = 1; ; attempt++) {
+    const start = performance.now()
+    const reply = await request(options, '/aiCompletion', question).catch((/** @type {AskbotError} */ error) => error)
+    const end = performance.now()
+    reading.mayBeAsked ||= end - start >= SENT_MS
+    if (!(reply instanceof AskbotError)) return reply
+    const tries = reading.mayBeAsked ? TRIES_TO_RESUME : TRIES_TO_ASK
+    if (attempt >= tries || end >= giveUpAt || options.signal?.aborted) {
+      reading.isAsked = reading.mayBeAsked
+      throw reply
+    }
+    await pause(options, attempt, null)
   }
-  const reply = await attempt(1).finally(noteTime).catch(() => null)
-  if (reply !== null) return reply
-  await pause(options, 1, null)
-  if (!reading.mayBeAsked) return attempt(TRIES_TO_ASK - 1)
-  return attempt(TRIES_TO_RESUME).catch((error) => {
-    reading.isAsked = true
-    throw error
-  })
 }
 
 /**

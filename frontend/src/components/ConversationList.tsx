@@ -31,7 +31,8 @@ export const ConversationList = memo(function ConversationList({ ref, found, ...
           <h2 className={styles.day}>{words.groups[name]}</h2>
           <ul>
             {conversations.map((conversation) => (
-              <Entry key={conversation.id} conversation={conversation} {...reached} />
+              // What a time is called changes with the day.
+              <Entry key={conversation.id} conversation={conversation} when={words.when(conversation.changedAt)} {...reached} />
             ))}
           </ul>
         </section>
@@ -41,7 +42,7 @@ export const ConversationList = memo(function ConversationList({ ref, found, ...
   )
 })
 
-const Entry = memo(function Entry({ conversation, query, onOpen, onArrow, onRemoved }: { conversation: Conversation } & Reached) {
+const Entry = memo(function Entry({ conversation, when, query, onOpen, onArrow, onRemoved }: { conversation: Conversation; when: string } & Reached) {
   const words = useWords()
   const page = usePage()
   const { id, running, changedAt } = conversation
@@ -74,7 +75,7 @@ const Entry = memo(function Entry({ conversation, query, onOpen, onArrow, onRemo
         </span>
       </a>
       <time id={timeId} className={styles.time} dateTime={new Date(changedAt).toISOString()}>
-        {words.when(changedAt)}
+        {when}
       </time>
       {snippet !== null && (
         <p className={styles.snippet} lang={languageOf(snippet)} dir="auto">

@@ -1,5 +1,5 @@
 import type { Conversation } from '../chat/conversation.ts'
-import { idsOf } from '../chat/versions.ts'
+import { idsIn } from '../chat/versions.ts'
 import { loadText, saveText } from './stored.ts'
 
 const PREFIX = 'askbot.draft.'
@@ -21,7 +21,7 @@ export const drafts = {
   },
   /** Deletes the drafts of all conversations but these. */
   prune(conversations: readonly Conversation[]): void {
-    const names = conversations.flatMap(({ id, turns }) => [id, ...idsOf(turns).map(editDraft)])
+    const names = conversations.flatMap((conversation) => [conversation.id, ...idsIn(conversation).map(editDraft)])
     const wanted = new Set([NEW_DRAFT, ...names].map(nameOf))
     try {
       for (const name of Object.keys(localStorage)) if (name.startsWith(PREFIX) && !wanted.has(name)) localStorage.removeItem(name)
