@@ -161,8 +161,11 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    del server
-    close_files(worker.pid)
+    try:
+        close_files(worker.pid)
+    except OSError as error:
+        # Raised here it would end the server.
+        server.log.warning("the metrics of a worker that has ended may be wrong (%s)", error)
 
 
 def on_exit(server: Any) -> None:

@@ -23,6 +23,8 @@ FILE_BYTES = {
     "gauge_livesum": 64 * 1024,
     "histogram": 512 * 1024,
 }
+# What a file without a count has to have.
+HEAD_BYTES = 8
 
 
 def make_folder() -> None:
@@ -42,7 +44,7 @@ def allocate_files(pid: int) -> None:
     folder = os.environ.get(VARIABLE)
     if folder is None:
         return
-    files = {Path(folder, f"{kind}_{pid}.db"): size for kind, size in FILE_BYTES.items()}
+    files = {Path(folder, f"{kind}_{pid}"): size for kind, size in FILE_BYTES.items()}
     try:
         for file, size in files.items():
             file.write_bytes(bytes(size))
@@ -52,13 +54,17 @@ def allocate_files(pid: int) -> None:
                 file.unlink()
         del os.environ[VARIABLE]
         raise
+    # Named last: whoever is asked for the metrics meanwhile reads all files with this ending.
+    for file in files:
+        file.rename(file.with_suffix(".db"))
 
 
 def close_files(pid: int) -> None:
     """Forgets what a worker that has ended was doing, and keeps what it has counted.
 
     What its files did not use of their blocks is given back. prometheus_client can do the first,
-    but it must not be imported in the master: workers would inherit where it counts.
+    but it must not be imported in the master: workers would inherit where it counts. Raises
+    OSError.
     """
     folder = os.environ.get(VARIABLE)
     if folder is None:
@@ -68,8 +74,9 @@ def close_files(pid: int) -> None:
             file.unlink()
         else:
             with file.open("r+b") as counts:
-                # The first four bytes say how many are used.
-                counts.truncate(int.from_bytes(counts.read(4), sys.byteorder))
+                # The first four bytes say how many are used: 0 before the first count.
+                used = int.from_bytes(counts.read(4), sys.byteorder)
+                counts.truncate(max(used, HEAD_BYTES))
 
 
 def remove_folder() -> None:

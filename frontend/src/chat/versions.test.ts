@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Turn } from './conversation.ts'
-import { alone, versionOf, versionsBeside, withVersion } from './versions.ts'
+import { newConversation, type Turn } from './conversation.ts'
+import { alone, idsIn, versionOf, versionsBeside, withVersion } from './versions.ts'
 
 const turn = (question: string, answer = 'An answer'): Turn => ({
   id: question,
@@ -21,6 +21,12 @@ describe('versions', () => {
   const before = [turn('a'), turn('b'), turn('c')]
   const edited = [before[0]!, { ...turn('B'), versions: versionsBeside(before, 1) }]
   const thrice = [before[0]!, { ...turn('ß'), versions: versionsBeside(edited, 1) }]
+
+  test('of a running question count among the turns of a conversation', () => {
+    const running = { ...turn('C'), turn: 'C', key: 'k', before: '', text: '', etag: null, versions: versionsBeside(thrice, 1) }
+    const ids = idsIn({ ...newConversation('c1', null, 1), turns: [before[0]!], running })
+    expect(ids.toSorted()).toEqual(['B', 'C', 'a', 'b', 'c', 'ß'])
+  })
 
   test('are counted in the order in which they were asked', () => {
     expect(versionOf(before[1]!)).toEqual({ number: 1, of: 1 })

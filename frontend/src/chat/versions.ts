@@ -30,8 +30,9 @@ export function idsOf(turns: readonly Turn[]): readonly string[] {
 
 /** The ids of all turns of a conversation, in all versions. */
 export function idsIn({ turns, running }: Conversation): readonly string[] {
-  const { earlier, later } = running?.versions ?? alone
-  return [turns, ...earlier, ...later].flatMap(idsOf)
+  if (running === null) return idsOf(turns)
+  const { earlier, later } = running.versions
+  return [running.turn, ...[turns, ...earlier, ...later].flatMap(idsOf)]
 }
 
 function branchesAt(turns: readonly Turn[], place: number): readonly Branch[] {

@@ -274,7 +274,7 @@ const TRIES_TO_RESUME = 8
 
 /** After this time without a reply the relay probably has the question. */
 const SENT_MS = 1000
-/** Nobody waits for longer than this for a question to be sent. */
+/** After this time a question is sent once more at most. */
 const LONGEST_SENDING_MS = 60_000
 
 /**
@@ -292,7 +292,8 @@ async function send(reading, question) {
     reading.mayBeAsked ||= end - start >= SENT_MS
     if (!(reply instanceof AskbotError)) return reply
     const tries = reading.mayBeAsked ? TRIES_TO_RESUME : TRIES_TO_ASK
-    if (attempt >= tries || end >= giveUpAt || options.signal?.aborted) {
+    const isLate = attempt > 1 && end >= giveUpAt
+    if (attempt >= tries || isLate || options.signal?.aborted) {
       reading.isAsked = reading.mayBeAsked
       throw reply
     }

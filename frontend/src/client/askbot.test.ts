@@ -384,6 +384,32 @@ describe('no answer', () => {
     expect(await errorOf(ask({ url, question, key, backOffMs: 1 }))).toMatchObject({ code: 'unreachable', canResume: true, text: '' })
     expect(sent).toBeGreaterThan(3)
   })
+
+  test('and so may one that failed at once at first', async () => {
+    let milliseconds = 0
+    vi.mocked(performance.now).mockImplementation(() => milliseconds)
+    let sent = 0
+    const url = await scriptedRelay((request) => {
+      sent++
+      if (sent === 2) milliseconds += 1000
+      request.socket.destroy()
+    })
+    expect(await errorOf(ask({ url, question, key, backOffMs: 1 }))).toMatchObject({ code: 'unreachable', canResume: true })
+    expect(sent).toBeGreaterThan(3)
+  })
+
+  test('a question that was very long on its way is sent once more', async () => {
+    let milliseconds = 0
+    vi.mocked(performance.now).mockImplementation(() => milliseconds)
+    let sent = 0
+    const url = await scriptedRelay((request) => {
+      sent++
+      milliseconds += 90_000
+      request.socket.destroy()
+    })
+    expect(await errorOf(ask({ url, question, key, backOffMs: 1 }))).toMatchObject({ code: 'unreachable', canResume: true })
+    expect(sent).toBe(2)
+  })
 })
 
 /** What a relay has of an answer, and at which bytes it breaks the connections that are read from, one after the other. */
