@@ -129,13 +129,13 @@ def check_addresses(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     """Gives the worker what was read from `.env`, which may have changed since, and its files."""
+    del worker
     missing = {name: _environ[name] for name in _environ if not os.environ.get(name, "").strip()}
     os.environ.update(missing, FLASK_SKIP_DOTENV="1")
     try:
         allocate_files(os.getpid())
     except OSError as error:
         server.log.warning("no room for the metrics: this worker counts for itself (%s)", error)
-    del worker
 
 
 def post_worker_init(worker: Any) -> None:

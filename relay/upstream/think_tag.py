@@ -14,8 +14,8 @@ MAX_SPACE_CHARS = 64
 class ThinkTag:
     """Separates the thoughts from the text. The white space around the tags is part of neither.
 
-    `is_over` is set once no more thoughts can come. The caller then
-    stops calling `split`: all further text is answer.
+    `is_over` is set once no more thoughts can come. The caller then stops calling
+    `split`: all further text is answer.
     """
 
     __slots__ = ("_held", "_state", "is_over")

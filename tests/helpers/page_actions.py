@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -90,3 +91,20 @@ def choose(page: Page, action: str, title: str | None = None) -> None:
     what = "this conversation" if title is None else f"“{title}”"
     button(page, f"Options for {what}").click()
     button(page, action).click()
+
+
+def exported(page: Page, kind: str, folder: Path) -> Path:
+    """Exports the shown conversation into a file in `folder`. The dialog stays open."""
+    choose(page, "Export")
+    with page.expect_download() as download:
+        button(page, kind).click()
+    file = folder / download.value.suggested_filename
+    download.value.save_as(file)
+    return file
+
+
+def import_one(page: Page, file: Path) -> None:
+    """Imports a file with one conversation. The dialog stays open."""
+    button(page, "Settings").click()
+    page.get_by_label("Import a file").set_input_files(file)
+    expect(page.get_by_text("One conversation was imported.")).to_be_visible()

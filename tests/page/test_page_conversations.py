@@ -14,6 +14,8 @@ from helpers.page_actions import (
     choose,
     conversation,
     exchange,
+    exported,
+    import_one,
     question_field,
     slow_disk,
     stopped_clock,
@@ -169,20 +171,14 @@ def test_a_title_of_ones_own(page: Page) -> None:
 def test_a_file_brings_a_conversation_back(page: Page, tmp_path: Path, kind: str) -> None:
     """A conversation goes out as a file, is deleted, and comes back out of the file."""
     exchange(page, "Why is the sky blue?")
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, kind).click()
-    file = tmp_path / download.value.suggested_filename
-    download.value.save_as(file)
+    file = exported(page, kind, tmp_path)
     assert file.stem == "Why is the sky blue"
     text = file.read_text(encoding="utf-8")
     assert "Hello there." in text
     page.keyboard.press("Escape")
     choose(page, "Delete")
     expect(listed(page)).to_have_count(0)
-    button(page, "Settings").click()
-    page.get_by_label("Import a file").set_input_files(file)
-    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    import_one(page, file)
     page.keyboard.press("Escape")
     listed(page).click()
     expect(conversation(page)).to_contain_text("Hello there.")
@@ -209,10 +205,7 @@ def test_everything_in_one_file(page: Page, tmp_path: Path) -> None:
 def test_an_answer_from_a_clock_that_is_ahead(page: Page, tmp_path: Path) -> None:
     """A conversation whose last answer has not ended yet by this machine's clock can be read."""
     exchange(page, "Who are you?")
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, "JSON").click()
-    file = json.loads(download.value.path().read_text(encoding="utf-8"))
+    file = json.loads(exported(page, "JSON", tmp_path).read_text(encoding="utf-8"))
     page.keyboard.press("Escape")
     choose(page, "Delete")
     [ahead] = file["conversations"]
@@ -221,9 +214,7 @@ def test_an_answer_from_a_clock_that_is_ahead(page: Page, tmp_path: Path) -> Non
     ahead["turns"][0]["endedAt"] += 3_600_000
     other = tmp_path / "ahead.json"
     other.write_text(json.dumps(file), encoding="utf-8")
-    button(page, "Settings").click()
-    page.get_by_label("Import a file").set_input_files(other)
-    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    import_one(page, other)
     page.keyboard.press("Escape")
     listed(page).click()
     expect(conversation(page)).to_contain_text("Hello there.")
@@ -362,16 +353,10 @@ def test_versions_go_into_files(page: Page, upstream: Upstream, tmp_path: Path, 
     button(page, "Ask again").click()
     expect(conversation(page)).to_contain_text("Someone else.")
     expect(button(page, "Ask")).to_be_visible()
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, kind).click()
-    file = tmp_path / download.value.suggested_filename
-    download.value.save_as(file)
+    file = exported(page, kind, tmp_path)
     page.keyboard.press("Escape")
     choose(page, "Delete")
-    button(page, "Settings").click()
-    page.get_by_label("Import a file").set_input_files(file)
-    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    import_one(page, file)
     page.keyboard.press("Escape")
     listed(page).click()
     expect(conversation(page)).to_contain_text("2/2")

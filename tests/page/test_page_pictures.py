@@ -16,6 +16,8 @@ from helpers.page_actions import (
     choose,
     conversation,
     exchange,
+    exported,
+    import_one,
     question_field,
     wait_until_kept,
 )
@@ -309,16 +311,10 @@ def test_files_have_the_pictures(page: Page, kind: str, tmp_path: Path) -> None:
     exchange(page, "What are these?")
     picture = conversation(page).get_by_role("img", name="Picture 2")
     address = picture.get_attribute("src")
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, kind).click()
-    file = tmp_path / download.value.suggested_filename
-    download.value.save_as(file)
+    file = exported(page, kind, tmp_path)
     button(page, "Close").click()
     choose(page, "Delete")
-    button(page, "Settings").click()
-    page.get_by_label("Import a file").set_input_files(file)
-    expect(page.get_by_text("One conversation was imported.")).to_be_visible()
+    import_one(page, file)
     button(page, "Close").click()
     page.get_by_role("link", name="What are these?").click()
     expect(picture).to_have_attribute("src", address or "")
@@ -329,11 +325,7 @@ def test_a_shared_file_has_the_pictures(page: Page, browser: Browser, tmp_path: 
     pick(page, png(8, 8))
     expect(waiting(page)).to_have_count(1)
     exchange(page, "What is this?")
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, "Web page").click()
-    file = tmp_path / "shared.html"
-    download.value.save_as(file)
+    file = exported(page, "Web page", tmp_path)
     context = browser.new_context()
     complaints: list[str] = []
     context.on("console", lambda message: complaints.append(message.text))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.page_actions import ask, button, choose, conversation, exchange
+from helpers.page_actions import ask, button, choose, conversation, exchange, exported
 from helpers.upstream import Upstream, saying
 
 pytestmark = pytest.mark.usefixtures("relay")
@@ -32,11 +32,7 @@ def test_an_answer_that_cannot_be_drawn(page: Page, upstream: Upstream, tmp_path
     page = page.context.new_page()
     page.goto("/")
     exchange(page, "Quote.")
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, "Web page").click()
-    file = tmp_path / "shared.html"
-    download.value.save_as(file)
+    file = exported(page, "Web page", tmp_path)
     assert "&gt;&gt;&gt; deep" in file.read_text(encoding="utf-8")
 
 
@@ -48,12 +44,8 @@ def test_a_file_to_share(page: Page, upstream: Upstream, browser: Browser, tmp_p
     ask(page, "# A long one\n\n" + "with *many* words " * 30)
     expect(conversation(page)).to_contain_text("Hello there.")
     expect(button(page, "Ask")).to_be_visible()
-    choose(page, "Export")
-    with page.expect_download() as download:
-        button(page, "Web page").click()
-    assert download.value.suggested_filename == "Why is the sky blue.html"
-    file = tmp_path / "shared.html"
-    download.value.save_as(file)
+    file = exported(page, "Web page", tmp_path)
+    assert file.name == "Why is the sky blue.html"
     assert "<script" not in file.read_text(encoding="utf-8")
     context = browser.new_context(java_script_enabled=False, color_scheme="dark")
     complaints: list[str] = []
