@@ -1,6 +1,6 @@
 """Runs tests again and again, also beside other work, to find the ones that do not always hold.
 
-python tests/repeat.py --times 20 --busy 2 -- tests/page
+python tests/repeat.py --times 20 --busy 2 -- -n auto --dist worksteal tests/page
 """
 
 import argparse
