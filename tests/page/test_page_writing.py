@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from helpers.limits import HELD_SECONDS
-from helpers.page_actions import ask, button, conversation, exchange
+from helpers.page_actions import ask, button, conversation, exchange, wait_until_kept
 from helpers.relay_process import ServePage, StartRelay
 from helpers.thinker import SECRET, Thinker
 from helpers.upstream import Reply, Upstream, chunk, saying
@@ -218,6 +218,8 @@ def test_a_conversation_opens_at_its_end(page: Page, upstream: Upstream) -> None
     """The last of what was written is what a reader who comes back sees."""
     upstream.answers(saying(f"{lines(1, 60)}The very end."))
     exchange(page, "Why is the sky blue?")
+    # An answer that is still to be stored would be resumed, and read from its beginning.
+    wait_until_kept(page)
     page.reload()
     expect(page.get_by_text("The very end.")).to_be_in_viewport()
     expect(button(page, "Jump to the latest")).to_have_count(0)
