@@ -93,6 +93,7 @@ def test_a_text_size_of_ones_own(page: Page) -> None:
     page.keyboard.press("Escape")
     page.reload()
     for tab in (page, other):
+        expect(conversation(tab)).to_contain_text("Hello there.")
         tab.wait_for_function(f"normal => parseFloat({answer}) > 1.3 * normal", arg=normal)
     page.set_viewport_size({"width": 320, "height": 640})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -80,6 +80,14 @@ def test_reading_ends_with_the_conversation(speaking: Page) -> None:
     assert speaking.evaluate(SPOKEN) == []
 
 
+def test_its_button_is_there_at_once(page: Page) -> None:
+    """It does not load, and then push the buttons beside it away from who wants to press one."""
+    page.wait_for_load_state("networkidle")
+    page.route("**/assets/*", lambda route: route.abort())
+    exchange(page, "Why is the sky blue?")
+    expect(button(page, "Read aloud")).to_be_visible()
+
+
 def test_a_browser_without_voices(page: Page) -> None:
     """It is not offered where there is nothing to read it with."""
     page.add_init_script("delete window.speechSynthesis")

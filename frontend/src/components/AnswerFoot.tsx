@@ -8,8 +8,9 @@ import { CopyButton } from './CopyButton.tsx'
 import { focusNext } from './focus.ts'
 import { IconButton } from './IconButton.tsx'
 import { Menu } from './Menu.tsx'
+import { ReadAloud } from './ReadAloud.tsx'
 import { VersionSwitch } from './VersionSwitch.tsx'
-import { hasVoices, ReadAloud } from './voiceParts.ts'
+import { hasVoices } from './voiceParts.ts'
 
 /** The actions on an answer, and the facts about it. */
 export function AnswerFoot({ chat, turn, isLast }: { chat: Chat; turn: Turn; isLast: boolean }) {
