@@ -9,11 +9,14 @@ import pytest
 from bench.process import free_port
 from helpers.client import Exchange
 from helpers.completions import keyed, new_key
-from helpers.image import Stage, build, missing
+from helpers.image import STEP_SECONDS, Stage, build, missing
 from helpers.limits import WAIT_SECONDS
 from helpers.relay_process import PROJECT, StartRelay
 from helpers.tools import run
 from helpers.upstream import Upstream
+
+# The first test waits for the image, which is made in three long steps.
+pytestmark = pytest.mark.timeout(4 * STEP_SECONDS)
 
 DEPLOY = PROJECT / "deploy"
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}

@@ -27,6 +27,9 @@ def deployed(model: Model, **settings: str) -> Iterator[str]:
     fixed |= {"CORS_ORIGINS": ORIGIN, "TRUSTED_PROXIES": "1"}
     relay = RelayProcess(fixed | settings)
     try:
-        yield relay.wait_for_url()
+        url = relay.wait_for_url()
+        # A proxy with a short limit would not wait until the worker has started.
+        assert relay.is_ready()
+        yield url
     finally:
         relay.stop()

@@ -25,6 +25,8 @@ from helpers.page_process import node
 FORBIDDEN_HERE = "this machine does not allow it: "
 
 PATH = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin:/node/bin"
+# The longest step downloads all packages of the page.
+STEP_SECONDS = 2 * WORK_SECONDS
 # What a machine needs for downloads.
 OF_THE_MACHINE = re.compile(r"(PIP|npm|NPM|NODE|SSL)_|.*_(proxy|PROXY)$")
 
@@ -77,7 +79,7 @@ class Stage:
         self, command: list[str], environ: Mapping[str, str], *, read_only: bool = True
     ) -> None:
         wrapped = self.inside(command, environ, read_only=read_only)
-        subprocess.run(wrapped, check=True, timeout=WORK_SECONDS)
+        subprocess.run(wrapped, check=True, timeout=STEP_SECONDS)
 
 
 @dataclass(frozen=True)
