@@ -15,6 +15,7 @@ from helpers.client import close_exchanges
 from helpers.image import FORBIDDEN_HERE
 from helpers.limits import DAY_SECONDS, TEST_SECONDS, WAIT_SECONDS, wait_for_room
 from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
+from helpers.slow_browser import slow_down
 from helpers.sources import close_sources
 from helpers.upstream import Upstream
 
@@ -163,6 +164,8 @@ def serve_page(built_page: None) -> Iterator[ServePage]:
 def context(context: BrowserContext) -> BrowserContext:
     """The browser context, with the limits of the other tests."""
     context.set_default_timeout(1000 * WAIT_SECONDS)
+    if os.environ.get("TEST_SLOW_BROWSER"):
+        slow_down(context)
     return context
 
 
