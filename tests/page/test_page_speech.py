@@ -81,7 +81,7 @@ def test_reading_ends_with_the_conversation(speaking: Page) -> None:
 
 
 def test_its_button_is_there_at_once(page: Page) -> None:
-    """It does not load, and then push the buttons beside it away from who wants to press one."""
+    """Were it loaded late, it would move the buttons beside it while a reader presses one."""
     page.wait_for_load_state("networkidle")
     page.route("**/assets/*", lambda route: route.abort())
     exchange(page, "Why is the sky blue?")
