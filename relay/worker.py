@@ -27,10 +27,10 @@ from relay.bad_requests import check_host, origin_of, refusal_of, written
 from relay.connection_reset import reset_on_close
 from relay.deadline import Deadline
 from relay.errors import RelayError
-from relay.half_closed import ProbedSocket
 from relay.intervals import CLOSING_SECONDS, DISMISSAL_SECONDS, LEAVING_SECONDS
 from relay.log import line_format
 from relay.master import ORDERS
+from relay.reply_socket import ReplySocket
 
 # How often the master is told that the event loop runs.
 NOTIFY_SECONDS = 1.0
@@ -222,7 +222,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
         """Serves one request."""
         check_host(req)
         # Within TLS nothing can be sent behind the back of the library.
-        line = sock if isinstance(sock, ssl.SSLSocket) else ProbedSocket(sock, self.send_timeout)
+        line = sock if isinstance(sock, ssl.SSLSocket) else ReplySocket(sock, self.send_timeout)
         self._idle.discard(sock)
         self._busy.add(sock)
         try:

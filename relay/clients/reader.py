@@ -67,10 +67,7 @@ class Reader:
         """Passes `chunks` to the server. A failure in them cuts the connection."""
         try:
             with self._cut_unless_whole:
-                for chunk in chunks:
-                    self._watch.sending()
-                    yield chunk
-                    self._watch.sent()
+                yield from chunks
         except RelayError:
             raise _cut() from None
         except Exception:

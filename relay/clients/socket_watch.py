@@ -5,7 +5,6 @@ readers.
 """
 
 import contextlib
-import os
 import selectors
 import socket
 import ssl
@@ -17,8 +16,7 @@ from typing import Any, Protocol
 import gevent
 from gevent import monkey
 
-from relay.connection_reset import reset_stuck
-from relay.half_closed import ProbedSocket
+from relay.reply_socket import ReplySocket
 
 # How often to look at a reader whose unread next request hides the end of their input.
 LOOK_SECONDS = 0.3
@@ -28,12 +26,6 @@ _TCP_ESTABLISHED, _TCP_CLOSE, _TCP_CLOSE_WAIT = 1, 7, 8
 
 class Watch(Protocol):
     """The watch over one reader's socket."""
-
-    def sending(self) -> None:
-        """Called before a piece of the answer is written."""
-
-    def sent(self) -> None:
-        """Called after it was written."""
 
     def stop(self) -> None:
         """Called at the end of the exchange. After it the watch must not touch the socket."""
@@ -45,7 +37,7 @@ def watch(sock: Any, on_gone: Callable[[], None], send_timeout: float) -> Watch:
         # Inside TLS the end of the input is only seen after all data before it is read.
         return _NoWatch()
     if monkey.is_module_patched("socket"):
-        return _GeventWatch(sock, on_gone, send_timeout)
+        return _GeventWatch(sock, on_gone)
     return _ThreadWatch(sock, on_gone, send_timeout)
 
 
@@ -92,17 +84,13 @@ def _tcp_state(sock: Any) -> int | None:
 class _NoWatch:
     """For servers that hide the socket or speak TLS: only a write notices that a reader left."""
 
-    def sending(self) -> None: ...
-
-    def sent(self) -> None: ...
-
     def stop(self) -> None: ...
 
 
 class _GeventWatch:
     """Two watchers of the event loop, and no greenlet. The callbacks run in the hub."""
 
-    def __init__(self, sock: Any, on_gone: Callable[[], None], send_timeout: float) -> None:
+    def __init__(self, sock: Any, on_gone: Callable[[], None]) -> None:
         self._socket = sock
         self._on_gone = on_gone
         loop = gevent.get_hub().loop
@@ -110,24 +98,10 @@ class _GeventWatch:
         self._readable.start(self._on_readable)
         self._look = loop.timer(LOOK_SECONDS, LOOK_SECONDS)
         self._is_looking = False
-        self._stuck = loop.timer(send_timeout, send_timeout) if send_timeout else None
-        if isinstance(sock, ProbedSocket):
-            sock.is_watched = True
-
-    def sending(self) -> None:
-        if self._stuck is not None:
-            # `start` would go on with what the write before has left of the time.
-            self._stuck.again(self._on_stuck)
-
-    def sent(self) -> None:
-        if self._stuck is not None:
-            self._stuck.stop()
 
     def stop(self) -> None:
         self._readable.close()
         self._look.close()
-        if self._stuck is not None:
-            self._stuck.close()
 
     def _on_readable(self) -> None:
         gone = _has_left(self._socket)
@@ -146,22 +120,12 @@ class _GeventWatch:
 
     def _may_read_on(self) -> bool:
         """Whether a reader who has closed one half before the reply may still read the other."""
-        if not isinstance(self._socket, ProbedSocket):
+        if not isinstance(self._socket, ReplySocket):
             return False
         try:
             return _tcp_state(self._socket) == _TCP_CLOSE_WAIT and self._socket.probe()
         except OSError:
             return False
-
-    def _on_stuck(self) -> None:
-        self.sent()
-        reset_stuck(self._socket)
-        with contextlib.suppress(OSError):
-            # The blocked write then fails as if the reader had left. gevent's own shutdown would
-            # raise EBADF in the write, and gunicorn would log a traceback.
-            plain_socket = monkey.get_original("socket", "socket")
-            with plain_socket(fileno=os.dup(self._socket.fileno())) as same:
-                same.shutdown(socket.SHUT_RDWR)
 
 
 class _ThreadWatch:
@@ -171,13 +135,9 @@ class _ThreadWatch:
         self, sock: socket.socket, on_gone: Callable[[], None], send_timeout: float
     ) -> None:
         self._socket = sock
-        # The server closes a connection whose write times out.
+        # A server with threads closes a connection whose write times out.
         sock.settimeout(send_timeout or None)
         _lookout().add(sock, on_gone)
-
-    def sending(self) -> None: ...
-
-    def sent(self) -> None: ...
 
     def stop(self) -> None:
         _lookout().remove(self._socket)

@@ -7,8 +7,8 @@ from typing import Protocol, cast
 from relay.completions.receipt import Receipt
 from relay.errors import RangeNotSatisfiable
 
-# The most that one write holds. SEND_TIMEOUT applies to each piece, and a stuck reader keeps one
-# piece in memory.
+# The most that one write holds. A stuck reader keeps one piece in memory, and with threads each
+# piece has SEND_TIMEOUT.
 MAX_PIECE_BYTES = 64 * 1024
 
 # The largest integer that is exact in JSON and JavaScript.

@@ -144,7 +144,6 @@ def test_a_client_that_stops_reading(start_relay: StartRelay, tmp_path: Path, pa
     folder = write_page(tmp_path)
     (folder / "large.bin").write_bytes(bytes(50_000_000))
     relay = start_relay(PAGE_DIR=str(folder), SEND_TIMEOUT="1")
-    assert len(get(relay, "/large.bin").response.read()) == 50_000_000
     old = worker_of(relay)
     with connected(relay.url) as sock:
         sock.sendall(f"GET /large.bin HTTP/1.1\r\nHost: relay\r\n{part}\r\n".encode())

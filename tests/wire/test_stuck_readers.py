@@ -1,6 +1,9 @@
 """Readers who read slowly, pause, or do not read at all: what they cost, and what they get."""
 
 import json
+import os
+import select
+import signal
 import socket
 import threading
 import time
@@ -12,6 +15,7 @@ import pytest
 from helpers.client import Exchange, ask
 from helpers.completions import eventually, get, keyed, new_key, receipt
 from helpers.limits import HELD_SECONDS
+from helpers.page_files import write_page
 from helpers.relay_process import PATIENT, StartRelay, worker_of
 from helpers.upstream import Reply, Script, Upstream
 
@@ -53,6 +57,10 @@ class Slow:
         data = self._socket.recv(WINDOW_BYTES)
         self.received += data
         return bool(data)
+
+    def read_what_is_there(self) -> None:
+        while select.select([self._socket], [], [], 0)[0]:
+            assert self.read()
 
     def text(self) -> str:
         """All that came, to its last chunk."""
@@ -223,3 +231,38 @@ def test_a_reader_who_vanished(start_relay: StartRelay, upstream: Upstream) -> N
     assert get(relay.url, key).text() == TEXT
     reader.close()
     assert ask(relay.url).text() == TEXT
+
+
+@pytest.mark.parametrize("what", ["an answer", "a file"])
+def test_a_worker_that_stands_still(
+    start_relay: StartRelay, upstream: Upstream, tmp_path: Path, what: str
+) -> None:
+    """A worker may be stopped for longer than SEND_TIMEOUT while a reader has yet to take a piece.
+    They took it meanwhile, and get the rest."""
+    send_timeout, size = 2, 20_000_000
+    folder = write_page(tmp_path)
+    (folder / "large.bin").write_bytes(bytes(size))
+    relay = start_relay(PAGE_DIR=str(folder), SEND_TIMEOUT=str(send_timeout))
+    if what == "a file":
+        reader = Slow(relay.url, "GET", "/large.bin")
+    else:
+        upstream.answers(large_events(200))
+        key = new_key()
+        assert keyed(relay.url, key).text()
+        reader = Slow(relay.url, "GET", f"/aiCompletion/{key}", Accept="text/event-stream")
+    assert reader.read()
+    # The worker's loop turns to others when a write has to wait.
+    assert Exchange(relay.url, method="GET", path="/").status == 200
+    worker = worker_of(relay)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        end = time.monotonic() + 1.5 * send_timeout
+        while time.monotonic() < end:
+            reader.read_what_is_there()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    while reader.read():
+        pass
+    reader.close()
+    assert len(reader.received) > size
+    assert "a reader took nothing" not in relay.log

@@ -1,0 +1,84 @@
+"""The socket of one reply: whether the client takes it, and whether they are still there.
+
+A client that has sent its question may close its half of the connection and go on reading. To the
+server this looks as if the client had closed all of it. Only data shows the difference: a client
+that has closed answers it with RST. Every reply begins with the same byte, so that can be sent
+before the reply is known.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+from typing import Any, BinaryIO
+
+from relay.connection_reset import reset_stuck
+
+FIRST_BYTE = b"H"
+
+# A write waits for its limit in so many parts, and tries again after each. If the worker itself
+# stands still, no more than one part passes, and the client has the others to take something.
+PARTS = 4
+
+# How much of a file is in memory at a time.
+_FILE_PIECE_BYTES = 64 * 1024
+
+
+class ReplySocket:
+    """gevent's socket for one reply. The first byte may have been sent before the rest.
+
+    A client that takes nothing for `send_timeout` seconds is cut off; 0 is no limit.
+    """
+
+    def __init__(self, sock: socket.socket, send_timeout: float) -> None:
+        self._socket = sock
+        self._part_seconds = send_timeout / PARTS or None
+        self._has_begun = False
+        self.was_probed = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Raises ConnectionResetError if the client is cut off."""
+        rest = memoryview(data)
+        if not self._has_begun:
+            self._has_begun = True
+            rest = rest[len(FIRST_BYTE) :] if self.was_probed else rest
+        while rest:
+            rest = rest[self._send(rest) :]
+
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> int:
+        """Sends `count` bytes of a file, or fewer if it ends before. Returns how many.
+
+        Raises ConnectionResetError if the client is cut off.
+        """
+        file.seek(offset)
+        sent = 0
+        while piece := file.read(min(_FILE_PIECE_BYTES, count - sent)):
+            self.sendall(piece)
+            sent += len(piece)
+        return sent
+
+    def _send(self, data: memoryview) -> int:
+        """Returns how many bytes of `data` the client took."""
+        self._socket.settimeout(self._part_seconds)
+        try:
+            for _ in range(PARTS):
+                with contextlib.suppress(TimeoutError):
+                    return self._socket.send(data)
+        finally:
+            self._socket.settimeout(None)
+        reset_stuck(self._socket)
+        # A TimeoutError would be logged as a bug.
+        raise ConnectionResetError(errno.ECONNRESET, "the client took nothing")
+
+    def probe(self) -> bool:
+        """Sends the first byte. False if that is too late, because the reply has begun.
+
+        Does not block. Raises OSError if the connection is known to be closed.
+        """
+        if not (self._has_begun or self.was_probed):
+            os.write(self._socket.fileno(), FIRST_BYTE)
+            self.was_probed = True
+        return self.was_probed
