@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from relay.connection_reset import reset_stuck
@@ -32,12 +33,31 @@ class ReplySocket:
 
     def __init__(self, sock: socket.socket, send_timeout: float) -> None:
         self._socket = sock
-        self._part_seconds = send_timeout / PARTS or None
+        # The last try does not wait: what a client took may be too little to end a wait.
+        self._waits: Sequence[float | None] = (
+            [send_timeout / PARTS] * PARTS + [0] if send_timeout else [None]
+        )
         self._has_begun = False
         self.was_probed = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Sends some of `data`, which may be an interim response, and returns how many bytes.
+
+        Raises ConnectionResetError if the client is cut off.
+        """
+        try:
+            for seconds in self._waits:
+                self._socket.settimeout(seconds)
+                with contextlib.suppress(TimeoutError, BlockingIOError):
+                    return self._socket.send(data)
+        finally:
+            self._socket.settimeout(None)
+        reset_stuck(self._socket)
+        # A TimeoutError would be logged as a bug.
+        raise ConnectionResetError(errno.ECONNRESET, "the client took nothing")
 
     def sendall(self, data: bytes) -> None:
         """Raises ConnectionResetError if the client is cut off."""
@@ -46,7 +66,7 @@ class ReplySocket:
             self._has_begun = True
             rest = rest[len(FIRST_BYTE) :] if self.was_probed else rest
         while rest:
-            rest = rest[self._send(rest) :]
+            rest = rest[self.send(rest) :]
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> int:
         """Sends `count` bytes of a file, or fewer if it ends before. Returns how many.
@@ -59,19 +79,6 @@ class ReplySocket:
             self.sendall(piece)
             sent += len(piece)
         return sent
-
-    def _send(self, data: memoryview) -> int:
-        """Returns how many bytes of `data` the client took."""
-        self._socket.settimeout(self._part_seconds)
-        try:
-            for _ in range(PARTS):
-                with contextlib.suppress(TimeoutError):
-                    return self._socket.send(data)
-        finally:
-            self._socket.settimeout(None)
-        reset_stuck(self._socket)
-        # A TimeoutError would be logged as a bug.
-        raise ConnectionResetError(errno.ECONNRESET, "the client took nothing")
 
     def probe(self) -> bool:
         """Sends the first byte. False if that is too late, because the reply has begun.

@@ -3,17 +3,18 @@
 import io
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import gevent
 import pytest
 from gevent import socket
 
 from helpers.limits import WAIT_SECONDS
-from relay.reply_socket import ReplySocket
+from relay.reply_socket import PARTS, ReplySocket
 
 # More than the buffers of both ends hold.
 DATA = bytes(range(256)) * 40_000
-SEND_TIMEOUT = 0.2
+SEND_TIMEOUT = 0.4
 
 # The server's end of a connection, and the client's.
 Pair = tuple[socket.socket, socket.socket]
@@ -77,6 +78,33 @@ def test_a_client_who_takes_nothing(pair: Pair, send: Send) -> None:
         writing.get(timeout=WAIT_SECONDS)
 
 
+class Full:
+    """A socket that has no room during the first waits, and notes how long they were."""
+
+    def __init__(self, waits: int) -> None:
+        self._waits = waits
+        self._timeout: float | None = None
+        self.seconds = 0.0
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+
+    def send(self, data: memoryview) -> int:
+        if not self._waits:
+            return len(data)
+        self._waits -= 1
+        assert self._timeout
+        self.seconds += self._timeout
+        raise TimeoutError
+
+
+def test_a_client_who_takes_something_at_the_last_moment() -> None:
+    """What they took may be too little to end the wait, but there is room for more."""
+    full = Full(PARTS)
+    ReplySocket(cast("socket.socket", full), SEND_TIMEOUT).sendall(b"HTTP/1.1 200 OK")
+    assert full.seconds == pytest.approx(SEND_TIMEOUT)
+
+
 def test_without_a_limit(pair: Pair) -> None:
     server, client = pair
     line = ReplySocket(server, 0)
@@ -104,3 +132,10 @@ def test_the_first_byte(pair: Pair) -> None:
         line.sendall(b"Header: H\r\n")
         assert line.probe() is is_early
         assert client.recv(100) == b"HTTP/1.1 200 OK\r\nHeader: H\r\n"
+
+
+def test_the_next_request(pair: Pair) -> None:
+    """The limit of a reply does not apply to what is read after it."""
+    server, _ = pair
+    ReplySocket(server, SEND_TIMEOUT).sendall(b"HTTP/1.1 200 OK")
+    assert server.gettimeout() is None

@@ -233,13 +233,19 @@ def test_a_reader_who_vanished(start_relay: StartRelay, upstream: Upstream) -> N
     assert ask(relay.url).text() == TEXT
 
 
+def is_asleep(pid: int) -> bool:
+    return (
+        Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "S"
+    )
+
+
 @pytest.mark.parametrize("what", ["an answer", "a file"])
 def test_a_worker_that_stands_still(
     start_relay: StartRelay, upstream: Upstream, tmp_path: Path, what: str
 ) -> None:
     """A worker may be stopped for longer than SEND_TIMEOUT while a reader has yet to take a piece.
     They took it meanwhile, and get the rest."""
-    send_timeout, size = 2, 20_000_000
+    send_timeout, size = 3, 20_000_000
     folder = write_page(tmp_path)
     (folder / "large.bin").write_bytes(bytes(size))
     relay = start_relay(PAGE_DIR=str(folder), SEND_TIMEOUT=str(send_timeout))
@@ -251,9 +257,10 @@ def test_a_worker_that_stands_still(
         assert keyed(relay.url, key).text()
         reader = Slow(relay.url, "GET", f"/aiCompletion/{key}", Accept="text/event-stream")
     assert reader.read()
-    # The worker's loop turns to others when a write has to wait.
+    # The worker's loop turns to others when a write has to wait, and sleeps when all have to.
     assert Exchange(relay.url, method="GET", path="/").status == 200
     worker = worker_of(relay)
+    eventually(lambda: is_asleep(worker))
     os.kill(worker, signal.SIGSTOP)
     try:
         end = time.monotonic() + 1.5 * send_timeout
