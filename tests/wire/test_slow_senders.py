@@ -1,15 +1,17 @@
-"""Clients that never finish their request hold nobody else up, and not for ever."""
+"""Clients that never finish, or never stop asking, hold nobody else up."""
 
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.client import Exchange, ask
+from helpers.client import Exchange, ask, connected
 from helpers.limits import WAIT_SECONDS
-from helpers.relay_process import StartRelay
+from helpers.relay_process import RelayProcess, StartRelay
 from helpers.upstream import Upstream
 
 # More than gunicorn's other workers could bear.
@@ -48,3 +50,29 @@ def test_slow_senders(
             assert received.startswith(reply)
             assert reply or not received
     assert len(upstream.requests) == 1
+
+
+def test_a_client_that_does_not_wait_for_replies(relay: RelayProcess) -> None:
+    """It sends requests faster than they are served, and others are served between them."""
+    requests = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+    served = threading.Event()
+
+    def send(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not served.is_set():
+                sock.sendall(requests)
+
+    def receive(sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while sock.recv(65536):
+                pass
+
+    with connected(relay.url) as sock, ThreadPoolExecutor() as threads:
+        threads.submit(send, sock)
+        assert sock.recv(1)
+        threads.submit(receive, sock)
+        try:
+            assert ask(relay.url).text() == "Hello there."
+        finally:
+            served.set()
+            sock.shutdown(socket.SHUT_RDWR)
