@@ -14,7 +14,15 @@ from helpers import page_process
 from helpers.client import close_exchanges
 from helpers.image import FORBIDDEN_HERE
 from helpers.limits import DAY_SECONDS, TEST_SECONDS, WAIT_SECONDS, wait_for_room
-from helpers.relay_process import PATIENT, RelayProcess, ServePage, StartRelay, start
+from helpers.relay_process import (
+    PATIENT,
+    RelayProcess,
+    ServePage,
+    StartRelay,
+    forget_ended,
+    last_lines,
+    start,
+)
 from helpers.slow_browser import slow_down
 from helpers.sources import close_sources
 from helpers.upstream import Upstream
@@ -41,9 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Under CI a skipped test fails, unless the machine that runs it is to blame.
+    """A failed test shows the logs of its servers. Under CI a skipped test fails.
 
-    A package can be installed. But a container may forbid namespaces to all that runs in it.
+    It does not if the machine that runs it is to blame. A package can be installed, but a container
+    may forbid namespaces to all that runs in it.
     """
     report = yield
     reason = str(call.excinfo.value) if call.excinfo else ""
@@ -51,6 +60,8 @@ def pytest_runtest_makereport(
     if os.environ.get("CI") == "true" and is_missed:
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {reason}"
+    if report.failed:
+        report.sections += [(f"The log of {command}", log) for command, log in last_lines()]
     return report
 
 
@@ -67,6 +78,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(autouse=True)
 def leave_nothing_open() -> Iterator[None]:
+    forget_ended()
     yield
     close_exchanges()
     close_sources()

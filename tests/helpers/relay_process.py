@@ -5,16 +5,17 @@ import json
 import os
 import queue
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any
+from typing import Any, ClassVar
 
 from bench.limits import HIGH
 from helpers.client import Exchange
@@ -48,6 +49,9 @@ def with_intervals(**seconds: float) -> dict[str, Any]:
 # after 9 s. Otherwise half a second is between the last two, for which a machine may stand still.
 LATE_KILL = with_intervals(CLOSING_SECONDS=5.0, LEAVING_SECONDS=3.0) | {"GRACEFUL_TIMEOUT": "9"}
 
+# Of the log of each process, when a test has failed.
+SHOWN_LINES = 40
+
 _ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
 # Each relay of the test run keeps its answers in a folder of its own in here.
 _STATE = TemporaryDirectory(prefix="askbot-")
@@ -61,6 +65,9 @@ class RelayProcess:
 
     `url` is its address. It inherits the descriptors `pass_fds`.
     """
+
+    # Those that run, and those that have ended in this test.
+    started: ClassVar[list["RelayProcess"]] = []
 
     def __init__(
         self,
@@ -92,6 +99,7 @@ class RelayProcess:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self.started.append(self)
 
     @property
     def log(self) -> str:
@@ -162,6 +170,21 @@ class RelayProcess:
                 self._log.append(line)
                 self._lines.put(line)
         self._lines.put(None)
+
+
+def forget_ended() -> None:
+    """Forgets the processes that have ended, for the next test."""
+    RelayProcess.started[:] = [
+        each for each in RelayProcess.started if each.process.returncode is None
+    ]
+
+
+def last_lines() -> Iterator[tuple[str, str]]:
+    """The command, and the end of the log, of each process of this test."""
+    for each in RelayProcess.started:
+        command = each.process.args
+        named = shlex.join(map(str, command)) if isinstance(command, list) else str(command)
+        yield named, "".join(each.log.splitlines(keepends=True)[-SHOWN_LINES:])
 
 
 StartRelay = Callable[..., RelayProcess]
