@@ -66,6 +66,8 @@ http://127.0.0.1:{port} {{
     bind 127.0.0.1
     {site}
     reverse_proxy {servers} {{
+        # Without it Caddy sometimes cuts an answer that begins at once.
+        buffer_requests
         lb_policy round_robin
         {more}
     }}
