@@ -18,7 +18,7 @@ from relay.connection_reset import reset_stuck
 FIRST_BYTE = b"H"
 
 # A write waits for its limit in so many parts, and tries again after each. If the worker itself
-# stands still, no more than one part passes, and the client has the others to take something.
+# stands still, only one part is lost. The client keeps the others.
 PARTS = 4
 
 # How much of a file is in memory at a time.
@@ -33,18 +33,19 @@ class ReplySocket:
 
     def __init__(self, sock: socket.socket, send_timeout: float) -> None:
         self._socket = sock
-        # The last try does not wait: what a client took may be too little to end a wait.
+        # The last try does not wait. The kernel ends a wait when much of the buffer is free, and a
+        # client may have taken less.
         self._waits: Sequence[float | None] = (
             [send_timeout / PARTS] * PARTS + [0] if send_timeout else [None]
         )
         self._has_begun = False
-        self.was_probed = False
+        self._was_probed = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
 
     def send(self, data: bytes | memoryview) -> int:
-        """Sends some of `data`, which may be an interim response, and returns how many bytes.
+        """Sends some of `data`, and returns how many bytes. gunicorn sends "100 Continue" by it.
 
         Raises ConnectionResetError if the client is cut off.
         """
@@ -64,7 +65,7 @@ class ReplySocket:
         rest = memoryview(data)
         if not self._has_begun:
             self._has_begun = True
-            rest = rest[len(FIRST_BYTE) :] if self.was_probed else rest
+            rest = rest[len(FIRST_BYTE) :] if self._was_probed else rest
         while rest:
             rest = rest[self.send(rest) :]
 
@@ -85,7 +86,7 @@ class ReplySocket:
 
         Does not block. Raises OSError if the connection is known to be closed.
         """
-        if not (self._has_begun or self.was_probed):
+        if not (self._has_begun or self._was_probed):
             os.write(self._socket.fileno(), FIRST_BYTE)
-            self.was_probed = True
-        return self.was_probed
+            self._was_probed = True
+        return self._was_probed

@@ -285,7 +285,7 @@ class Settings:
     )
     answer_timeout: float = _setting(300.0, _seconds, "For a whole answer.")
     send_timeout: float = _setting(
-        30.0, _seconds, "For a client to send its question, and to take some of a reply that waits."
+        30.0, _seconds, "For a client to send its question, and to take more of its reply."
     )
     graceful_timeout: float = _setting(
         30.0, _seconds, "For running answers to end when the server stops; less than 1 counts as 1."

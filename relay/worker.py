@@ -233,7 +233,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn ships no types.
             if self._dismisses:
                 end_input(sock)
             self._note_change()
-        # A client who sends requests faster than they are served would keep all others waiting.
+        # The loop turns to others only when somebody waits, and a client whose next request is
+        # always there already never does.
         gevent.sleep(0)
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:

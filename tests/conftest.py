@@ -45,14 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    forget_ended()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows the logs of its servers. Under CI a skipped test fails.
+    """A failed test shows the logs of its servers. Under CI a skipped test fails too.
 
-    It does not if the machine that runs it is to blame. A package can be installed, but a container
-    may forbid namespaces to all that runs in it.
+    Only the machine may be to blame: a package can be installed, but a container may forbid
+    namespaces to all that runs in it.
     """
     report = yield
     reason = str(call.excinfo.value) if call.excinfo else ""
@@ -78,7 +83,6 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(autouse=True)
 def leave_nothing_open() -> Iterator[None]:
-    forget_ended()
     yield
     close_exchanges()
     close_sources()

@@ -22,10 +22,10 @@ log = logging.getLogger("askbot")
 class Reader:
     """The client behind a WSGI `environ`, who reads an answer.
 
-    The reading ends when the connection does. `send_timeout` limits the seconds of one write with
-    threads, and 0 is no limit; under gevent `ReplySocket` has the limit. `crowd` holds all readers
-    that are connected. Call `close` at the end of the exchange. As a context manager it closes only
-    on an exception, because a response outlives the view that made it.
+    The reading ends when the connection does. With threads `send_timeout` limits the seconds of one
+    write; 0 is no limit. Under gevent `ReplySocket` has the limit. `crowd` holds all readers that
+    are connected. Call `close` at the end of the exchange. As a context manager it closes only on
+    an exception, because a response outlives the view that made it.
     """
 
     def __init__(

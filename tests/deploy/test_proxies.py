@@ -173,6 +173,7 @@ def test_too_large(proxied: str) -> None:
     """What is too large does not reach the relay. The refusal has the form that pages know."""
     reply = Exchange(proxied, {"userPrompt": "x"}, headers={"Content-Length": "10000000"})
     assert reply.status == 413
+    assert "X-Request-Id" not in reply.headers
     assert reply.headers["Content-Type"] == "application/json"
     assert reply.json()["error"]["code"] == "request_too_large"
 

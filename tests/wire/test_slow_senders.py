@@ -68,10 +68,10 @@ def test_a_client_that_does_not_wait_for_replies(relay: RelayProcess) -> None:
                 pass
 
     with connected(relay.url) as sock, ThreadPoolExecutor() as threads:
-        threads.submit(send, sock)
-        assert sock.recv(1)
-        threads.submit(receive, sock)
         try:
+            threads.submit(send, sock)
+            assert sock.recv(1)
+            threads.submit(receive, sock)
             assert ask(relay.url).text() == "Hello there."
         finally:
             served.set()

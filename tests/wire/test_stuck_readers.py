@@ -58,9 +58,12 @@ class Slow:
         self.received += data
         return bool(data)
 
-    def read_what_is_there(self) -> None:
-        while select.select([self._socket], [], [], 0)[0]:
-            assert self.read()
+    def read_for(self, seconds: float) -> None:
+        """Takes all that comes in this time."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._socket], [], [], left)[0]:
+                assert self.read()
 
     def text(self) -> str:
         """All that came, to its last chunk."""
@@ -243,8 +246,8 @@ def is_asleep(pid: int) -> bool:
 def test_a_worker_that_stands_still(
     start_relay: StartRelay, upstream: Upstream, tmp_path: Path, what: str
 ) -> None:
-    """A worker may be stopped for longer than SEND_TIMEOUT while a reader has yet to take a piece.
-    They took it meanwhile, and get the rest."""
+    """A worker is stopped for longer than SEND_TIMEOUT in the middle of a write. Its reader takes
+    all there is meanwhile, and gets the rest."""
     send_timeout, size = 3, 20_000_000
     folder = write_page(tmp_path)
     (folder / "large.bin").write_bytes(bytes(size))
@@ -263,9 +266,7 @@ def test_a_worker_that_stands_still(
     eventually(lambda: is_asleep(worker))
     os.kill(worker, signal.SIGSTOP)
     try:
-        end = time.monotonic() + 1.5 * send_timeout
-        while time.monotonic() < end:
-            reader.read_what_is_there()
+        reader.read_for(1.5 * send_timeout)
     finally:
         os.kill(worker, signal.SIGCONT)
     while reader.read():
