@@ -54,9 +54,9 @@ def pytest_runtest_setup() -> None:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows the logs of its servers. Under CI a skipped test fails too.
+    """Adds the logs of its servers to a failed test. Under CI a skipped test counts as failed.
 
-    Only the machine may be to blame: a package can be installed, but a container may forbid
+    One that the machine cannot run does not. A package can be installed, but a container may forbid
     namespaces to all that runs in it.
     """
     report = yield

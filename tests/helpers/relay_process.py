@@ -49,7 +49,7 @@ def with_intervals(**seconds: float) -> dict[str, Any]:
 # after 9 s. Otherwise half a second is between the last two, for which a machine may stand still.
 LATE_KILL = with_intervals(CLOSING_SECONDS=5.0, LEAVING_SECONDS=3.0) | {"GRACEFUL_TIMEOUT": "9"}
 
-# Of the log of each process, when a test has failed.
+# How much of each log a failed test shows.
 SHOWN_LINES = 40
 
 _ADDRESS = re.compile(r"""(?:Listening at:|Running on) (http://[^\s"]+:[0-9]+)""")
