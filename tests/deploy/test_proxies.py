@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from helpers import page_process
 from helpers.certificates import authority
 from helpers.client import Cut, Exchange, ask
 from helpers.completions import Gated, get, keyed, new_key, receipt
-from helpers.limits import GONE_SECONDS, HELD_SECONDS, WORK_SECONDS
+from helpers.limits import GONE_SECONDS, HELD_SECONDS, WAIT_SECONDS, WORK_SECONDS
 from helpers.page_actions import conversation, exchange
 from helpers.page_files import SCRIPT, write_page
 from helpers.proxy_process import PROXIES, Proxy, deployed
@@ -220,6 +221,21 @@ def test_no_relay(name: str, page_files: Path, tmp_path: Path) -> None:
         assert reply.status in (502, 503)
         assert reply.headers["Content-Type"] == "application/json"
         assert reply.json()["error"]["code"] == "relay_unreachable"
+
+
+def test_a_late_check(page_files: Path, tmp_path: Path) -> None:
+    """HAProxy gives a busy relay more than two of its intervals to say that it is ready."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        busy.settimeout(WAIT_SECONDS)
+        url = f"http://127.0.0.1:{busy.getsockname()[1]}"
+        with deployed("haproxy", url, page_files, tmp_path):
+            check, _ = busy.accept()
+            with check:
+                check.settimeout(WAIT_SECONDS)
+                assert check.recv(4096).startswith(b"GET /ready ")
+                check.settimeout(5)
+                with pytest.raises(TimeoutError):
+                    check.recv(1)
 
 
 @pytest.mark.usefixtures("upstream")
