@@ -35,20 +35,20 @@ TESTS_WITH_SERVERS := wire page local front_ends doctor deploy
 # What bandit reads: all that runs outside tests and benchmarks.
 SERVED := app.py openai_client.py gunicorn.conf.py doors relay local doctor
 
-.PHONY: run check check-relay check-page test lint bench soak bench-page pins clean
+.PHONY: run check check-relay check-page test lint lint-relay lint-page bench soak bench-page pins clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/relay.stamp $(PAGE)
 	@$(PY) -m local
 
-# The page's tests run beside the relay's. Each prints what it has to say at its end.
-check: lint
+# The page's style and tests beside the relay's. What the page's tests have to say comes at their end.
+check: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 	@$(MAKE) --no-print-directory --jobs=2 check-relay check-page
 
-check-relay:
+check-relay: lint-relay
 	@$(PY) -m pytest --quiet $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
 
-check-page:
+check-page: lint-page
 	@cd frontend && npm test --silent >../$(VENV)/$@.log 2>&1; \
 		failed=$$?; cat ../$(VENV)/$@.log; exit $$failed
 
@@ -58,11 +58,15 @@ test: lint $(PAGE) tests/local/second_server/node_modules/.package-lock.json \
 	@$(PY) -m pytest -n auto --dist worksteal
 	@cd frontend && npm test --silent
 
-lint: $(VENV)/dev.stamp $(PAGE_PACKAGES)
+lint: lint-relay lint-page
+
+lint-relay: $(VENV)/dev.stamp
 	@$(PY) -m ruff check --quiet
 	@$(PY) -m ruff format --check --quiet
 	@$(PY) -m mypy --no-error-summary
 	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive $(SERVED)
+
+lint-page: $(PAGE_PACKAGES)
 	@cd frontend && npm run lint --silent && npx --no-install tsc --build
 
 bench: $(VENV)/bench.stamp bench/express/node_modules/.package-lock.json
