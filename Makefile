@@ -41,14 +41,16 @@ SERVED := app.py openai_client.py gunicorn.conf.py doors relay local doctor
 run: $(VENV)/relay.stamp $(PAGE)
 	@$(PY) -m local
 
-# The page's style and tests beside the relay's. What the page's tests have to say comes at their end.
+# The page is checked beside the relay. What its tests have to say comes at their end. Packages are
+# installed before: two installers at once would spoil one environment.
 check: $(VENV)/dev.stamp $(PAGE_PACKAGES)
+	@$(MAKE) --no-print-directory --jobs=2 lint-relay lint-page
 	@$(MAKE) --no-print-directory --jobs=2 check-relay check-page
 
-check-relay: lint-relay
+check-relay:
 	@$(PY) -m pytest --quiet $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
 
-check-page: lint-page
+check-page:
 	@cd frontend && npm test --silent >../$(VENV)/$@.log 2>&1; \
 		failed=$$?; cat ../$(VENV)/$@.log; exit $$failed
 

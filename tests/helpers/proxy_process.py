@@ -62,11 +62,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy that runs: its https address, and the one of its plain port."""
+    """A proxy that runs: its https address, the one of its plain port, and its process."""
 
     name: str
     url: str
     plain_url: str
+    process: RelayProcess
 
 
 def changed(name: str, changes: Mapping[str, str]) -> str:
@@ -161,6 +162,6 @@ def deployed(name: str, relay_url: str, page: Path, folder: Path) -> Iterator[Pr
     process = RelayProcess(state, command=[program, *command[1:]])
     try:
         process.wait_for_line(running)
-        yield Proxy(name, f"https://{NAME}:{port}", f"http://{NAME}:{plain_port}")
+        yield Proxy(name, f"https://{NAME}:{port}", f"http://{NAME}:{plain_port}", process)
     finally:
         process.stop()
