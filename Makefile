@@ -48,7 +48,7 @@ check: $(VENV)/dev.stamp $(PAGE_PACKAGES)
 	@$(MAKE) --no-print-directory --jobs=2 check-relay check-page
 
 check-relay:
-	@$(PY) -m pytest --quiet $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
+	@$(PY) -m pytest --quiet -n 2 $(addprefix --ignore=tests/,$(TESTS_WITH_SERVERS))
 
 check-page:
 	@cd frontend && npm test --silent >../$(VENV)/$@.log 2>&1; \
